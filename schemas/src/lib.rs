@@ -1,0 +1,14 @@
+//! The schema language of zarr-fuse: a YAML file describes a dataset, a tree of nodes with coordinates and variables.
+//!
+//! [`Schema::load`] reads a file and reports every problem in it at once, each with file, line, column and remedy.
+//! `schemas/README.md` describes the language.
+
+pub mod model;
+pub mod problem;
+pub mod time;
+pub mod unit;
+
+pub use model::{
+    Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
+};
+pub use problem::{Problem, SchemaError};

@@ -1,0 +1,202 @@
+//! A checked schema: what the rest of zarr-fuse works with. Built only by [`crate::Schema::parse`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+
+use crate::problem::Problem;
+use crate::time::TimeUnit;
+use crate::unit::{Conversion, Unit};
+
+/// Everything one schema file describes.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// Dataset name: the file's stem.
+    pub name: String,
+    /// The YAML text as read.
+    pub text: Arc<str>,
+    /// Where the file lies; relative paths in it are relative to this folder.
+    pub folder: PathBuf,
+    /// The tree; the root's `ATTRS` configure the store.
+    pub root: Node,
+    /// What loads, but is probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// One group of the tree, with its own coordinates and variables, in schema order.
+#[derive(Debug, Clone, Default)]
+pub struct Node {
+    /// Path from the root without leading slash, `""` for the root, `a/b` for a child of `a`.
+    pub path: String,
+    /// `ATTRS`, as given.
+    pub attrs: Map<String, Json>,
+    /// Coordinates by name. The order is the order of dimensions in merging and in query rows.
+    pub coordinates: IndexMap<String, Coordinate>,
+    /// Variables by name; components of composed coordinates are among them.
+    pub variables: IndexMap<String, Variable>,
+    /// Child nodes by name.
+    pub children: IndexMap<String, Node>,
+}
+
+/// One array of a node over `coords`.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Its name in the node, and the array's name.
+    pub name: String,
+    /// Coordinates it lies on, in dimension order. A coordinate lies on itself.
+    pub coords: Vec<String>,
+    /// Type of the stored elements.
+    pub data_type: DataType,
+    /// What the numbers mean and how incoming ones are converted.
+    pub measure: Measure,
+    /// Incoming column.
+    pub column: String,
+    /// What stands for "no value" in the array: fill value and `_FillValue`. `None`: the type has none (bool, strings).
+    pub na: Option<Scalar>,
+    /// Values outside are rejected. Discrete ranges are in `measure`.
+    pub interval: Option<Interval>,
+    /// Which value wins when a cell is written again.
+    pub merge: MergeRule,
+    /// How chunks are compressed.
+    pub codec: Codec,
+    /// `description`, written as `long_name`.
+    pub description: Option<String>,
+    /// Further attributes of the array.
+    pub attrs: Map<String, Json>,
+}
+
+/// A coordinate of a node.
+#[derive(Debug, Clone)]
+pub struct Coordinate {
+    /// Name, type, unit and column. For composed coordinates the type is [`DataType::Int64`] and the column is unused.
+    pub variable: Variable,
+    /// Values ascend; else they keep the order of first appearance.
+    pub sorted: bool,
+    /// Chunk length along this coordinate, of every array on it.
+    pub chunk_size: u64,
+    /// Which new values may be added.
+    pub step_limits: StepLimits,
+    /// Names of the variables whose tuple is this coordinate; empty for a plain coordinate.
+    pub composed: Vec<String>,
+}
+
+/// Types of stored elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum DataType {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    Float32,
+    Float64,
+    Complex64,
+    Complex128,
+    /// Zarr v3 variable-length `string`.
+    String,
+    /// At most so many Unicode characters: Zarr v3 `fixed_length_utf32`.
+    FixedString(u32),
+}
+
+/// What the stored elements mean, and how incoming values become stored ones.
+#[derive(Debug, Clone)]
+pub enum Measure {
+    /// Neither unit nor conversion.
+    Plain,
+    /// A physical quantity.
+    Physical {
+        /// Unit stored.
+        unit: Unit,
+        /// Unit delivered.
+        source_unit: Unit,
+        /// From delivered to stored.
+        conversion: Conversion,
+    },
+    /// A point in time, stored as `int64` ticks since 1970-01-01 UTC.
+    Time {
+        /// Tick stored; its zone is how queries print.
+        unit: TimeUnit,
+        /// How incoming times are read.
+        source_unit: TimeUnit,
+    },
+    /// One of a list of labels, stored as its code; code 0 is NA, the first label has code 1.
+    Discrete {
+        /// The labels in order.
+        labels: Arc<[String]>,
+    },
+}
+
+/// A single value of some [`DataType`].
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Scalar {
+    Bool(bool),
+    Int(i64),
+    UInt(u64),
+    Float(f64),
+    Complex(f64, f64),
+    Str(String),
+}
+
+/// Accepted values, in the stored unit, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lowest accepted value.
+    pub min: f64,
+    /// Highest accepted value.
+    pub max: f64,
+}
+
+/// Which value of a cell wins; all rules are idempotent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MergeRule {
+    /// The last valid value written.
+    #[default]
+    Last,
+    /// The first valid value written.
+    First,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The first; a differing one is a problem.
+    Reject,
+}
+
+/// Which new values a sorted coordinate takes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum StepLimits {
+    /// Every new value, at any position.
+    #[default]
+    AnyNew,
+    /// None after the first contribution.
+    NoNew,
+    /// New values are thinned and filled so that steps lie within, in stored units (ticks for times).
+    Within {
+        /// Shortest step.
+        min: f64,
+        /// Longest step.
+        max: f64,
+    },
+}
+
+/// Compression of an array's chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codec {
+    /// blosc with zstd level 3 and bit shuffling.
+    #[default]
+    Blosc,
+    /// Plain zstd at this level.
+    Zstd(i32),
+    /// gzip at this level.
+    Gzip(u32),
+    /// No compression.
+    None,
+}

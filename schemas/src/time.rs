@@ -1,0 +1,77 @@
+//! Date-time units: tick, zone, and how incoming times are read.
+
+/// `{tick, tz, dayfirst, yearfirst, format, fold}` of a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeUnit {
+    /// Length of one stored or delivered tick.
+    pub tick: Tick,
+    /// Zone of incoming times without an offset.
+    pub zone: Zone,
+    /// `1/2/2024` is 1 February.
+    pub dayfirst: bool,
+    /// `24/2/1` is 1 February 2024.
+    pub yearfirst: bool,
+    /// strftime format tried after ISO 8601.
+    pub format: Option<String>,
+    /// What to take of a local time that exists twice; `None` rejects the row.
+    pub fold: Option<Fold>,
+}
+
+/// Length of a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Tick {
+    Nanosecond,
+    Microsecond,
+    Millisecond,
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Tick {
+    /// Nanoseconds in one tick.
+    pub const fn nanoseconds(self) -> i64 {
+        match self {
+            Self::Nanosecond => 1,
+            Self::Microsecond => 1_000,
+            Self::Millisecond => 1_000_000,
+            Self::Second => 1_000_000_000,
+            Self::Minute => 60 * 1_000_000_000,
+            Self::Hour => 3_600 * 1_000_000_000,
+            Self::Day => 86_400 * 1_000_000_000,
+        }
+    }
+
+    /// The word in a CF `units` attribute: `seconds` in `seconds since 1970-01-01`.
+    pub const fn cf_name(self) -> &'static str {
+        match self {
+            Self::Nanosecond => "nanoseconds",
+            Self::Microsecond => "microseconds",
+            Self::Millisecond => "milliseconds",
+            Self::Second => "seconds",
+            Self::Minute => "minutes",
+            Self::Hour => "hours",
+            Self::Day => "days",
+        }
+    }
+}
+
+/// Where local times are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// Seconds east of UTC; `UTC`, `±HH:MM` and fixed abbreviations.
+    Fixed(i32),
+    /// An IANA zone with its daylight-saving rules.
+    Named(chrono_tz::Tz),
+}
+
+/// Which of two instants a repeated local time means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// The first one.
+    Earlier,
+    /// The second one.
+    Later,
+}

@@ -1,0 +1,9 @@
+//! The data path of zarr-fuse, its REST interface and the parts of the `zf` command.
+//!
+//! The journal is the truth, the arrays are its merged view. Read [`fold`] first.
+
+pub mod decode;
+pub mod normalize;
+pub mod outcome;
+pub mod query;
+pub mod values;

@@ -1,0 +1,2 @@
+//! The `zf` command.
+fn main() {}

@@ -1,0 +1,65 @@
+//! What became of a contribution.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Most problems an outcome lists; further ones are only counted.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The state of a contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Durable, not folded yet.
+    Journaled,
+    /// Every row was taken.
+    Merged,
+    /// Some rows or values were rejected, the others taken.
+    Partial,
+    /// Nothing could be taken; the payload is kept.
+    Rejected,
+    /// Taken back by a later journal entry.
+    Retracted,
+}
+
+/// Something a contribution brought that was not taken, or was taken with a remark.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RowProblem {
+    /// 1-based row of the decoded table; absent when it concerns the whole contribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// The incoming column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The value as delivered, cut to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// The problems of one contribution: the first ones in full, all of them counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problems {
+    /// The first [`MAX_PROBLEMS`].
+    pub first: Vec<RowProblem>,
+    /// How many there are.
+    pub n: u64,
+}
+
+impl Problems {
+    /// Counts a problem and keeps it while there is room; `make` runs only if it is kept.
+    pub fn push(&mut self, make: impl FnOnce() -> RowProblem) {
+        if self.first.len() < MAX_PROBLEMS {
+            self.first.push(make());
+        }
+        self.n += 1;
+    }
+
+    /// Adds those of a later step.
+    pub fn extend(&mut self, later: Self) {
+        let room = MAX_PROBLEMS - self.first.len();
+        self.first.extend(later.first.into_iter().take(room));
+        self.n += later.n;
+    }
+}

@@ -1,0 +1,1 @@
+//! Selection to values to CSV, JSON, Arrow, Parquet.
