@@ -5,6 +5,7 @@
 mod array;
 pub mod decode;
 pub mod journal;
+pub mod merge;
 pub mod normalize;
 pub mod outcome;
 pub mod query;

@@ -123,6 +123,12 @@ impl Values {
         }
     }
 
+    /// No elements, of the same type.
+    #[must_use]
+    pub fn empty_like(&self) -> Self {
+        map_values!(self, _v => Vec::new())
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         with_values!(self, v => v.len())
