@@ -2,8 +2,12 @@
 //!
 //! The journal is the truth, the arrays are its merged view. Read [`fold`] first.
 
+mod array;
 pub mod decode;
+pub mod journal;
+pub mod merge;
 pub mod normalize;
 pub mod outcome;
 pub mod query;
+pub mod store;
 pub mod values;
