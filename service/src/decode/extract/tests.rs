@@ -11,6 +11,7 @@ fn check(program: &str, input: &str, expected: &str) {
     );
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "calls read better with a literal")]
 fn refused(program: &str, input: &str, limits: Value) -> String {
     refusal(
         json!({"extract": {"program": program}, "limits": limits}),
