@@ -41,8 +41,8 @@ impl fmt::Debug for Secret {
 impl Schema {
     /// The node at `path`, such as `bukov` or `a/b`; leading and trailing slashes do not matter.
     pub fn node(&self, path: &str) -> Option<&Node> {
-        let names = path.split('/').filter(|name| !name.is_empty());
-        names.fold(Some(&self.root), |node, name| node?.children.get(name))
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names.try_fold(&self.root, |node, name| node.children.get(name))
     }
 
     /// Every node, the root first, children after their parent in schema order.
