@@ -50,6 +50,18 @@ pub struct CoordinateUpdate {
     pub shift: Option<Shift>,
 }
 
+impl CoordinateUpdate {
+    /// Where the value now at `position` was before; `None` if nowhere.
+    pub fn source(&self, position: u64) -> Option<u64> {
+        match &self.shift {
+            Some(shift) if position >= shift.first => {
+                shift.from.get(to_usize(position - shift.first)).copied().flatten()
+            }
+            _ => (position < self.old_len).then_some(position),
+        }
+    }
+}
+
 /// How a sorted coordinate's values moved when late ones were inserted.
 #[derive(Debug)]
 pub struct Shift {
