@@ -5,10 +5,19 @@
 
 pub mod model;
 pub mod problem;
+pub mod store;
 pub mod time;
 pub mod unit;
+
+mod data_type;
+mod near;
+mod read;
+mod yaml;
 
 pub use model::{
     Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
 };
 pub use problem::{Problem, SchemaError};
+pub use store::StoreSettings;
+pub use time::{Fold, Tick, TimeUnit, Zone};
+pub use unit::{Conversion, Unit, UnitError};

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::problem::Problem;
+use crate::store::StoreSettings;
 use crate::time::TimeUnit;
 use crate::unit::{Conversion, Unit};
 
@@ -21,6 +22,8 @@ pub struct Schema {
     pub folder: PathBuf,
     /// The tree; the root's `ATTRS` configure the store.
     pub root: Node,
+    /// Where the dataset is stored, from the root's `ATTRS`.
+    pub store: StoreSettings,
     /// What loads, but is probably not meant.
     pub warnings: Vec<Problem>,
 }

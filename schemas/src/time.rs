@@ -1,5 +1,8 @@
 //! Date-time units: tick, zone, and how incoming times are read.
 
+mod instant;
+mod zone;
+
 /// `{tick, tz, dayfirst, yearfirst, format, fold}` of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeUnit {
@@ -30,7 +33,84 @@ pub enum Tick {
     Day,
 }
 
+impl TimeUnit {
+    /// Ticks of UTC, read as ISO 8601.
+    pub const fn utc(tick: Tick) -> Self {
+        Self {
+            tick,
+            zone: Zone::Fixed(0),
+            dayfirst: false,
+            yearfirst: true,
+            format: None,
+            fold: None,
+        }
+    }
+}
+
 impl Tick {
+    /// Reads `D`, `h`, `m`, `s`, `ms`, `us` or `ns`.
+    pub fn parse(symbol: &str) -> Option<Self> {
+        let tick = match symbol {
+            "ns" => Self::Nanosecond,
+            "us" | "µs" => Self::Microsecond,
+            "ms" => Self::Millisecond,
+            "s" => Self::Second,
+            "m" => Self::Minute,
+            "h" => Self::Hour,
+            "D" => Self::Day,
+            _ => return None,
+        };
+        Some(tick)
+    }
+
+    /// How a schema writes it.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Nanosecond => "ns",
+            Self::Microsecond => "us",
+            Self::Millisecond => "ms",
+            Self::Second => "s",
+            Self::Minute => "m",
+            Self::Hour => "h",
+            Self::Day => "D",
+        }
+    }
+
+    /// Seconds in one tick.
+    pub const fn seconds(self) -> f64 {
+        match self {
+            Self::Nanosecond => 1e-9,
+            Self::Microsecond => 1e-6,
+            Self::Millisecond => 1e-3,
+            Self::Second => 1.0,
+            Self::Minute => 60.0,
+            Self::Hour => 3_600.0,
+            Self::Day => 86_400.0,
+        }
+    }
+
+    /// What to write instead of an unknown tick.
+    pub(crate) fn remedy(word: &str) -> String {
+        let lower = word.to_lowercase();
+        let meant = match lower.trim_end_matches('s') {
+            "d" | "day" => "`D`",
+            "hour" | "hr" | "h" => "`h`",
+            "minute" | "min" | "t" => "`m`",
+            "second" | "sec" => "`s`",
+            "milli" | "millisecond" => "`ms`",
+            "micro" | "microsecond" => "`us`",
+            "nano" | "nanosecond" => "`ns`",
+            "m" | "month" | "y" | "year" | "w" | "week" => {
+                return format!(
+                    "`{}` is not a tick, having no fixed length: write `D`",
+                    crate::yaml::shorten(word)
+                );
+            }
+            _ => "one of `D`, `h`, `m`, `s`, `ms`, `us`, `ns`",
+        };
+        format!("unknown tick `{}`: write {meant}", crate::yaml::shorten(word))
+    }
+
     /// Nanoseconds in one tick.
     pub const fn nanoseconds(self) -> i64 {
         match self {

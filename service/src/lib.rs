@@ -2,8 +2,14 @@
 //!
 //! The journal is the truth, the arrays are its merged view. Read [`fold`] first.
 
+mod array;
+pub mod commit;
 pub mod decode;
+pub mod journal;
+pub mod merge;
+pub mod node;
 pub mod normalize;
 pub mod outcome;
 pub mod query;
+pub mod store;
 pub mod values;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 pub const MAX_PROBLEMS: usize = 100;
 
 /// The state of a contribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Durable, not folded yet.
@@ -61,5 +61,58 @@ impl Problems {
         let room = MAX_PROBLEMS - self.first.len();
         self.first.extend(later.first.into_iter().take(room));
         self.n += later.n;
+    }
+}
+
+/// What became of one contribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// Its state.
+    pub status: Status,
+    /// Rows of the decoded table.
+    pub n_rows_read: u64,
+    /// Rows that took part.
+    pub n_rows_accepted: u64,
+    /// Rows that did not.
+    pub n_rows_rejected: u64,
+    /// New coordinate values it brought.
+    pub n_coordinates_added: u64,
+    /// All problems, of which `problems` lists the first 100.
+    pub n_problems: u64,
+    /// The first 100 problems.
+    pub problems: Vec<RowProblem>,
+    /// The folded sequence number that published it; absent when nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<u64>,
+}
+
+impl Outcome {
+    /// Nothing could be taken, for a reason that concerns the whole contribution.
+    pub fn rejected(problem: RowProblem) -> Self {
+        let problems = Problems {
+            first: vec![problem],
+            n: 1,
+        };
+        Self::of(0, 0, 0, problems)
+    }
+
+    /// The outcome of a contribution whose rows were judged.
+    pub fn of(n_rows_read: u64, n_rows_rejected: u64, n_coordinates_added: u64, problems: Problems) -> Self {
+        let n_rows_accepted = n_rows_read - n_rows_rejected;
+        let status = match (n_rows_accepted, problems.n) {
+            (0, 1..) => Status::Rejected,
+            (_, 0) => Status::Merged,
+            (_, _) => Status::Partial,
+        };
+        Self {
+            status,
+            n_rows_read,
+            n_rows_accepted,
+            n_rows_rejected,
+            n_coordinates_added,
+            n_problems: problems.n,
+            problems: problems.first,
+            commit: None,
+        }
     }
 }

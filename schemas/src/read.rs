@@ -1,0 +1,149 @@
+//! From the YAML tree to a checked schema, collecting every problem on the way.
+//!
+//! Each function reads one part of the language; after a problem it goes on with a default, so that one look at the
+//! report mends the whole file.
+
+mod array;
+mod axis;
+mod elements;
+mod fields;
+mod node;
+mod quantity;
+mod range;
+mod steps;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::Schema;
+use crate::problem::{Problem, SchemaError};
+use crate::yaml::{self, Mark};
+
+impl Schema {
+    /// Reads the schema `text`. `file` names it in messages; relative paths in it are relative to `folder`.
+    ///
+    /// # Errors
+    /// Every problem of the text at once, in file order.
+    pub fn parse(text: &str, file: &str, folder: &Path) -> Result<Self, SchemaError> {
+        let mut reader = Reader {
+            file,
+            folder,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let loaded = yaml::load(text).map_err(|(at, message)| {
+            reader.problem(at, "", message);
+            reader.error()
+        })?;
+        for (at, message) in loaded.problems {
+            reader.problem(at, "", message);
+        }
+        let mut root = node::read(&mut reader, &loaded.root);
+        let store = store::read(&mut reader, &mut root, &loaded.root);
+        if !reader.problems.is_empty() {
+            return Err(reader.error());
+        }
+        let name = Path::new(file)
+            .file_stem()
+            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        Ok(Self {
+            name,
+            text: Arc::from(text),
+            folder: folder.to_owned(),
+            root,
+            store,
+            warnings: sorted(reader.warnings),
+        })
+    }
+
+    /// Reads the schema file at `path`.
+    ///
+    /// # Errors
+    /// Every problem of the file at once; one without a place if it cannot be read.
+    pub fn load(path: &Path) -> Result<Self, SchemaError> {
+        let file = path.display().to_string();
+        let text = std::fs::read(path)
+            .map_err(|error| format!("cannot read the file: {error}"))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| not_utf8(&error)))
+            .map_err(|message| SchemaError {
+                problems: vec![Problem {
+                    file: file.clone(),
+                    line: 0,
+                    column: 0,
+                    path: String::new(),
+                    message,
+                }],
+            })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        Self::parse(&text, &file, folder)
+    }
+}
+
+fn not_utf8(error: &std::string::FromUtf8Error) -> String {
+    let position = error.utf8_error().valid_up_to();
+    let line = 1 + error.as_bytes()[..position]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
+    format!("the text is not UTF-8 in line {line}: save the file as UTF-8")
+}
+
+/// Where the text comes from, and what was found wrong so far.
+pub(crate) struct Reader<'a> {
+    file: &'a str,
+    folder: &'a Path,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Notes what must be mended.
+    fn problem(&mut self, at: Mark, path: &str, message: impl Into<String>) {
+        let problem = self.place(at, path, message.into());
+        self.problems.push(problem);
+    }
+
+    /// Notes what loads, but is probably not meant.
+    fn warn(&mut self, at: Mark, path: &str, message: impl Into<String>) {
+        let warning = self.place(at, path, message.into());
+        self.warnings.push(warning);
+    }
+
+    fn place(&self, at: Mark, path: &str, message: String) -> Problem {
+        Problem {
+            file: self.file.to_owned(),
+            line: at.line,
+            column: at.column,
+            path: path.to_owned(),
+            message,
+        }
+    }
+
+    fn error(&mut self) -> SchemaError {
+        SchemaError {
+            problems: sorted(std::mem::take(&mut self.problems)),
+        }
+    }
+}
+
+/// In file order, each once: a shared anchor is read as often as it is used.
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems.dedup();
+    problems
+}
+
+/// The tree path of `key` under `path`.
+fn under(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}

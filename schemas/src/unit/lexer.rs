@@ -1,0 +1,120 @@
+//! The tokens of a unit expression.
+
+/// A piece of a unit expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Token {
+    Name(String),
+    Number(f64),
+    Times,
+    Over,
+    Power,
+    Open,
+    Close,
+    /// A power as superscript digits.
+    Superscript(i8),
+}
+
+/// Cuts `text` into tokens.
+///
+/// # Errors
+/// The character that has no meaning in a unit.
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, char> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = if let Some((value, length)) = number(rest, tokens.last()) {
+            (Token::Number(value), length)
+        } else if is_name_start(first) {
+            let length = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
+            let name = &rest[..length];
+            (
+                if name == "per" {
+                    Token::Over
+                } else {
+                    Token::Name(name.to_owned())
+                },
+                length,
+            )
+        } else if let Some((power, length)) = superscript(rest) {
+            (Token::Superscript(power), length)
+        } else if rest.starts_with("**") {
+            (Token::Power, 2)
+        } else {
+            let token = match first {
+                '*' | '·' | '×' | '⋅' | '.' => Token::Times,
+                '/' | '÷' => Token::Over,
+                '^' => Token::Power,
+                '(' => Token::Open,
+                ')' => Token::Close,
+                _ => return Err(first),
+            };
+            (token, first.len_utf8())
+        };
+        tokens.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(tokens)
+}
+
+fn is_name_start(c: char) -> bool {
+    c.is_alphabetic() || matches!(c, '_' | '%' | '‰' | '°' | '\'' | '"' | '′' | '″')
+}
+
+/// Digits belong to the name: `m2` and `cmH2O` are told apart later.
+fn is_name_part(c: char) -> bool {
+    is_name_start(c) || c.is_ascii_digit()
+}
+
+/// A number at the start of `text`; a sign only where a power may stand, as in `s-1`.
+fn number(text: &str, before: Option<&Token>) -> Option<(f64, usize)> {
+    let signed = matches!(before, Some(Token::Name(_) | Token::Power | Token::Close | Token::Open));
+    let mut length = usize::from(signed && text.starts_with(['-', '+']));
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let whole = digits(length);
+    length += whole;
+    let mut n_digits = whole;
+    if text[length..].starts_with('.') {
+        let fraction = digits(length + 1);
+        // A dot without digits behind it is a product.
+        if fraction > 0 {
+            n_digits += fraction;
+            length += 1 + fraction;
+        }
+    }
+    if n_digits == 0 {
+        return None;
+    }
+    if text[length..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[length + 1..].starts_with(['-', '+']));
+        let exponent = digits(length + 1 + sign);
+        if exponent > 0 {
+            length += 1 + sign + exponent;
+        }
+    }
+    Some((text[..length].parse().ok()?, length))
+}
+
+fn superscript(text: &str) -> Option<(i8, usize)> {
+    let mut digits = String::new();
+    let mut length = 0;
+    for c in text.chars() {
+        let plain = match c {
+            '⁻' => '-',
+            '⁺' => '+',
+            '⁰' => '0',
+            '¹' => '1',
+            '²' => '2',
+            '³' => '3',
+            '⁴' => '4',
+            '⁵' => '5',
+            '⁶' => '6',
+            '⁷' => '7',
+            '⁸' => '8',
+            '⁹' => '9',
+            _ => break,
+        };
+        digits.push(plain);
+        length += c.len_utf8();
+    }
+    Some((digits.parse().ok()?, length))
+}

@@ -1,0 +1,351 @@
+//! Writes an update into the arrays and publishes it. The only module that writes arrays.
+//!
+//! Appends and upserts go to their places at once: cells beyond the published shape are invisible and every write can
+//! be repeated. An insertion moves values, which cannot be repeated in place, so its objects are staged, listed in a
+//! commit record, and then moved. In both cases one object, the group's `zarr.json`, publishes everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
+use zarr_fuse_schemas::MergeRule;
+
+use crate::array::{ArrayError, ArraySpec, to_usize};
+use crate::merge::{Update, table_row};
+use crate::node::{EPOCH, Node, ReadError, State, blocking, json_bytes};
+use crate::outcome::RowProblem;
+use crate::store::{Store, StoreError, keys};
+use crate::values::Values;
+
+mod cells;
+use cells::Cells;
+
+/// Chunks written at once.
+const CONCURRENT_CHUNKS: usize = 8;
+
+/// Why an update cannot be committed; the journal still has everything and the fold tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Chunks cannot be read or coded.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A commit record is not readable.
+    #[error("the commit record `{key}` is not readable; `zf rebuild` writes the arrays again from the journal")]
+    Record {
+        /// The object.
+        key: String,
+        /// Cause.
+        source: serde_json::Error,
+    },
+}
+
+impl From<ArrayError> for CommitError {
+    fn from(error: ArrayError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// An update whose chunks are written, in place or staged, but not published.
+#[derive(Debug)]
+pub struct Written {
+    state: State,
+    before: Arc<State>,
+    staged: Option<Vec<String>>,
+    components_changed: bool,
+    /// Values that a `merge: reject` variable did not take, with the contribution's sequence number.
+    pub conflicts: Vec<(u64, RowProblem)>,
+}
+
+/// Lists the objects of an insertion, in the order they are moved; the last one publishes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    moves: Vec<String>,
+}
+
+/// Writes the chunks that `update` touches, up to contribution `folded_seq`.
+///
+/// # Errors
+/// [`CommitError`]; nothing is published then.
+pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Written, CommitError> {
+    let before = node.state();
+    let shifts = update.coordinates.iter().any(|coordinate| coordinate.shift.is_some());
+    let components_changed = node
+        .schema
+        .coordinates
+        .values()
+        .zip(&update.coordinates)
+        .any(|(schema, coordinate)| !schema.composed.is_empty() && coordinate.index.len() != coordinate.old_len);
+    let state = State {
+        folded_seq,
+        layout: before.layout + u64::from(shifts),
+        epoch: if shifts { EPOCH.fetch_add(1, Ordering::Relaxed) } else { before.epoch },
+        coordinates: update.coordinates.iter().map(|coordinate| coordinate.index.clone()).collect(),
+        components: before.components.clone(),
+    };
+    let update = Arc::new(update);
+    let staging = shifts.then(|| staging(folded_seq));
+    let job = Job { node, update: &update, before: &before, state: &state, staging: staging.as_deref() };
+    let mut moves = job.coordinates().await?;
+    let mut conflicts = Vec::new();
+    for variable_idx in 0..node.schema.variables.len() {
+        job.variable(variable_idx, &mut moves, &mut conflicts).await?;
+    }
+    let staged = shifts.then_some(moves);
+    Ok(Written { state, before, staged, components_changed, conflicts })
+}
+
+/// Publishes what was written: from now on readers see it.
+///
+/// # Errors
+/// [`CommitError`]; if the insertion's record was created, opening the dataset again completes it.
+pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
+    let Written { state, before, staged, components_changed, conflicts: _ } = written;
+    let metadata = node.metadata(&state, Some(&before));
+    let Some(mut moves) = staged else {
+        for (key, json) in metadata {
+            node.store.put(&key, json_bytes(&json)).await?;
+        }
+        node.publish(node.with_components(state, components_changed).await?);
+        return Ok(());
+    };
+    let staging = staging(state.folded_seq);
+    for (key, json) in metadata {
+        node.store.put(&keys::join(&staging, &key), json_bytes(&json)).await?;
+        moves.push(key);
+    }
+    let record = serde_json::to_vec(&Record { moves }).expect("a list of strings");
+    match node.store.create(&record_key(&staging), Bytes::from(record.clone())).await {
+        Err(StoreError::Exists { key }) if node.store.get(&key).await?.is_none_or(|found| found != record) => {
+            return Err(StoreError::Exists { key }.into());
+        }
+        Err(StoreError::Exists { .. }) | Ok(()) => {}
+        Err(error) => return Err(error.into()),
+    }
+    {
+        let _nobody_reads = node.layout.write().await;
+        apply(&node.store, &staging).await?;
+        node.publish(node.with_components(state, components_changed).await?);
+    }
+    discard(&node.store, &staging).await
+}
+
+/// Completes insertions that were interrupted after their record was made, and removes the others.
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn recover(store: &Store) -> Result<(), CommitError> {
+    let folders: BTreeSet<String> = store
+        .list(keys::STAGING, None)
+        .await?
+        .into_iter()
+        .filter_map(|key| key.split('/').nth(1).map(|transaction| keys::join(keys::STAGING, transaction)))
+        .collect();
+    for staging in folders {
+        if store.get(&record_key(&staging)).await?.is_some() {
+            apply(store, &staging).await?;
+        }
+        discard(store, &staging).await?;
+    }
+    Ok(())
+}
+
+fn staging(folded_seq: u64) -> String {
+    keys::join(keys::STAGING, &format!("{folded_seq:020}"))
+}
+
+fn record_key(staging: &str) -> String {
+    keys::join(staging, "commit.json")
+}
+
+/// Moves what the record lists. Can be repeated: staged objects stay until [`discard`].
+async fn apply(store: &Store, staging: &str) -> Result<(), CommitError> {
+    let key = record_key(staging);
+    let bytes = store.get(&key).await?.unwrap_or_default();
+    let Record { mut moves } = serde_json::from_slice(&bytes).map_err(|source| CommitError::Record { key, source })?;
+    let publishing = moves.pop();
+    futures::stream::iter(moves)
+        .map(Ok::<_, StoreError>)
+        .try_for_each_concurrent(CONCURRENT_CHUNKS, |key| async move {
+            store.copy(&keys::join(staging, &key), &key).await
+        })
+        .await?;
+    if let Some(key) = publishing {
+        store.copy(&keys::join(staging, &key), &key).await?;
+    }
+    Ok(())
+}
+
+/// Removes a staging folder, the record first: without it the rest means nothing.
+async fn discard(store: &Store, staging: &str) -> Result<(), CommitError> {
+    store.delete(&record_key(staging)).await?;
+    for key in store.list(staging, None).await? {
+        store.delete(&key).await?;
+    }
+    Ok(())
+}
+
+/// One commit under way.
+struct Job<'a> {
+    node: &'a Node,
+    update: &'a Arc<Update>,
+    before: &'a State,
+    state: &'a State,
+    staging: Option<&'a str>,
+}
+
+impl Job<'_> {
+    /// Writes the chunks of coordinates that grew.
+    async fn coordinates(&self) -> Result<Vec<String>, CommitError> {
+        let mut written = Vec::new();
+        for (array, coordinate) in self.update.coordinates.iter().enumerate() {
+            let (old_len, new_len) = (coordinate.old_len, coordinate.index.len());
+            if old_len == new_len {
+                continue;
+            }
+            let spec = &self.node.arrays[array];
+            let chunk_len = spec.chunk_shape[0];
+            let first = coordinate.shift.as_ref().map_or(old_len, |shift| shift.first);
+            for chunk in first / chunk_len..new_len.div_ceil(chunk_len) {
+                let begin = to_usize(chunk * chunk_len);
+                let end = to_usize(((chunk + 1) * chunk_len).min(new_len));
+                let mut values = coordinate.index.values().take(begin..end);
+                let missing = spec.chunk_len() - values.len();
+                values.extend_from(&Values::filled(spec.data_type, spec.na.as_ref(), missing));
+                let spec = Arc::clone(spec);
+                let (values, object) = blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
+                written.push(self.put(array, vec![chunk], Arc::new(values), object).await?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes the chunks of one variable that the update touches.
+    async fn variable(
+        &self,
+        variable_idx: usize,
+        written: &mut Vec<String>,
+        conflicts: &mut Vec<(u64, RowProblem)>,
+    ) -> Result<(), CommitError> {
+        let array = self.node.schema.coordinates.len() + variable_idx;
+        let spec = &self.node.arrays[array];
+        let update = Arc::clone(self.update);
+        let cells_spec = Arc::clone(spec);
+        let cells = Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
+        let mut chunks: BTreeSet<Vec<u64>> = cells.chunks().cloned().collect();
+        self.add_moved(spec, &mut chunks);
+        let mut done = futures::stream::iter(chunks)
+            .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
+            .buffer_unordered(CONCURRENT_CHUNKS);
+        let mut found = BTreeMap::new();
+        while let Some((chunk, key, problems)) = done.try_next().await? {
+            written.extend(key);
+            found.insert(chunk, problems);
+        }
+        for (place, row, value) in found.into_values().flatten() {
+            let batch = &self.update.batches[place];
+            let variable = &self.node.schema.variables[variable_idx];
+            let reason = format!("`{}` has another value in this cell and takes only the first (merge: reject)", spec.name);
+            let problem = RowProblem {
+                row: Some(table_row(batch.table_rows.as_deref(), row)),
+                column: Some(variable.column.clone()),
+                value: Some(value),
+                reason,
+            };
+            conflicts.push((batch.seq, problem));
+        }
+        Ok(())
+    }
+
+    /// Adds chunks whose values move, and those where an interrupted commit may have left values beyond the shape.
+    fn add_moved(&self, spec: &ArraySpec, chunks: &mut BTreeSet<Vec<u64>>) {
+        let suspect = self.node.is_suspect(self.before.folded_seq);
+        let new_shape: Vec<u64> = spec.dims.iter().map(|&d| self.update.coordinates[d].index.len()).collect();
+        for (place, &d) in spec.dims.iter().enumerate() {
+            let coordinate = &self.update.coordinates[d];
+            let first = match &coordinate.shift {
+                Some(shift) => shift.first,
+                None if suspect && coordinate.index.len() > coordinate.old_len => coordinate.old_len,
+                None => continue,
+            };
+            let ranges: Vec<Vec<u64>> = new_shape
+                .iter()
+                .zip(&spec.chunk_shape)
+                .enumerate()
+                .map(|(i, (&n, &chunk_len))| {
+                    let begin = if i == place { first / chunk_len } else { 0 };
+                    (begin..n.div_ceil(chunk_len)).collect()
+                })
+                .collect();
+            chunks.extend(crate::merge::region::product(&ranges));
+        }
+    }
+
+    /// Writes one chunk: what was there, moved where values moved, then the cells of the batches in order.
+    async fn chunk(
+        &self,
+        array: usize,
+        variable_idx: usize,
+        chunk: Vec<u64>,
+        cells: &Arc<Cells>,
+    ) -> Result<(Vec<u64>, Option<String>, Vec<cells::Conflict>), CommitError> {
+        let spec = &self.node.arrays[array];
+        let from: Vec<Vec<Option<u64>>> = spec
+            .dims
+            .iter()
+            .zip(&chunk)
+            .zip(&spec.chunk_shape)
+            .map(|((&d, &at), &chunk_len)| {
+                let coordinate = &self.update.coordinates[d];
+                (at * chunk_len..(at + 1) * chunk_len).map(|position| coordinate.source(position)).collect()
+            })
+            .collect();
+        let (mut values, found) = self.node.gather(array, &from, self.before.epoch).await?;
+        let touched = cells.touches(&chunk);
+        if !found && !touched && self.node.store.get(&keys::chunk(&spec.path, &chunk)).await?.is_none() {
+            return Ok((chunk, None, Vec::new()));
+        }
+        let (update, cells, coded) = (Arc::clone(self.update), Arc::clone(cells), Arc::clone(spec));
+        let rule = self.node.schema.variables[variable_idx].merge;
+        let at = chunk.clone();
+        let (values, object, problems) = blocking(move || {
+            let problems = cells.apply(&update, &at, &mut values, rule, coded.na.as_ref());
+            coded.encode(&values).map(|object| (values, object, problems))
+        })
+        .await?;
+        let key = self.put(array, chunk.clone(), Arc::new(values), object).await?;
+        Ok((chunk, Some(key), problems))
+    }
+
+    /// Puts a chunk to its place, or into staging. Gives its final key.
+    async fn put(&self, array: usize, chunk: Vec<u64>, values: Arc<Values>, object: Bytes) -> Result<String, CommitError> {
+        let key = keys::chunk(&self.node.arrays[array].path, &chunk);
+        match self.staging {
+            Some(staging) => self.node.store.put(&keys::join(staging, &key), object).await?,
+            None => self.node.store.put(&key, object).await?,
+        }
+        self.node.remember(array, chunk, self.state.epoch, values);
+        Ok(key)
+    }
+}
+
+/// Whether `new` replaces `old` in a cell under a merge rule; `None`: it is refused.
+pub(crate) fn wins(rule: MergeRule, old: (&Values, usize), new: (&Values, usize), old_is_na: bool) -> Option<bool> {
+    use crate::merge::coordinate::key;
+    let ((old_values, i), (new_values, j)) = (old, new);
+    if old_is_na {
+        return Some(true);
+    }
+    match rule {
+        MergeRule::Last => Some(true),
+        MergeRule::First => Some(false),
+        MergeRule::Min => Some(key(new_values, j) < key(old_values, i)),
+        MergeRule::Max => Some(key(new_values, j) > key(old_values, i)),
+        MergeRule::Reject => new_values.same(j, old_values, i).then_some(false),
+    }
+}

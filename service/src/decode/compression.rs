@@ -1,0 +1,86 @@
+//! Undoes the compression of a body, within a bound.
+
+use std::borrow::Cow;
+use std::io::{ErrorKind, Read};
+
+use super::DecodeError;
+
+/// Capacity to begin with; the buffer grows as data comes, never by what a header promises.
+const FIRST_CAPACITY_BYTES: usize = 64 << 10;
+
+/// The body without its compression: `content_encoding` if given, else what its first bytes show.
+///
+/// Several gzip members or zstd frames in a row are read as one.
+///
+/// # Errors
+/// [`DecodeError::TooLargeDecompressed`] as soon as more than `max_bytes` have come out; truncated and damaged data.
+pub(super) fn decompress<'a>(
+    payload: &'a [u8],
+    content_encoding: Option<&str>,
+    max_bytes: usize,
+) -> Result<Cow<'a, [u8]>, DecodeError> {
+    let Some(encodings) = content_encoding else {
+        return match payload {
+            [0x1f, 0x8b, 0x08, ..] => gunzip(payload, max_bytes).map(Cow::Owned),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => unzstd(payload, max_bytes).map(Cow::Owned),
+            _ => within(payload.into(), max_bytes),
+        };
+    };
+    let mut body = Cow::Borrowed(payload);
+    // The header lists what was applied, first to last. Two are more than anybody needs.
+    let applied: Vec<_> = encodings
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    for name in applied.iter().rev() {
+        let unsupported = || DecodeError::UnsupportedContentEncoding {
+            content_encoding: encodings.to_owned(),
+        };
+        body = match name.to_ascii_lowercase().as_str() {
+            "identity" => body,
+            _ if applied.len() > 2 => return Err(unsupported()),
+            "gzip" | "x-gzip" => gunzip(&body, max_bytes)?.into(),
+            "zstd" => unzstd(&body, max_bytes)?.into(),
+            _ => return Err(unsupported()),
+        };
+    }
+    within(body, max_bytes)
+}
+
+fn within(body: Cow<'_, [u8]>, max_bytes: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+    if body.len() > max_bytes {
+        Err(DecodeError::TooLargeDecompressed { max_bytes })
+    } else {
+        Ok(body)
+    }
+}
+
+fn gunzip(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+    read_bounded("gzip", flate2::bufread::MultiGzDecoder::new(payload), max_bytes)
+}
+
+fn unzstd(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+    let reader = zstd::stream::read::Decoder::with_buffer(payload).map_err(|source| DecodeError::Decompression {
+        encoding: "zstd",
+        source,
+    })?;
+    read_bounded("zstd", reader, max_bytes)
+}
+
+fn read_bounded(encoding: &'static str, reader: impl Read, max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
+    let bound = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    reader
+        .take(bound)
+        .read_to_end(&mut body)
+        .map_err(|source| match source.kind() {
+            ErrorKind::UnexpectedEof => DecodeError::TruncatedCompression { encoding },
+            _ => DecodeError::Decompression { encoding, source },
+        })?;
+    if body.len() > max_bytes {
+        Err(DecodeError::TooLargeDecompressed { max_bytes })
+    } else {
+        Ok(body)
+    }
+}

@@ -1,0 +1,198 @@
+//! Cuts CSV text into cells.
+
+use std::borrow::Cow;
+
+use super::Dialect;
+
+/// How cells are told apart in one file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cutter<'d> {
+    pub(super) delimiter: u8,
+    pub(super) quote: Option<u8>,
+    pub(super) trim: bool,
+    pub(super) decimal_comma: bool,
+    pub(super) comment: Option<&'d str>,
+    pub(super) null_values: &'d [String],
+}
+
+/// What follows a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Another cell of the row.
+    Cell,
+    /// The next row, or the end of the text.
+    Row,
+}
+
+/// Why a cell cannot be cut, with its offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutError {
+    OpenQuote(usize),
+    TextAfterQuote(usize),
+}
+
+/// One cell, and where the text goes on.
+pub(super) struct Cell<'t> {
+    /// `None`: no value.
+    pub(super) value: Option<Cow<'t, str>>,
+    pub(super) after: After,
+    pub(super) next: usize,
+}
+
+impl<'d> Cutter<'d> {
+    pub(super) fn new(dialect: &'d Dialect, delimiter: u8) -> Self {
+        Self {
+            delimiter,
+            quote: dialect.quote,
+            trim: dialect.trim,
+            decimal_comma: dialect.decimal_comma,
+            comment: dialect.comment.as_deref(),
+            null_values: &dialect.null_values,
+        }
+    }
+
+    /// Where the first line at or after `at` begins that is neither blank nor a comment; the length of `text` if none.
+    pub(super) fn skip_void(&self, text: &str, mut at: usize) -> usize {
+        let bytes = text.as_bytes();
+        loop {
+            match bytes.get(at) {
+                None => return bytes.len(),
+                Some(b'\n') => at += 1,
+                Some(b'\r') if matches!(bytes.get(at + 1), None | Some(b'\n')) => at += 1,
+                Some(b' ' | b'\t') if self.trim && ends_line(bytes, self.skip_blanks(bytes, at)) => {
+                    at = next_line(text, at);
+                }
+                Some(_) => match self.comment {
+                    Some(comment) if bytes[at..].starts_with(comment.as_bytes()) => at = next_line(text, at),
+                    _ => return at,
+                },
+            }
+        }
+    }
+
+    /// Cuts the cell that begins at `at`.
+    #[inline]
+    pub(super) fn cell<'t>(&self, text: &'t str, at: usize) -> Result<Cell<'t>, CutError> {
+        let bytes = text.as_bytes();
+        let start = if self.trim { self.skip_blanks(bytes, at) } else { at };
+        if self.quote.is_some() && bytes.get(start).copied() == self.quote {
+            return self.quoted_cell(text, start);
+        }
+        let rest = &bytes[start..];
+        let len = rest
+            .iter()
+            .position(|&byte| byte == self.delimiter || byte == b'\n')
+            .unwrap_or(rest.len());
+        let mut end = start + len;
+        let (after, next) = match bytes.get(end) {
+            Some(&byte) if byte == self.delimiter => (After::Cell, end + 1),
+            Some(_) => (After::Row, end + 1),
+            None => (After::Row, end),
+        };
+        if after == After::Row && end > start && bytes[end - 1] == b'\r' {
+            end -= 1;
+        }
+        if self.trim {
+            while end > start && self.is_blank(bytes[end - 1]) {
+                end -= 1;
+            }
+        }
+        let value = &text[start..end];
+        let value = (!value.is_empty() && !self.is_null(value)).then(|| self.with_point(Cow::Borrowed(value)));
+        Ok(Cell { value, after, next })
+    }
+
+    /// Cuts the cell whose opening quote is at `open`.
+    fn quoted_cell<'t>(&self, text: &'t str, open: usize) -> Result<Cell<'t>, CutError> {
+        let bytes = text.as_bytes();
+        let quote = bytes[open];
+        let mut value = Cow::Borrowed("");
+        let mut from = open + 1;
+        let close = loop {
+            let Some(len) = memchr::memchr(quote, &bytes[from..]) else {
+                return Err(CutError::OpenQuote(open));
+            };
+            let end = from + len;
+            // A doubled quote stands for one: it is taken with what precedes it.
+            let doubled = bytes.get(end + 1) == Some(&quote);
+            let part = &text[from..if doubled { end + 1 } else { end }];
+            if value.is_empty() {
+                value = Cow::Borrowed(part);
+            } else {
+                value.to_mut().push_str(part);
+            }
+            if !doubled {
+                break end;
+            }
+            from = end + 2;
+        };
+        let mut at = close + 1;
+        if self.trim {
+            at = self.skip_blanks(bytes, at);
+        }
+        let (after, next) = match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(&byte), _) if byte == self.delimiter => (After::Cell, at + 1),
+            (Some(b'\n'), _) | (Some(b'\r'), None) => (After::Row, at + 1),
+            (Some(b'\r'), Some(b'\n')) => (After::Row, at + 2),
+            (None, _) => (After::Row, at),
+            _ => return Err(CutError::TextAfterQuote(at)),
+        };
+        let value = (!self.is_null(&value)).then(|| self.with_point(value));
+        Ok(Cell { value, after, next })
+    }
+
+    fn skip_blanks(&self, bytes: &[u8], mut at: usize) -> usize {
+        while bytes.get(at).is_some_and(|&byte| self.is_blank(byte)) {
+            at += 1;
+        }
+        at
+    }
+
+    fn is_blank(&self, byte: u8) -> bool {
+        (byte == b' ' || byte == b'\t') && byte != self.delimiter
+    }
+
+    fn is_null(&self, value: &str) -> bool {
+        !self.null_values.is_empty() && self.null_values.iter().any(|null| null == value)
+    }
+
+    /// `value` with a decimal point if it is a number with a decimal comma.
+    fn with_point<'t>(&self, value: Cow<'t, str>) -> Cow<'t, str> {
+        if self.decimal_comma && is_comma_number(&value) {
+            value.replacen(',', ".", 1).into()
+        } else {
+            value
+        }
+    }
+}
+
+/// Whether the line ends at `at`.
+fn ends_line(bytes: &[u8], at: usize) -> bool {
+    matches!(
+        (bytes.get(at), bytes.get(at + 1)),
+        (None | Some(b'\n'), _) | (Some(b'\r'), None | Some(b'\n'))
+    )
+}
+
+/// Whether `text` is a decimal number whose point is a comma: sign, digits, one comma, digits, exponent.
+fn is_comma_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    let all_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    mantissa
+        .split_once(',')
+        .is_some_and(|(whole, fraction)| all_digits(whole) && all_digits(fraction) && whole.len() + fraction.len() > 0)
+        && !exponent.is_empty()
+        && all_digits(exponent)
+}
+
+/// Where the line after the one at `at` begins, quotes or not.
+pub(super) fn next_line(text: &str, at: usize) -> usize {
+    memchr::memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |len| at + len + 1)
+}
+
+/// 1-based line of the byte at `at`.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count()
+}

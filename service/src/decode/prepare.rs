@@ -1,0 +1,124 @@
+//! A configuration made ready: programs compiled, lookups read, patterns and names checked.
+
+use std::path::{Component, Path};
+
+use polars::prelude::DataFrame;
+
+use super::csv::Dialect;
+use super::extract::{BUILTIN, Program};
+use super::lookup::{self, PreparedLookup};
+use super::reshape::{PreparedUnpivot, SetValue};
+use super::{DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits};
+
+/// A [`Decoding`] made ready; cheap to clone and to share between threads.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    pub(super) format: Option<Format>,
+    pub(super) dialect: Dialect,
+    pub(super) program: Option<Program>,
+    pub(super) lookups: Vec<PreparedLookup>,
+    pub(super) rename: Vec<(String, String)>,
+    pub(super) set: Vec<(String, SetValue)>,
+    pub(super) unpivot: Option<PreparedUnpivot>,
+    pub(super) limits: Limits,
+}
+
+impl Decoding {
+    /// Reads the files that the configuration names, relative to `folder`, and checks everything that can be checked
+    /// without a contribution.
+    ///
+    /// # Errors
+    /// The first fault, with its key and what to write instead.
+    pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
+        let lookup = |(idx, lookup)| lookup::prepare(lookup, folder, &format!("lookup[{idx}]"), &self.limits);
+        let set = |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
+        Ok(Decoder {
+            format: self.format,
+            dialect: Dialect::of(&self.csv, "csv")?,
+            program: self
+                .extract
+                .as_ref()
+                .map(|extract| program(extract, folder))
+                .transpose()?,
+            lookups: self.lookup.iter().enumerate().map(lookup).collect::<Result<_, _>>()?,
+            rename: self
+                .rename
+                .iter()
+                .map(|(from, to)| (from.clone(), to.clone()))
+                .collect(),
+            set: self.set.iter().map(set).collect::<Result<_, DecodeSetupError>>()?,
+            unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
+            limits: self.limits.clone(),
+        })
+    }
+}
+
+fn program(extract: &Extract, folder: &Path) -> Result<Program, DecodeSetupError> {
+    match extract {
+        Extract::Program(code) => Program::compile(code, "extract.program"),
+        Extract::File(file) => {
+            let code = read_inside(folder, file, "extract.file")?;
+            let code = String::from_utf8(code).map_err(|error| DecodeSetupError::Invalid {
+                key: "extract.file".to_owned(),
+                reason: format!(
+                    "byte {} of `{file}` is not UTF-8; save it as UTF-8",
+                    error.utf8_error().valid_up_to()
+                ),
+            })?;
+            Program::compile(&code, file)
+        }
+        Extract::Builtin(name) => match BUILTIN.iter().find(|(builtin, _)| builtin == name) {
+            Some((builtin, code)) => Program::compile(code, builtin),
+            None => Err(DecodeSetupError::Invalid {
+                key: "extract.builtin".to_owned(),
+                reason: format!(
+                    "`{name}` does not exist; there are {}",
+                    BUILTIN.map(|(name, _)| name).join(", ")
+                ),
+            }),
+        },
+    }
+}
+
+/// The bytes of `file`, which must lie in `folder`, links followed.
+pub(super) fn read_inside(folder: &Path, file: &str, key: &str) -> Result<Vec<u8>, DecodeSetupError> {
+    let outside = || DecodeSetupError::OutsideFolder {
+        key: key.to_owned(),
+        file: file.to_owned(),
+    };
+    let is_plain = |component| matches!(component, Component::Normal(_) | Component::CurDir);
+    if file.is_empty() || !Path::new(file).components().all(is_plain) {
+        return Err(outside());
+    }
+    let path = folder.join(file);
+    let unreadable = |source| DecodeSetupError::Unreadable {
+        key: key.to_owned(),
+        path: path.clone(),
+        source,
+    };
+    let real_folder = folder.canonicalize().map_err(unreadable)?;
+    let real_path = path.canonicalize().map_err(unreadable)?;
+    if !real_path.starts_with(&real_folder) {
+        return Err(outside());
+    }
+    std::fs::read(real_path).map_err(unreadable)
+}
+
+/// Fails with [`DecodeError::MissingColumn`] unless `frame` has all columns that `step` names.
+pub(super) fn columns_present<'n>(
+    frame: &DataFrame,
+    step: &'static str,
+    mut names: impl Iterator<Item = &'n String>,
+) -> Result<(), DecodeError> {
+    match names.find(|name| frame.column(name).is_err()) {
+        None => Ok(()),
+        Some(name) => {
+            let present = frame.get_column_names().iter().map(ToString::to_string).collect();
+            Err(DecodeError::MissingColumn {
+                step,
+                column: name.clone(),
+                present,
+            })
+        }
+    }
+}

@@ -1,0 +1,584 @@
+//! The append-only truth: contributions in sequence order, durable before they are acknowledged, and what became of them.
+//!
+//! Only this module writes the journal. `journal/segment.rs` has the format, `journal/writer.rs` the group commit.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+use parking_lot::{Mutex, RwLock};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::outcome::{Outcome, Status};
+use crate::store::{Store, StoreError, keys};
+
+mod catalog;
+pub mod segment;
+mod writer;
+
+use catalog::Catalog;
+pub use catalog::{Entry, Filter};
+pub use segment::Header;
+use segment::{PayloadPlace, SegmentError};
+
+/// Payloads above this become objects of their own.
+const BLOB_BYTES: usize = 8 << 20;
+/// Payloads above this are compressed and hashed off the request's thread.
+const INLINE_BYTES: usize = 64 << 10;
+/// Payload bytes kept in memory for folding; beyond, they are read back from the journal.
+const MAX_KEPT_BYTES: usize = 64 << 20;
+
+/// How the journal writes.
+#[derive(Debug, Clone)]
+pub struct JournalSettings {
+    /// A segment closes at this size.
+    pub max_segment_bytes: usize,
+    /// How long a segment stays open for more contributions; zero: only while the former one is written.
+    pub flush_interval: Duration,
+    /// How long an idempotency key is remembered.
+    pub idempotency_window: Duration,
+    /// Contributions that may wait to be folded; further ones are refused.
+    pub max_waiting: usize,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            max_segment_bytes: 16 << 20,
+            flush_interval: Duration::ZERO,
+            idempotency_window: Duration::from_secs(7 * 86_400),
+            max_waiting: 100_000,
+        }
+    }
+}
+
+/// A contribution as it arrives.
+#[derive(Debug, Clone)]
+pub struct NewContribution {
+    /// Where it was pushed to.
+    pub endpoint: String,
+    /// Path of the target node.
+    pub node: String,
+    /// As the sender says.
+    pub content_type: String,
+    /// As the sender says.
+    pub content_encoding: Option<String>,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+    /// Who sent it.
+    pub sender: Option<String>,
+    /// The sender's idempotency key.
+    pub idempotency_key: Option<String>,
+    /// What decoding may refer to as `$vars`.
+    pub variables: Map<String, Json>,
+    /// The bytes.
+    pub payload: Bytes,
+}
+
+/// Proof that a contribution is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its id.
+    pub id: Uuid,
+    /// Its place in the order.
+    pub seq: u64,
+    /// Its node.
+    pub node: String,
+    /// The same key and bytes had arrived before: this is the first receipt again.
+    pub replayed: bool,
+}
+
+/// A contribution that waits to be folded.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What is known of it.
+    pub header: Arc<Header>,
+    /// Its bytes, unless too many wait.
+    payload: Option<Bytes>,
+}
+
+/// Why a contribution was not taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    /// The key was used for other bytes.
+    #[error("the idempotency key `{key}` was used for other bytes (contribution {id}); use a new key for new data")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The contribution that has it.
+        id: Uuid,
+    },
+    /// Too many contributions wait to be folded.
+    #[error("{n_waiting} contributions wait to be merged; try again later")]
+    Overloaded {
+        /// How many wait.
+        n_waiting: usize,
+    },
+    /// Another process writes this dataset.
+    #[error("another zf process has taken over the dataset `{dataset}`; this one no longer takes contributions")]
+    Fenced {
+        /// The dataset.
+        dataset: String,
+    },
+    /// The journal cannot be written.
+    #[error("the journal cannot be written; nothing was taken, try again later")]
+    Store(#[source] Arc<StoreError>),
+    /// The service stops.
+    #[error("the service is stopping; try again later")]
+    Stopping,
+}
+
+/// Why the journal cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A segment is damaged.
+    #[error("the journal segment `{key}` is damaged: {source}; see `zf journal check`")]
+    Segment {
+        /// The segment.
+        key: String,
+        /// How.
+        source: SegmentError,
+    },
+    /// An outcome batch is damaged.
+    #[error("the outcomes `{key}` are not readable")]
+    Outcomes {
+        /// The batch.
+        key: String,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A payload is not as it was delivered.
+    #[error("the payload of contribution {id} is {reason}")]
+    Payload {
+        /// The contribution.
+        id: Uuid,
+        /// `missing`, `damaged`.
+        reason: &'static str,
+    },
+    /// A segment is missing.
+    #[error("the journal lacks sequence number {seq}: `{key}` should begin there")]
+    Gap {
+        /// The first number missing.
+        seq: u64,
+        /// The key that should exist.
+        key: String,
+    },
+    /// Another process writes this dataset.
+    #[error("another zf process has taken over the dataset `{dataset}`")]
+    Fenced {
+        /// The dataset.
+        dataset: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The journal of one dataset.
+#[derive(Debug)]
+pub struct Journal {
+    dataset: String,
+    store: Store,
+    settings: JournalSettings,
+    catalog: RwLock<Catalog>,
+    waiting: Mutex<HashMap<String, VecDeque<Waiting>>>,
+    n_waiting: AtomicUsize,
+    kept_bytes: AtomicUsize,
+    last_seq: AtomicU64,
+    next_outcomes: AtomicU64,
+    appends: mpsc::Sender<Append>,
+    arrived: watch::Sender<u64>,
+    settled: watch::Sender<u64>,
+}
+
+/// A prepared contribution on its way to the writer.
+#[derive(Debug)]
+struct Append {
+    header: Header,
+    kept: Bytes,
+    payload: Bytes,
+    reply: oneshot::Sender<Result<Receipt, AppendError>>,
+}
+
+impl Journal {
+    /// Reads the journal in `store` and starts its writer.
+    ///
+    /// # Errors
+    /// [`JournalError`] if a segment is missing or damaged, or the store fails.
+    pub async fn open(store: Store, dataset: &str, settings: JournalSettings) -> Result<Arc<Self>, JournalError> {
+        let (appends, queue) = mpsc::channel(4096);
+        let journal = Arc::new(Self {
+            dataset: dataset.to_owned(),
+            store,
+            settings,
+            catalog: RwLock::default(),
+            waiting: Mutex::default(),
+            n_waiting: AtomicUsize::new(0),
+            kept_bytes: AtomicUsize::new(0),
+            last_seq: AtomicU64::new(0),
+            next_outcomes: AtomicU64::new(1),
+            appends,
+            arrived: watch::Sender::new(0),
+            settled: watch::Sender::new(0),
+        });
+        journal.read_segments().await?;
+        journal.read_outcomes().await?;
+        tokio::spawn(writer::run(Arc::downgrade(&journal), queue));
+        Ok(journal)
+    }
+
+    async fn read_segments(&self) -> Result<(), JournalError> {
+        let keys = self.store.list(keys::SEGMENTS, None).await?;
+        let mut segments = futures::stream::iter(keys.iter().filter(|key| keys::segment_seq(key).is_some()))
+            .map(|key| async move { Ok::<_, JournalError>((key, self.segment(key).await?)) })
+            .buffered(16);
+        let mut next = None;
+        while let Some((key, segment)) = segments.try_next().await? {
+            if next.is_some_and(|next| next != segment.first_seq) || keys::segment_seq(key) != Some(segment.first_seq) {
+                let seq = next.unwrap_or(1);
+                return Err(JournalError::Gap {
+                    seq,
+                    key: keys::segment(seq),
+                });
+            }
+            next = Some(segment.first_seq + segment.frames.len() as u64);
+            let mut catalog = self.catalog.write();
+            for frame in segment.frames {
+                self.last_seq.store(frame.header.seq, Ordering::Release);
+                catalog.insert(Entry {
+                    header: Arc::new(frame.header),
+                    segment: segment.first_seq,
+                    outcome: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_outcomes(&self) -> Result<(), JournalError> {
+        let keys = self.store.list(keys::OUTCOMES, None).await?;
+        let mut batches = futures::stream::iter(&keys)
+            .map(|key| async move {
+                let bytes = self.store.get(key).await?.unwrap_or_default();
+                let unreadable = |source| JournalError::Outcomes {
+                    key: key.clone(),
+                    source,
+                };
+                let json = zstd::decode_all(bytes.as_ref()).map_err(unreadable)?;
+                let batch: Vec<(u64, Outcome)> =
+                    serde_json::from_slice(&json).map_err(|error| unreadable(error.into()))?;
+                Ok::<_, JournalError>(batch)
+            })
+            .buffered(16);
+        while let Some(batch) = batches.try_next().await? {
+            let mut catalog = self.catalog.write();
+            for (seq, outcome) in batch {
+                catalog.settle(seq, Arc::new(outcome));
+            }
+        }
+        let last = keys
+            .iter()
+            .filter_map(|key| keys::outcomes_number(key))
+            .max()
+            .unwrap_or(0);
+        self.next_outcomes.store(last + 1, Ordering::Release);
+        Ok(())
+    }
+
+    async fn segment(&self, key: &str) -> Result<segment::Segment, JournalError> {
+        let bytes = self.store.get(key).await?.unwrap_or_default();
+        segment::decode(&bytes).map_err(|source| JournalError::Segment {
+            key: key.to_owned(),
+            source,
+        })
+    }
+
+    /// Makes a contribution durable; answers only then.
+    ///
+    /// # Errors
+    /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
+    pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
+        let n_waiting = self.n_waiting.load(Ordering::Acquire);
+        if n_waiting >= self.settings.max_waiting {
+            return Err(AppendError::Overloaded { n_waiting });
+        }
+        let payload = new.payload.clone();
+        let (header, kept) = if payload.len() > INLINE_BYTES {
+            let dataset = self.dataset.clone();
+            tokio::task::spawn_blocking(move || prepare(new, dataset))
+                .await
+                .map_err(|_stopped| AppendError::Stopping)?
+        } else {
+            prepare(new, self.dataset.clone())
+        };
+        if header.payload == PayloadPlace::Blob {
+            let key = keys::blob(&header.sha256);
+            self.store
+                .put(&key, payload.clone())
+                .await
+                .map_err(|error| AppendError::Store(Arc::new(error)))?;
+        }
+        let (reply, answer) = oneshot::channel();
+        let append = Append {
+            header,
+            kept,
+            payload,
+            reply,
+        };
+        self.appends
+            .send(append)
+            .await
+            .map_err(|_closed| AppendError::Stopping)?;
+        answer.await.map_err(|_closed| AppendError::Stopping)?
+    }
+
+    /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
+    pub fn enqueue(&self, node: &str, folded_seq: u64) {
+        let catalog = self.catalog.read();
+        let queue: VecDeque<Waiting> = catalog
+            .after(folded_seq)
+            .filter(|entry| entry.header.node == node)
+            .map(|entry| Waiting {
+                header: Arc::clone(&entry.header),
+                payload: None,
+            })
+            .collect();
+        let mut waiting = self.waiting.lock();
+        let before = waiting.insert(node.to_owned(), queue).map_or(0, |queue| queue.len());
+        let after = waiting[node].len();
+        self.n_waiting.fetch_add(after, Ordering::AcqRel);
+        self.n_waiting.fetch_sub(before, Ordering::AcqRel);
+    }
+
+    /// What waits for `node`, oldest first, up to `max_bytes` of payload but at least one.
+    pub fn waiting(&self, node: &str, max_bytes: u64, max_n: usize) -> Vec<Waiting> {
+        let waiting = self.waiting.lock();
+        let mut n_bytes = 0;
+        let queue = waiting.get(node).into_iter().flatten();
+        queue
+            .take_while(|next| {
+                let first = n_bytes == 0;
+                n_bytes += next.header.n_bytes.max(1);
+                first || n_bytes <= max_bytes
+            })
+            .take(max_n)
+            .cloned()
+            .collect()
+    }
+
+    /// The bytes of a waiting contribution, from memory or read back.
+    ///
+    /// # Errors
+    /// As [`Self::payload`].
+    pub async fn waiting_payload(&self, waiting: &Waiting) -> Result<Bytes, JournalError> {
+        match &waiting.payload {
+            Some(payload) => Ok(payload.clone()),
+            None => self.payload(waiting.header.seq).await,
+        }
+    }
+
+    /// The bytes of a contribution as delivered, checked against its hash.
+    ///
+    /// # Errors
+    /// [`JournalError::Payload`] if they are missing or damaged, or as [`Self::open`].
+    pub async fn payload(&self, seq: u64) -> Result<Bytes, JournalError> {
+        let Some(entry) = self.catalog.read().get(seq).cloned() else {
+            return Err(JournalError::Payload {
+                id: Uuid::nil(),
+                reason: "missing",
+            });
+        };
+        let bad = |reason| JournalError::Payload {
+            id: entry.header.id,
+            reason,
+        };
+        let bytes = if entry.header.payload == PayloadPlace::Blob {
+            self.store
+                .get(&keys::blob(&entry.header.sha256))
+                .await?
+                .ok_or_else(|| bad("missing"))?
+        } else {
+            let segment = self.segment(&keys::segment(entry.segment)).await?;
+            let position = crate::array::to_usize(seq - entry.segment);
+            let frame = segment.frames.into_iter().nth(position).ok_or_else(|| bad("missing"))?;
+            match frame.header.payload {
+                PayloadPlace::Zstd => {
+                    let limit = crate::array::to_usize(entry.header.n_bytes);
+                    Bytes::from(zstd::bulk::decompress(&frame.payload, limit).map_err(|_error| bad("damaged"))?)
+                }
+                PayloadPlace::Plain | PayloadPlace::Blob => frame.payload,
+            }
+        };
+        if sha256(&bytes) != entry.header.sha256 {
+            return Err(bad("damaged"));
+        }
+        Ok(bytes)
+    }
+
+    /// Writes outcomes, before the commit they belong to is published. They count from [`Self::settle`] on.
+    ///
+    /// # Errors
+    /// [`JournalError::Store`].
+    pub async fn write_outcomes(&self, outcomes: &[(u64, Outcome)]) -> Result<(), JournalError> {
+        let json = serde_json::to_vec(outcomes).expect("outcomes have only string keys");
+        let bytes = Bytes::from(zstd::bulk::compress(&json, 1).expect("memory suffices"));
+        loop {
+            let key = keys::outcomes(self.next_outcomes.fetch_add(1, Ordering::AcqRel));
+            match self.store.create(&key, bytes.clone()).await {
+                Ok(()) => return Ok(()),
+                // An earlier try took effect and its answer was lost, or another process writes: the next number serves both.
+                Err(StoreError::Exists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes folded contributions out of the queue and tells who waits for them.
+    pub fn settle(&self, node: &str, outcomes: Vec<(u64, Outcome)>) {
+        let last = outcomes.last().map_or(0, |(seq, _)| *seq);
+        let mut freed = 0;
+        {
+            let mut waiting = self.waiting.lock();
+            if let Some(queue) = waiting.get_mut(node) {
+                while queue.front().is_some_and(|next| next.header.seq <= last) {
+                    let done = queue.pop_front().expect("there is a front");
+                    freed += done.payload.map_or(0, |payload| payload.len());
+                    self.n_waiting.fetch_sub(1, Ordering::AcqRel);
+                }
+            }
+        }
+        self.kept_bytes.fetch_sub(freed, Ordering::AcqRel);
+        let mut catalog = self.catalog.write();
+        for (seq, outcome) in outcomes {
+            catalog.settle(seq, Arc::new(outcome));
+        }
+        drop(catalog);
+        self.settled.send_modify(|n| *n += 1);
+    }
+
+    /// The outcome of a contribution, as soon as there is one.
+    pub async fn settled(&self, seq: u64) -> Arc<Outcome> {
+        let mut settled = self.settled.subscribe();
+        loop {
+            if let Some(outcome) = self.catalog.read().get(seq).and_then(|entry| entry.outcome.clone()) {
+                return outcome;
+            }
+            if settled.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Changes whenever contributions have become durable.
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrived.subscribe()
+    }
+
+    /// The newest sequence number.
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq.load(Ordering::Acquire)
+    }
+
+    /// How many contributions wait to be folded.
+    pub fn n_waiting(&self) -> usize {
+        self.n_waiting.load(Ordering::Acquire)
+    }
+
+    /// A contribution by its id.
+    pub fn entry(&self, id: Uuid) -> Option<Entry> {
+        self.catalog.read().by_id(id).cloned()
+    }
+
+    /// Contributions, newest first.
+    pub fn list(&self, filter: &Filter) -> Vec<Entry> {
+        self.catalog.read().list(filter)
+    }
+
+    /// How many contributions of each state a node has.
+    pub fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
+        self.catalog.read().counts(node)
+    }
+
+    /// Everything after `seq`, oldest first.
+    pub fn after(&self, seq: u64) -> Vec<Entry> {
+        self.catalog.read().after(seq).cloned().collect()
+    }
+
+    /// Registers frames that are durable now.
+    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Bytes>)>) {
+        let mut catalog = self.catalog.write();
+        let mut waiting = self.waiting.lock();
+        for (header, payload) in frames {
+            let header = Arc::new(header);
+            let n = payload.as_ref().map_or(0, Bytes::len);
+            let payload =
+                payload.filter(|_| self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES);
+            self.kept_bytes
+                .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
+            self.n_waiting.fetch_add(1, Ordering::AcqRel);
+            self.last_seq.store(header.seq, Ordering::Release);
+            waiting.entry(header.node.clone()).or_default().push_back(Waiting {
+                header: Arc::clone(&header),
+                payload,
+            });
+            catalog.insert(Entry {
+                header,
+                segment: first_seq,
+                outcome: None,
+            });
+        }
+        drop(waiting);
+        drop(catalog);
+        self.arrived.send_modify(|n| *n += 1);
+    }
+}
+
+/// The header, and the payload as it is kept in the frame.
+fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
+    let sha256 = sha256(&new.payload);
+    let (place, kept) = if new.payload.len() > BLOB_BYTES {
+        (PayloadPlace::Blob, Bytes::new())
+    } else if new.content_encoding.is_some() || new.payload.len() < 64 {
+        (PayloadPlace::Plain, new.payload.clone())
+    } else {
+        let kept = zstd::bulk::compress(&new.payload, 1).expect("memory suffices");
+        (PayloadPlace::Zstd, Bytes::from(kept))
+    };
+    let header = Header {
+        id: Uuid::now_v7(),
+        seq: 0,
+        endpoint: new.endpoint,
+        dataset,
+        node: new.node,
+        content_type: new.content_type,
+        content_encoding: new.content_encoding,
+        received_at: new.received_at,
+        sender: new.sender,
+        idempotency_key: new.idempotency_key,
+        sha256,
+        n_bytes: new.payload.len() as u64,
+        payload: place,
+        variables: new.variables,
+    };
+    (header, kept)
+}
+
+/// Hexadecimal SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! What arrived and what became of it, by sequence number, id and idempotency key. A cache: rebuilt from the journal.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::segment::Header;
+use crate::outcome::{Outcome, Status};
+
+/// One contribution in the catalog.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What is known of it.
+    pub header: Arc<Header>,
+    /// First sequence number of the segment it lies in.
+    pub segment: u64,
+    /// What became of it; `None` until it is folded.
+    pub outcome: Option<Arc<Outcome>>,
+}
+
+impl Entry {
+    /// Its state.
+    pub fn status(&self) -> Status {
+        self.outcome
+            .as_ref()
+            .map_or(Status::Journaled, |outcome| outcome.status)
+    }
+}
+
+/// Which contributions to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of this state.
+    pub status: Option<Status>,
+    /// Only for this node.
+    pub node: Option<String>,
+    /// Only pushed to this endpoint.
+    pub endpoint: Option<String>,
+    /// Only with a smaller sequence number: where the former page ended.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    by_seq: BTreeMap<u64, Entry>,
+    by_id: HashMap<Uuid, u64>,
+    by_key: HashMap<(String, String), u64>,
+}
+
+impl Catalog {
+    pub fn insert(&mut self, entry: Entry) {
+        let header = &entry.header;
+        self.by_id.insert(header.id, header.seq);
+        if let Some(key) = &header.idempotency_key {
+            self.by_key.insert((header.endpoint.clone(), key.clone()), header.seq);
+        }
+        self.by_seq.insert(header.seq, entry);
+    }
+
+    pub fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
+        if let Some(entry) = self.by_seq.get_mut(&seq) {
+            entry.outcome = Some(outcome);
+        }
+    }
+
+    pub fn get(&self, seq: u64) -> Option<&Entry> {
+        self.by_seq.get(&seq)
+    }
+
+    pub fn by_id(&self, id: Uuid) -> Option<&Entry> {
+        self.by_seq.get(self.by_id.get(&id)?)
+    }
+
+    pub fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
+        self.by_seq
+            .get(self.by_key.get(&(endpoint.to_owned(), key.to_owned()))?)
+    }
+
+    pub fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
+        self.by_seq.range(seq + 1..).map(|(_, entry)| entry)
+    }
+
+    pub fn list(&self, filter: &Filter) -> Vec<Entry> {
+        self.by_seq
+            .range(..filter.before.unwrap_or(u64::MAX))
+            .rev()
+            .map(|(_, entry)| entry)
+            .filter(|entry| filter.status.is_none_or(|status| status == entry.status()))
+            .filter(|entry| filter.node.as_ref().is_none_or(|node| *node == entry.header.node))
+            .filter(|entry| {
+                filter
+                    .endpoint
+                    .as_ref()
+                    .is_none_or(|endpoint| *endpoint == entry.header.endpoint)
+            })
+            .take(filter.limit)
+            .cloned()
+            .collect()
+    }
+
+    pub fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
+        let mut counts = BTreeMap::new();
+        for entry in self.by_seq.values().filter(|entry| entry.header.node == node) {
+            *counts.entry(entry.status()).or_default() += 1;
+        }
+        counts
+    }
+}

@@ -1,0 +1,198 @@
+//! Group commit: one segment is written at a time, and takes everything that arrived meanwhile.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::Receiver;
+use uuid::Uuid;
+
+use super::segment::{self, Frame, Header};
+use super::{Append, AppendError, Journal, Receipt};
+use crate::store::{StoreError, keys};
+
+/// Tries to write one segment before its senders are told that the store fails.
+const MAX_TRIES: u32 = 4;
+
+/// Appends what arrives on `queue` until the journal is dropped.
+pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
+    let mut fenced = false;
+    let writer = Uuid::now_v7();
+    while let Some(first) = queue.recv().await {
+        let Some(journal) = journal.upgrade() else { return };
+        let mut appends = vec![first];
+        gather(&journal, &mut queue, &mut appends).await;
+        let (fresh, answered) = answer_replays(&journal, appends);
+        for (append, answer) in answered {
+            let _gone = append.reply.send(answer);
+        }
+        if fresh.is_empty() {
+            continue;
+        }
+        if fenced {
+            let dataset = journal.dataset.clone();
+            reply_all(fresh, &AppendError::Fenced { dataset });
+            continue;
+        }
+        if let Err((appends, error)) = write(&journal, writer, fresh).await {
+            fenced = matches!(error, AppendError::Fenced { .. });
+            tracing::error!(dataset.name = journal.dataset, %error, "The journal of `{}` takes nothing", journal.dataset);
+            reply_all(appends, &error);
+        }
+    }
+}
+
+/// Adds what waits already, up to the size of a segment, and what comes within the flush interval.
+async fn gather(journal: &Journal, queue: &mut Receiver<Append>, appends: &mut Vec<Append>) {
+    let mut n_bytes: usize = appends.iter().map(|append| append.kept.len()).sum();
+    let deadline = tokio::time::Instant::now() + journal.settings.flush_interval;
+    while n_bytes < journal.settings.max_segment_bytes {
+        let next = if journal.settings.flush_interval.is_zero() {
+            queue.try_recv().ok()
+        } else {
+            tokio::time::timeout_at(deadline, queue.recv()).await.ok().flatten()
+        };
+        let Some(next) = next else { return };
+        n_bytes += next.kept.len();
+        appends.push(next);
+    }
+}
+
+type Answered = Vec<(Append, Result<Receipt, AppendError>)>;
+
+/// Parts appends into new ones and those whose idempotency key is known. A key that is new but occurs twice is put off:
+/// its later bearer comes again when the first is durable.
+fn answer_replays(journal: &Journal, appends: Vec<Append>) -> (Vec<Append>, Answered) {
+    let mut fresh: Vec<Append> = Vec::with_capacity(appends.len());
+    let mut answered = Vec::new();
+    let catalog = journal.catalog.read();
+    for append in appends {
+        let Some(key) = append.header.idempotency_key.clone() else {
+            fresh.push(append);
+            continue;
+        };
+        let remembered = |header: &Header| {
+            let age = append.header.received_at.signed_duration_since(header.received_at);
+            age.to_std().is_ok_and(|age| age <= journal.settings.idempotency_window) || age < chrono::TimeDelta::zero()
+        };
+        let known = catalog
+            .by_key(&append.header.endpoint, &key)
+            .map(|entry| entry.header.as_ref());
+        match known.filter(|header| remembered(header)) {
+            Some(header) => {
+                let answer = replay(header, &append, &key);
+                answered.push((append, answer));
+            }
+            None => fresh.push(append),
+        }
+    }
+    (fresh, answered)
+}
+
+fn replay(known: &Header, append: &Append, key: &str) -> Result<Receipt, AppendError> {
+    if known.sha256 == append.header.sha256 && known.node == append.header.node {
+        Ok(Receipt {
+            id: known.id,
+            seq: known.seq,
+            node: known.node.clone(),
+            replayed: true,
+        })
+    } else {
+        Err(AppendError::KeyReused {
+            key: key.to_owned(),
+            id: known.id,
+        })
+    }
+}
+
+fn reply_all(appends: Vec<Append>, error: &AppendError) {
+    for append in appends {
+        let _gone = append.reply.send(Err(error.clone()));
+    }
+}
+
+/// Writes one segment and answers its senders; hands them back if it cannot.
+async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
+    let (mut appends, repeated) = without_repeated_keys(appends);
+    let mut tries = 0;
+    let mut delay = Duration::from_millis(20);
+    loop {
+        let first_seq = journal.last_seq() + 1;
+        for (append, seq) in appends.iter_mut().zip(first_seq..) {
+            append.header.seq = seq;
+        }
+        let frames: Vec<Frame> = appends
+            .iter()
+            .map(|append| Frame {
+                header: append.header.clone(),
+                payload: append.kept.clone(),
+            })
+            .collect();
+        let bytes = Bytes::from(segment::encode(first_seq, writer, &frames));
+        let key = keys::segment(first_seq);
+        match journal.store.create(&key, bytes.clone()).await {
+            Ok(()) => break,
+            Err(StoreError::Exists { .. }) => match journal.segment(&key).await {
+                // The answer to an earlier try of these very bytes was lost.
+                Ok(found) if found.writer == writer && found.frames == frames => break,
+                // An earlier segment of ours took effect after its senders were told that it failed: it counts.
+                Ok(found) if found.writer == writer => {
+                    journal.admit(first_seq, found.frames.into_iter().map(|frame| (frame.header, None)));
+                }
+                Ok(_) => {
+                    let dataset = journal.dataset.clone();
+                    appends.extend(repeated);
+                    return Err((appends, AppendError::Fenced { dataset }));
+                }
+                Err(error) => tracing::warn!(%error, "Cannot read back `{key}`"),
+            },
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Cannot write `{key}`, try {tries}"
+                );
+                if tries + 1 == MAX_TRIES {
+                    appends.extend(repeated);
+                    return Err((appends, AppendError::Store(Arc::new(error))));
+                }
+            }
+        }
+        tries += 1;
+        tokio::time::sleep(delay).await;
+        delay *= 3;
+    }
+    let first_seq = appends[0].header.seq;
+    let durable = appends
+        .iter()
+        .map(|append| (append.header.clone(), Some(append.payload.clone())));
+    journal.admit(first_seq, durable);
+    for append in appends {
+        let header = append.header;
+        let receipt = Receipt {
+            id: header.id,
+            seq: header.seq,
+            node: header.node,
+            replayed: false,
+        };
+        let _gone = append.reply.send(Ok(receipt));
+    }
+    let (fresh, answered) = answer_replays(journal, repeated);
+    debug_assert!(fresh.is_empty(), "the first bearer of each key is durable");
+    for (append, answer) in answered {
+        let _gone = append.reply.send(answer);
+    }
+    Ok(())
+}
+
+/// Parts off appends whose idempotency key an earlier one of the same segment bears.
+fn without_repeated_keys(appends: Vec<Append>) -> (Vec<Append>, Vec<Append>) {
+    let mut seen: HashMap<(String, String), ()> = HashMap::new();
+    appends.into_iter().partition(|append| {
+        let header = &append.header;
+        header
+            .idempotency_key
+            .as_ref()
+            .is_none_or(|key| seen.insert((header.endpoint.clone(), key.clone()), ()).is_none())
+    })
+}

@@ -1,0 +1,491 @@
+//! A node as published: its coordinates in memory, its chunks in the store and a bounded cache.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use moka::sync::Cache;
+use parking_lot::{Mutex, RwLock};
+use serde_json::{Map, Value as Json, json};
+use zarr_fuse_schemas::{Node as NodeSchema, Scalar};
+
+use crate::array::{ArrayError, ArraySpec, to_usize};
+use crate::merge::{CoordinateIndex, StoredComponents, region};
+use crate::store::{Store, StoreError, keys};
+use crate::values::Values;
+
+/// Chunks read at once for one answer.
+const CONCURRENT_CHUNKS: usize = 8;
+/// Stripes of chunk versions.
+const STRIPES: usize = 256;
+
+/// Decoded chunks of all nodes of a dataset, least recently used ones leave first.
+pub type ChunkCache = Cache<ChunkId, Arc<Values>>;
+
+/// Names a decoded chunk: node, layout epoch, array, grid position.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChunkId {
+    epoch: u64,
+    array: Arc<str>,
+    chunk: Vec<u64>,
+}
+
+/// A cache for `max_bytes` of decoded chunks.
+pub fn chunk_cache(max_bytes: u64) -> ChunkCache {
+    let weigh = |_: &ChunkId, chunk: &Arc<Values>| u32::try_from(chunk.n_bytes()).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(max_bytes).weigher(weigh).build()
+}
+
+/// One group of the dataset. Only its commit changes it.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) schema: Arc<NodeSchema>,
+    pub(crate) store: Store,
+    /// Of the coordinates, then of the variables, both in schema order.
+    pub(crate) arrays: Vec<Arc<ArraySpec>>,
+    state: RwLock<Arc<State>>,
+    cache: ChunkCache,
+    /// Counts writes of the chunks of each stripe, so that a reader never caches what a writer has replaced meanwhile.
+    versions: Vec<Mutex<u64>>,
+    /// Held for reading by queries, for writing while chunks move to other places.
+    pub(crate) layout: tokio::sync::RwLock<()>,
+    /// Up to this sequence number, an interrupted commit may have left values beyond the published shape.
+    unclean_until: AtomicU64,
+}
+
+/// What is published.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub folded_seq: u64,
+    /// Counts insertions: positions of values change with it.
+    pub layout: u64,
+    /// Tells cached chunks of this state from those of states before a move or an interrupted commit.
+    pub epoch: u64,
+    pub coordinates: Vec<CoordinateIndex>,
+    pub components: StoredComponents,
+}
+
+/// The published state of a node: immutable, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct NodeView {
+    node: Arc<Node>,
+    state: Arc<State>,
+}
+
+/// Indices along one dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Indices {
+    /// Consecutive ones.
+    Range(Range<u64>),
+    /// In this order.
+    List(Vec<u64>),
+}
+
+impl Indices {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Range(range) => to_usize(range.end.saturating_sub(range.start)),
+            Self::List(list) => list.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One by one.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = u64> + Send + '_> {
+        match self {
+            Self::Range(range) => Box::new(range.clone()),
+            Self::List(list) => Box::new(list.iter().copied()),
+        }
+    }
+}
+
+/// Why values cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not in the schema.
+    #[error("there is no variable `{0}`")]
+    UnknownVariable(String),
+    /// Late values were inserted since the view was taken.
+    #[error("late values were inserted while this was read; ask again")]
+    Moved,
+    /// A chunk is damaged.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a node cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenNodeError {
+    /// The stored arrays are not those of the schema.
+    #[error("the array `{array}` differs from the schema: {difference}; `zf rebuild` writes it again from the journal")]
+    Differs {
+        /// The array.
+        array: String,
+        /// How.
+        difference: String,
+    },
+    /// The group's metadata is damaged.
+    #[error("`{key}` is not readable: {reason}; `zf rebuild` writes it again from the journal")]
+    Metadata {
+        /// The object.
+        key: String,
+        /// How it shows.
+        reason: String,
+    },
+    /// Arrays cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StoreError> for OpenNodeError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<ArrayError> for OpenNodeError {
+    fn from(error: ArrayError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl Node {
+    /// Opens the group in `store`, and creates it or arrays that the schema has added.
+    ///
+    /// # Errors
+    /// [`OpenNodeError::Differs`] if the schema asks for other stored values or shapes than there are.
+    pub async fn open(store: Store, schema: Arc<NodeSchema>, cache: ChunkCache) -> Result<Arc<Self>, OpenNodeError> {
+        let coordinates = schema.coordinates.values().map(|c| ArraySpec::new(&schema, &c.variable, true));
+        let variables = schema.variables.values().map(|v| ArraySpec::new(&schema, v, false));
+        let arrays = coordinates.chain(variables).map(|spec| spec.map(Arc::new)).collect::<Result<_, _>>()?;
+        let empty = schema.coordinates.values().map(|c| {
+            let values = Values::new(c.variable.data_type);
+            CoordinateIndex::new(values, c.sorted)
+        });
+        let state = State {
+            folded_seq: 0,
+            layout: 0,
+            epoch: 0,
+            coordinates: empty.collect(),
+            components: StoredComponents::default(),
+        };
+        let node = Self {
+            schema,
+            store,
+            arrays,
+            state: RwLock::new(Arc::new(state)),
+            cache,
+            versions: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            layout: tokio::sync::RwLock::default(),
+            unclean_until: AtomicU64::new(0),
+        };
+        node.reload().await?;
+        Ok(Arc::new(node))
+    }
+
+    /// Reads the published state again; after an interrupted commit, what is in memory may not be it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn reload(&self) -> Result<(), OpenNodeError> {
+        let key = keys::metadata(&self.schema.path);
+        let stored: Option<Json> = match self.store.get(&key).await? {
+            Some(bytes) => Some(
+                serde_json::from_slice(&bytes)
+                    .map_err(|error| OpenNodeError::Metadata { key: key.clone(), reason: error.to_string() })?,
+            ),
+            None => None,
+        };
+        let number = |name: &str| {
+            let stored = stored.as_ref()?;
+            stored.pointer(&format!("/attributes/zarr_fuse/{name}"))?.as_u64()
+        };
+        let mut lengths = vec![0; self.schema.coordinates.len()];
+        let mut complete = stored.is_some();
+        for (place, spec) in self.arrays.iter().enumerate() {
+            let pointer = format!("/consolidated_metadata/metadata/{}", spec.name.replace('~', "~0").replace('/', "~1"));
+            match stored.as_ref().and_then(|stored| stored.pointer(&pointer)) {
+                Some(array) => {
+                    if let Some(difference) = spec.difference(array) {
+                        return Err(OpenNodeError::Differs { array: spec.path.clone(), difference });
+                    }
+                    if let Some(length) = lengths.get_mut(place) {
+                        let reason = || "an array has no shape".to_owned();
+                        let shape = array.pointer("/shape/0").and_then(Json::as_u64);
+                        *length = shape.ok_or_else(|| OpenNodeError::Metadata { key: key.clone(), reason: reason() })?;
+                    }
+                }
+                None => complete = false,
+            }
+        }
+        let epoch = EPOCH.fetch_add(1, Ordering::Relaxed);
+        let mut coordinates = Vec::with_capacity(lengths.len());
+        for (place, (coordinate, length)) in self.schema.coordinates.values().zip(&lengths).enumerate() {
+            let indices = [Indices::Range(0..*length)];
+            let values = self.read_array(place, &indices, epoch).await?;
+            coordinates.push(CoordinateIndex::new(values, coordinate.sorted));
+        }
+        let mut state = State {
+            folded_seq: number("folded_seq").unwrap_or(0),
+            layout: number("layout").unwrap_or(0),
+            epoch,
+            coordinates,
+            components: StoredComponents::default(),
+        };
+        state.components = self.read_components(&state).await?;
+        let up_to_date = stored.as_ref() == Some(&self.group(&state)) && complete;
+        *self.state.write() = Arc::new(state.clone());
+        if !up_to_date {
+            for (key, json) in self.metadata(&state, None) {
+                self.store.put(&key, json_bytes(&json)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that commits of contributions up to `seq` may have been interrupted.
+    pub(crate) fn suspect_until(&self, seq: u64) {
+        self.unclean_until.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// Whether a commit that begins after `folded_seq` may find values of an interrupted one beyond the shape.
+    pub(crate) fn is_suspect(&self, folded_seq: u64) -> bool {
+        folded_seq < self.unclean_until.load(Ordering::Acquire)
+    }
+
+    async fn read_components(&self, state: &State) -> Result<StoredComponents, ReadError> {
+        let mut components = StoredComponents::default();
+        for (d, (name, coordinate)) in self.schema.coordinates.iter().enumerate() {
+            if coordinate.composed.is_empty() {
+                continue;
+            }
+            let length = state.coordinates[d].len();
+            let mut values = Vec::new();
+            for component in &coordinate.composed {
+                let Some(idx) = self.schema.variables.get_index_of(component) else { continue };
+                let array = self.schema.coordinates.len() + idx;
+                values.push(Arc::new(self.read_array(array, &[Indices::Range(0..length)], state.epoch).await?));
+            }
+            components.0.insert(name.clone(), values);
+        }
+        Ok(components)
+    }
+
+    /// The state that queries see.
+    pub fn view(self: &Arc<Self>) -> NodeView {
+        NodeView { node: Arc::clone(self), state: self.state() }
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read())
+    }
+
+    pub(crate) fn publish(&self, state: State) {
+        *self.state.write() = Arc::new(state);
+    }
+
+    /// Reads the components again after a commit that added values to a composed coordinate.
+    pub(crate) async fn with_components(&self, mut state: State, changed: bool) -> Result<State, ReadError> {
+        if changed {
+            state.components = self.read_components(&state).await?;
+        }
+        Ok(state)
+    }
+
+    /// The sequence number up to which contributions are in the arrays.
+    pub fn folded_seq(&self) -> u64 {
+        self.state.read().folded_seq
+    }
+
+    /// Shape of array `array` with these coordinates.
+    pub(crate) fn shape(&self, array: usize, coordinates: &[CoordinateIndex]) -> Vec<u64> {
+        self.arrays[array].dims.iter().map(|&d| coordinates[d].len()).collect()
+    }
+
+    /// The metadata objects of the node, the publishing group last; arrays only where their shape differs from `before`.
+    pub(crate) fn metadata(&self, state: &State, before: Option<&State>) -> Vec<(String, Json)> {
+        let mut objects = Vec::new();
+        for (array, spec) in self.arrays.iter().enumerate() {
+            let shape = self.shape(array, &state.coordinates);
+            if before.is_none_or(|before| self.shape(array, &before.coordinates) != shape) {
+                objects.push((keys::metadata(&spec.path), spec.metadata(&shape)));
+            }
+        }
+        objects.push((keys::metadata(&self.schema.path), self.group(state)));
+        objects
+    }
+
+    /// The group's `zarr.json` with consolidated metadata.
+    fn group(&self, state: &State) -> Json {
+        let mut attributes = self.schema.attrs.clone();
+        let components: Vec<&str> =
+            self.schema.coordinates.values().flat_map(|c| &c.composed).map(String::as_str).collect();
+        if !components.is_empty() && !attributes.contains_key("coordinates") {
+            attributes.insert("coordinates".to_owned(), json!(components.join(" ")));
+        }
+        attributes.insert(
+            "zarr_fuse".to_owned(),
+            json!({"folded_seq": state.folded_seq, "layout": state.layout}),
+        );
+        let mut metadata = Map::new();
+        for (array, spec) in self.arrays.iter().enumerate() {
+            metadata.insert(spec.name.clone(), spec.metadata(&self.shape(array, &state.coordinates)));
+        }
+        json!({
+            "zarr_format": 3,
+            "node_type": "group",
+            "attributes": attributes,
+            "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": metadata},
+        })
+    }
+
+    /// A chunk as stored; `None` if it was never written. Cells beyond the published shape may hold anything.
+    async fn chunk(&self, array: usize, chunk: &[u64], epoch: u64) -> Result<Option<Arc<Values>>, ReadError> {
+        let spec = &self.arrays[array];
+        let id = ChunkId { epoch, array: Arc::from(spec.path.as_str()), chunk: chunk.to_vec() };
+        if let Some(found) = self.cache.get(&id) {
+            return Ok(Some(found));
+        }
+        let version = *self.versions[stripe(&id)].lock();
+        let Some(object) = self.store.get(&keys::chunk(&spec.path, chunk)).await? else { return Ok(None) };
+        let spec = Arc::clone(spec);
+        let decoded = Arc::new(blocking(move || spec.decode(&object)).await?);
+        let stripe = self.versions[stripe(&id)].lock();
+        if *stripe == version {
+            self.cache.insert(id, Arc::clone(&decoded));
+        }
+        Ok(Some(decoded))
+    }
+
+    /// Keeps a chunk that was just written.
+    pub(crate) fn remember(&self, array: usize, chunk: Vec<u64>, epoch: u64, values: Arc<Values>) {
+        let id = ChunkId { epoch, array: Arc::from(self.arrays[array].path.as_str()), chunk };
+        let mut version = self.versions[stripe(&id)].lock();
+        *version += 1;
+        self.cache.insert(id, values);
+    }
+
+    /// Elements of array `array` at the cross product of `indices`, which lie within its shape, C order.
+    async fn read_array(&self, array: usize, indices: &[Indices], epoch: u64) -> Result<Values, ReadError> {
+        let from: Vec<Vec<Option<u64>>> = indices.iter().map(|list| list.iter().map(Some).collect()).collect();
+        Ok(self.gather(array, &from, epoch).await?.0)
+    }
+
+    /// Elements of array `array` at the cross product of `from`, fill values for `None`, and whether any chunk was there.
+    pub(crate) async fn gather(
+        &self,
+        array: usize,
+        from: &[Vec<Option<u64>>],
+        epoch: u64,
+    ) -> Result<(Values, bool), ReadError> {
+        let spec = &self.arrays[array];
+        let out_shape: Vec<usize> = from.iter().map(Vec::len).collect();
+        let mut out = Values::filled(spec.data_type, spec.na.as_ref(), out_shape.iter().product());
+        let chunk_shape: Vec<usize> = spec.chunk_shape.iter().map(|&n| to_usize(n)).collect();
+        let groups: Vec<_> = from
+            .iter()
+            .zip(&spec.chunk_shape)
+            .map(|(from, &chunk_len)| region::by_chunk(from.iter().copied(), chunk_len))
+            .collect();
+        let places: Vec<Vec<usize>> = groups.iter().map(|group| (0..group.len()).collect()).collect();
+        let mut found = false;
+        let mut chunks = futures::stream::iter(region::product(&places))
+            .map(|places| {
+                let chunk: Vec<u64> = places.iter().zip(&groups).map(|(&i, group)| group[i].0).collect();
+                async move { Ok::<_, ReadError>((places, self.chunk(array, &chunk, epoch).await?)) }
+            })
+            .buffer_unordered(CONCURRENT_CHUNKS);
+        while let Some((places, chunk)) = chunks.try_next().await? {
+            let Some(chunk) = chunk else { continue };
+            found = true;
+            let maps: Vec<&[(usize, usize)]> =
+                places.iter().zip(&groups).map(|(&i, group)| group[i].1.as_slice()).collect();
+            if maps.is_empty() {
+                continue;
+            }
+            region::copy(&mut out, &out_shape, &chunk, &chunk_shape, &maps);
+        }
+        Ok((out, found))
+    }
+}
+
+/// Tells cached chunks of one state of a node from those of another.
+pub(crate) static EPOCH: AtomicU64 = AtomicU64::new(1);
+
+fn stripe(id: &ChunkId) -> usize {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    to_usize(hasher.finish() % STRIPES as u64)
+}
+
+/// The bytes of a metadata object.
+pub(crate) fn json_bytes(json: &Json) -> Vec<u8> {
+    serde_json::to_vec_pretty(json).expect("metadata has only string keys")
+}
+
+/// Runs `work` where it may take its time.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+impl NodeView {
+    /// The node's schema.
+    pub fn schema(&self) -> &NodeSchema {
+        &self.node.schema
+    }
+
+    /// The sequence number up to which contributions are in this view.
+    pub fn folded_seq(&self) -> u64 {
+        self.state.folded_seq
+    }
+
+    /// Changes when late values were inserted, that is, when positions changed.
+    pub fn layout(&self) -> u64 {
+        self.state.layout
+    }
+
+    /// Stored values of a coordinate in array order (sorted ones ascend).
+    pub fn coordinate(&self, name: &str) -> Option<&Values> {
+        let idx = self.node.schema.coordinates.get_index_of(name)?;
+        Some(self.state.coordinates[idx].values())
+    }
+
+    /// A coordinate with its lookup.
+    pub fn coordinate_index(&self, name: &str) -> Option<&CoordinateIndex> {
+        self.state.coordinates.get(self.node.schema.coordinates.get_index_of(name)?)
+    }
+
+    /// What stands for "no value" in a variable.
+    pub fn na(&self, variable: &str) -> Option<&Scalar> {
+        self.node.schema.variables.get(variable)?.na.as_ref()
+    }
+
+    /// Elements at the cross product of `indices` (one entry per coordinate of the variable, in its order), C order;
+    /// the fill value where nothing was written.
+    ///
+    /// # Errors
+    /// [`ReadError::Moved`] if late values were inserted since the view was taken; else what the store says.
+    pub async fn read(&self, variable: &str, indices: &[Indices]) -> Result<Values, ReadError> {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
+        let array = self.node.schema.coordinates.len() + idx;
+        let _stays = self.node.layout.read().await;
+        if self.node.state().epoch != self.state.epoch {
+            return Err(ReadError::Moved);
+        }
+        self.node.read_array(array, indices, self.state.epoch).await
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a whole contribution cannot be taken.
+
+/// Why a whole contribution cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NormalizeError {
+    /// No column of the table belongs to the node.
+    #[error("no column of the table belongs to node `{node}`; the schema maps {wanted}, the table has {found}")]
+    NothingKnown {
+        /// Path of the node.
+        node: String,
+        /// Columns of the schema, in backquotes.
+        wanted: String,
+        /// Columns of the table, in backquotes.
+        found: String,
+    },
+    /// A coordinate or a component is missing that a variable of the table needs.
+    #[error("column `{column}` is missing; the schema maps it to `{variable}`; the table has {found}{nearest}")]
+    MissingColumn {
+        /// Column of the schema.
+        column: String,
+        /// Coordinate or component.
+        variable: String,
+        /// Columns of the table, in backquotes.
+        found: String,
+        /// A hint at a column that differs only in case or separators, or nothing.
+        nearest: String,
+    },
+    /// Cells of this type can never become values of the variable.
+    #[error("column `{column}` holds {found}; the schema maps it to `{variable}`, which takes {expected}")]
+    WrongType {
+        /// Column of the table.
+        column: String,
+        /// What it holds.
+        found: String,
+        /// Variable of the schema.
+        variable: String,
+        /// What that takes.
+        expected: String,
+    },
+    /// Two tuples of a composed coordinate have one hash.
+    #[error(
+        "rows {first_row} and {second_row} have different tuples with one hash for the coordinate `{coordinate}`; \
+         they would be merged, so nothing is taken: deliver one of them in another dataset or with other digits"
+    )]
+    Collision {
+        /// The composed coordinate.
+        coordinate: String,
+        /// 1-based row of the table.
+        first_row: u64,
+        /// 1-based row of the table.
+        second_row: u64,
+    },
+    /// More rows than one contribution may have.
+    #[error("the table has {n_rows} rows; a contribution takes at most {max_rows}: split it")]
+    TooManyRows {
+        /// Rows of the table.
+        n_rows: usize,
+        /// Rows that can be numbered.
+        max_rows: usize,
+    },
+}

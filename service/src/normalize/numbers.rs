@@ -1,0 +1,337 @@
+//! Numbers, truth values and complex numbers: cells to stored values, with units and ranges.
+
+use zarr_fuse_schemas::unit::Conversion;
+use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
+
+use super::fault::Fault;
+use super::source::Cell;
+
+/// Largest number up to which every whole number is a 64-bit float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// How the numbers of one variable are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbers {
+    /// From the delivered to the stored unit; `None` changes nothing, not even a bit.
+    conversion: Option<Conversion>,
+    /// A number that means "no value" in the delivered unit.
+    sentinel: Option<f64>,
+    /// Numbers that mean "no value" in the stored unit.
+    na_float: Option<f64>,
+    na_whole: Option<i128>,
+    na_bool: Option<bool>,
+    /// Accepted numbers in the stored unit.
+    range: Option<(f64, f64)>,
+    /// Stored with 32 bits.
+    single: bool,
+}
+
+impl Numbers {
+    pub(super) fn new(variable: &Variable) -> Self {
+        let conversion = match &variable.measure {
+            Measure::Physical { conversion, .. } if !conversion.is_identity() => Some(*conversion),
+            _ => None,
+        };
+        let single = matches!(variable.data_type, DataType::Float32 | DataType::Complex64);
+        let stored = |number: f64| if single { round_to_single(number) } else { number };
+        let (na_float, na_whole, na_bool) = match &variable.na {
+            Some(Scalar::Float(number) | Scalar::Complex(number, _)) => (Some(*number), whole_of(*number), None),
+            Some(Scalar::Int(number)) => (Some(widen(*number)), Some(i128::from(*number)), None),
+            Some(Scalar::UInt(number)) => (Some(widen_unsigned(*number)), Some(i128::from(*number)), None),
+            Some(Scalar::Bool(value)) => (None, None, Some(*value)),
+            Some(Scalar::Str(_)) | None => (None, None, None),
+        };
+        Self {
+            conversion,
+            sentinel: na_float.filter(|_| conversion.is_some() && !is_default_na(variable)),
+            na_float: na_float.filter(|number| !number.is_nan()).map(stored),
+            na_whole,
+            na_bool,
+            // Rounding the ends as the values are rounded keeps a value at the very end inside.
+            range: variable.interval.map(|range| (stored(range.min), stored(range.max))),
+            single,
+        }
+    }
+
+    /// A cell for a float variable; with 32 bits stored, the result is a number that 32 bits hold.
+    #[inline]
+    pub(super) fn float(&self, cell: Cell<'_>) -> Result<Option<f64>, Fault> {
+        let Some(number) = self.convert(delivered_float(cell)?) else {
+            return Ok(None);
+        };
+        let stored = self.narrow(number)?;
+        if number.is_nan() || self.na_float == Some(stored) {
+            return Ok(None);
+        }
+        self.check(stored)?;
+        Ok(Some(stored))
+    }
+
+    /// A cell for an integer variable of type `T`.
+    #[inline]
+    pub(super) fn whole<T: TryFrom<i128>>(&self, cell: Cell<'_>) -> Result<Option<T>, Fault> {
+        let number = if self.conversion.is_none() {
+            delivered_whole(cell)?
+        } else {
+            match self.convert(delivered_float(cell)?) {
+                Some(number) => nearly_whole(number)?,
+                None => None,
+            }
+        };
+        let Some(number) = number else { return Ok(None) };
+        if self.na_whole == Some(number) {
+            return Ok(None);
+        }
+        let stored = T::try_from(number).map_err(|_beyond| Fault::Overflow)?;
+        if self.range.is_some() {
+            self.check(whole_to_float(number))?;
+        }
+        Ok(Some(stored))
+    }
+
+    /// A cell for a variable of truth values.
+    pub(super) fn truth(&self, cell: Cell<'_>) -> Result<Option<bool>, Fault> {
+        let value = match cell {
+            Cell::Bool(value) => Some(value),
+            Cell::Int(0) | Cell::UInt(0) => Some(false),
+            Cell::Int(1) | Cell::UInt(1) => Some(true),
+            Cell::Float(number) if number.is_nan() => None,
+            Cell::Float(0.0) => Some(false),
+            Cell::Float(1.0) => Some(true),
+            Cell::Text(text) => read_bool(text.trim())?,
+            Cell::Int(_) | Cell::UInt(_) | Cell::Float(_) | Cell::Time { .. } => return Err(Fault::NotABool),
+        };
+        Ok(value.filter(|value| self.na_bool != Some(*value)))
+    }
+
+    /// A cell for a complex variable.
+    pub(super) fn complex(&self, cell: Cell<'_>) -> Result<Option<[f64; 2]>, Fault> {
+        let delivered = match cell {
+            Cell::Text(text) => read_complex(text)?,
+            cell => delivered_float(cell)?.map(|re| [re, 0.0]),
+        };
+        let Some([re, im]) = delivered else { return Ok(None) };
+        let [re, im] = match self.conversion {
+            Some(conversion) => [conversion.apply(re), im * conversion.factor],
+            None => [re, im],
+        };
+        let stored = [self.narrow(re)?, self.narrow(im)?];
+        let is_na = stored[0].is_nan() || stored[1].is_nan() || (self.na_float == Some(stored[0]) && stored[1] == 0.0);
+        Ok((!is_na).then_some(stored))
+    }
+
+    /// Reports a stored number outside the range of the schema.
+    #[inline]
+    pub(super) fn check(&self, stored: f64) -> Result<(), Fault> {
+        match self.range {
+            Some((min, max)) if !(min..=max).contains(&stored) => Err(Fault::Outside(stored)),
+            _ => Ok(()),
+        }
+    }
+
+    fn convert(&self, delivered: Option<f64>) -> Option<f64> {
+        match (delivered, self.conversion) {
+            (Some(number), Some(_)) if self.sentinel == Some(number) => None,
+            (Some(number), Some(conversion)) => Some(conversion.apply(number)),
+            (delivered, _) => delivered,
+        }
+    }
+
+    fn narrow(&self, number: f64) -> Result<f64, Fault> {
+        if !self.single {
+            return Ok(number);
+        }
+        let stored = round_to_single(number);
+        if stored.is_infinite() && number.is_finite() {
+            Err(Fault::Overflow)
+        } else {
+            Ok(stored)
+        }
+    }
+}
+
+/// Whether "no value" is what the type has without being asked for: NaN, -1 or the largest unsigned number.
+///
+/// Only a `na_value` that somebody chose is looked for in another unit: -1 °C is a temperature.
+fn is_default_na(variable: &Variable) -> bool {
+    match (&variable.na, variable.data_type) {
+        (Some(Scalar::Float(number) | Scalar::Complex(number, _)), _) => number.is_nan(),
+        (Some(Scalar::Int(number)), DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64) => {
+            *number == -1
+        }
+        (Some(Scalar::UInt(number)), DataType::UInt8) => *number == u64::from(u8::MAX),
+        (Some(Scalar::UInt(number)), DataType::UInt16) => *number == u64::from(u16::MAX),
+        (Some(Scalar::UInt(number)), DataType::UInt32) => *number == u64::from(u32::MAX),
+        (Some(Scalar::UInt(number)), DataType::UInt64) => *number == u64::MAX,
+        _ => false,
+    }
+}
+
+#[inline]
+fn delivered_float(cell: Cell<'_>) -> Result<Option<f64>, Fault> {
+    match cell {
+        Cell::Text(text) => read_float(text),
+        Cell::Float(number) => Ok(Some(number)),
+        Cell::Int(number) => Ok(Some(widen(number))),
+        Cell::UInt(number) => Ok(Some(widen_unsigned(number))),
+        Cell::Bool(value) => Ok(Some(f64::from(u8::from(value)))),
+        Cell::Time { .. } => Err(Fault::NotANumber),
+    }
+}
+
+fn delivered_whole(cell: Cell<'_>) -> Result<Option<i128>, Fault> {
+    match cell {
+        Cell::Text(text) => read_whole(text),
+        Cell::Float(number) => exactly_whole(number),
+        Cell::Int(number) => Ok(Some(number.into())),
+        Cell::UInt(number) => Ok(Some(number.into())),
+        Cell::Bool(value) => Ok(Some(value.into())),
+        Cell::Time { .. } => Err(Fault::NotANumber),
+    }
+}
+
+/// Reads a float; `None` for text without anything and for NaN.
+#[inline]
+pub(super) fn read_float(text: &str) -> Result<Option<f64>, Fault> {
+    match fast_float2::parse::<f64, _>(text) {
+        Ok(number) if number.is_finite() => Ok(Some(number)),
+        _ => read_rare_float(text.trim()),
+    }
+}
+
+#[cold]
+fn read_rare_float(text: &str) -> Result<Option<f64>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match fast_float2::parse::<f64, _>(text) {
+        Ok(number) if number.is_nan() => Ok(None),
+        // Digits that mean infinity are too many; `inf` is a value.
+        Ok(number) if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) => Err(Fault::Overflow),
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(Fault::NotANumber),
+    }
+}
+
+/// Reads a whole number; `5.0` and `5e3` are whole too.
+fn read_whole(text: &str) -> Result<Option<i128>, Fault> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Ok(Some(number.into()));
+    }
+    let text = text.trim();
+    let whole = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
+    if let Ok(number) = whole.parse::<i128>() {
+        return Ok(Some(number));
+    }
+    match read_rare_float(text)? {
+        Some(number) => exactly_whole(number),
+        None => Ok(None),
+    }
+}
+
+fn exactly_whole(number: f64) -> Result<Option<i128>, Fault> {
+    if number.is_nan() {
+        Ok(None)
+    } else if number.is_infinite() {
+        Err(Fault::Overflow)
+    } else if number.fract() == 0.0 {
+        whole_of(number).map(Some).ok_or(Fault::Overflow)
+    } else {
+        Err(Fault::Fraction)
+    }
+}
+
+/// The whole number that a conversion of units meant: 0.57 m is 57 cm, though 0.57 × 100 is 56.99999999999999.
+fn nearly_whole(number: f64) -> Result<Option<i128>, Fault> {
+    let nearest = number.round();
+    let close = (number - nearest).abs() <= 4.0 * f64::EPSILON * number.abs();
+    exactly_whole(if close { nearest } else { number })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and within the range"
+)]
+fn whole_of(number: f64) -> Option<i128> {
+    (number.fract() == 0.0 && number.abs() < EXACT * EXACT).then_some(number as i128)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "integers beyond 2^53 round to the nearest float, as everywhere"
+)]
+fn widen(number: i64) -> f64 {
+    number as f64
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "integers beyond 2^53 round to the nearest float, as everywhere"
+)]
+fn widen_unsigned(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "only compared with the ends of a range, which are floats"
+)]
+fn whole_to_float(number: i128) -> f64 {
+    number as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to the nearest 32-bit float is what is wanted"
+)]
+fn round_to_single(number: f64) -> f64 {
+    f64::from(number as f32)
+}
+
+fn read_bool(text: &str) -> Result<Option<bool>, Fault> {
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    if is("true") || is("1") || is("yes") {
+        Ok(Some(true))
+    } else if is("false") || is("0") || is("no") {
+        Ok(Some(false))
+    } else if text.is_empty() || is("nan") {
+        Ok(None)
+    } else {
+        match read_rare_float(text) {
+            Ok(Some(number)) if number.to_bits() == 1.0_f64.to_bits() => Ok(Some(true)),
+            Ok(Some(0.0)) => Ok(Some(false)),
+            _ => Err(Fault::NotABool),
+        }
+    }
+}
+
+/// Reads `1+2j`, `(1-2i)`, `2j`, `1`, or the JSON `[1, 2]`.
+fn read_complex(text: &str) -> Result<Option<[f64; 2]>, Fault> {
+    let text = text.trim();
+    if text.starts_with('[') {
+        let parts: [Option<f64>; 2] = serde_json::from_str(text).map_err(|_unreadable| Fault::NotANumber)?;
+        return Ok(parts[0].zip(parts[1]).map(|(re, im)| [re, im]));
+    }
+    let text = text
+        .strip_prefix('(')
+        .and_then(|inner| inner.strip_suffix(')'))
+        .unwrap_or(text);
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let Some(digits) = compact.strip_suffix(['j', 'i', 'J', 'I']) else {
+        return Ok(read_float(&compact)?.map(|re| [re, 0.0]));
+    };
+    let bytes = digits.as_bytes();
+    let is_sign = |at: &usize| matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E');
+    let split = (1..bytes.len()).rev().find(is_sign).unwrap_or(0);
+    let (re, im) = digits.split_at(split);
+    let re = if re.is_empty() { Some(0.0) } else { read_float(re)? };
+    let im = match im {
+        "" | "+" => Some(1.0),
+        "-" => Some(-1.0),
+        im => read_float(im)?,
+    };
+    Ok(re.zip(im).map(|(re, im)| [re, im]))
+}

@@ -1,0 +1,244 @@
+//! Times as text: ISO 8601, and day, month and year in the order that the schema says.
+
+use super::TimeError;
+use super::civil::{DAY, Moment, days_from_civil, is_date};
+
+/// A time as written: in its own offset if it names one, else in the zone of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    /// As if the place were in UTC.
+    pub(super) moment: Moment,
+    /// Seconds east of UTC.
+    pub(super) offset: Option<i32>,
+}
+
+/// The last ISO date read; consecutive times mostly share it.
+#[derive(Debug, Default)]
+pub(super) struct LastDate {
+    text: [u8; 10],
+    days: i64,
+}
+
+/// Reads ISO 8601: a date, then `T` or a space and a time, then `Z` or an offset; all but the date may be missing.
+///
+/// `None` when the text has another layout.
+pub(super) fn read_iso(text: &[u8], last: &mut LastDate) -> Option<Result<Written, TimeError>> {
+    if let Some((date, rest)) = text.split_first_chunk::<10>()
+        && date[4] == b'-'
+        && date[7] == b'-'
+    {
+        let days = if *date == last.text {
+            last.days
+        } else {
+            let (year, month, day) = (
+                four_digits(&date[..4])?,
+                two_digits(&date[5..7])?,
+                two_digits(&date[8..])?,
+            );
+            if !is_date(year.into(), month, day) {
+                return Some(Err(TimeError::NoSuchDate));
+            }
+            let days = days_from_civil(year.into(), month, day);
+            *last = LastDate { text: *date, days };
+            days
+        };
+        return read_rest(days, rest);
+    }
+    if text.len() == 7 && text[4] == b'-' {
+        return Some(date_of(four_digits(&text[..4])?, two_digits(&text[5..])?, 1).map(midnight));
+    }
+    if text.len() > 9 && matches!(text[8], b'T' | b't') {
+        let date = date_of(
+            four_digits(&text[..4])?,
+            two_digits(&text[4..6])?,
+            two_digits(&text[6..8])?,
+        );
+        return match date {
+            Ok(days) => read_rest(days, &text[8..]),
+            Err(error) => Some(Err(error)),
+        };
+    }
+    None
+}
+
+/// Reads `1/2/2024 7:05 PM` and the like: the separators `/`, `.` or `-`, the order as the schema says.
+///
+/// A year of four digits is recognised wherever it stands; one of two digits lies between 1969 and 2068.
+pub(super) fn read_numeric(text: &str, dayfirst: bool, yearfirst: bool) -> Option<Result<Written, TimeError>> {
+    let bytes = text.as_bytes();
+    let (first, bytes) = leading_number(bytes)?;
+    let separator = *bytes.first().filter(|byte| matches!(byte, b'/' | b'.' | b'-'))?;
+    let (second, bytes) = leading_number(bytes[1..].trim_ascii_start())?;
+    let bytes = bytes.strip_prefix(&[separator])?;
+    let (third, rest) = leading_number(bytes.trim_ascii_start())?;
+
+    let year_leads = first.1 == 4 || (third.1 != 4 && yearfirst);
+    let (year, month, day) = if year_leads {
+        (first, second, third)
+    } else if dayfirst {
+        (third, second, first)
+    } else {
+        (third, first, second)
+    };
+    let year = match year {
+        (year, 4) => year,
+        (year, 2) if year < 69 => 2000 + year,
+        (year, 2) => 1900 + year,
+        _ => return None,
+    };
+    if month.1 > 2 || day.1 > 2 {
+        return None;
+    }
+    if !year_leads && !dayfirst && month.0 > 12 && day.0 <= 12 {
+        return Some(Err(TimeError::MonthFirst(month.0)));
+    }
+    match date_of(year, month.0, day.0) {
+        Ok(days) => read_rest(days, rest),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// What follows a date: nothing, an offset, or a time with or without one.
+fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Written, TimeError>> {
+    let Some((&separator, rest)) = rest.split_first() else {
+        return Some(Ok(midnight(days)));
+    };
+    if !matches!(separator, b'T' | b't' | b' ') {
+        return None;
+    }
+    let rest = rest.trim_ascii_start();
+    if rest.is_empty() {
+        return Some(Ok(midnight(days)));
+    }
+    let (clock, rest) = read_clock(rest)?;
+    let offset = read_offset(rest.trim_ascii_start())?;
+    let Some((seconds, nanos)) = clock else {
+        return Some(Err(TimeError::NoSuchHour));
+    };
+    Some(Ok(Written {
+        moment: Moment {
+            seconds: days * DAY + seconds,
+            nanos,
+        },
+        offset,
+    }))
+}
+
+/// Seconds since midnight and nanoseconds; `Some(None)` when it looks like a time, but the clock does not show it.
+type Clock = Option<(i64, u32)>;
+
+/// Reads `H`, `HH:MM`, `HH:MM:SS`, `HH:MM:SS.f`, `HHMM`, `HHMMSS`, with `AM` or `PM` behind if need be.
+fn read_clock(text: &[u8]) -> Option<(Clock, &[u8])> {
+    let (hour, rest) = match leading_number(text)? {
+        ((hour, 1 | 2), rest) => (hour, rest),
+        _ => (two_digits(&text[..2])?, &text[2..]),
+    };
+    let mut parts = [hour, 0, 0];
+    let mut rest = rest;
+    let mut nanos = 0;
+    let colons = rest.first() == Some(&b':');
+    for part in &mut parts[1..] {
+        let digits = match (rest.split_first(), colons) {
+            (Some((b':', digits)), true) => digits,
+            (Some((byte, _)), false) if byte.is_ascii_digit() => rest,
+            _ => break,
+        };
+        *part = two_digits(digits.get(..2)?)?;
+        rest = &digits[2..];
+    }
+    if let Some((b'.' | b',', fraction)) = rest.split_first() {
+        (nanos, rest) = read_fraction(fraction)?;
+    }
+    let mut valid = parts[1] < 60 && parts[2] <= 60;
+    let after = rest.trim_ascii_start();
+    if let Some((half, after)) = after.split_first_chunk::<2>()
+        && half[1].eq_ignore_ascii_case(&b'm')
+        && matches!(half[0].to_ascii_lowercase(), b'a' | b'p')
+    {
+        valid &= (1..=12).contains(&parts[0]);
+        parts[0] = parts[0] % 12 + if half[0].eq_ignore_ascii_case(&b'p') { 12 } else { 0 };
+        rest = after;
+    }
+    // ISO 8601 lets a day end at 24:00, and a minute with a leap second at :60.
+    valid &= parts[0] < 24 || (parts == [24, 0, 0] && nanos == 0);
+    let seconds = i64::from(parts[0] * 3600 + parts[1] * 60 + parts[2]);
+    Some((valid.then_some((seconds, nanos)), rest))
+}
+
+/// Nanoseconds of the digits behind a decimal point; further digits are dropped.
+fn read_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
+    let n_digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if n_digits == 0 {
+        return None;
+    }
+    let mut nanos = 0;
+    for position in 0..9 {
+        let digit = if position < n_digits { text[position] - b'0' } else { 0 };
+        nanos = nanos * 10 + u32::from(digit);
+    }
+    Some((nanos, &text[n_digits..]))
+}
+
+/// Reads nothing, `Z`, `UTC`, `GMT`, `±HH`, `±HHMM` or `±HH:MM`; seconds east of UTC.
+fn read_offset(text: &[u8]) -> Option<Option<i32>> {
+    let (east, digits) = match text {
+        [] => return Some(None),
+        [b'Z' | b'z'] | b"UTC" | b"GMT" => return Some(Some(0)),
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits {
+        [_, _] => (two_digits(digits)?, 0),
+        [_, _, b':', minutes @ ..] | [_, _, minutes @ ..] if minutes.len() == 2 => {
+            (two_digits(&digits[..2])?, two_digits(minutes)?)
+        }
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    i32::try_from(hours * 3600 + minutes * 60)
+        .ok()
+        .map(|seconds| Some(east * seconds))
+}
+
+fn midnight(days: i64) -> Written {
+    Written {
+        moment: Moment {
+            seconds: days * DAY,
+            nanos: 0,
+        },
+        offset: None,
+    }
+}
+
+fn date_of(year: u32, month: u32, day: u32) -> Result<i64, TimeError> {
+    if is_date(year.into(), month, day) {
+        Ok(days_from_civil(year.into(), month, day))
+    } else {
+        Err(TimeError::NoSuchDate)
+    }
+}
+
+/// A number of one to four digits, and how many digits it has.
+fn leading_number(text: &[u8]) -> Option<((u32, usize), &[u8])> {
+    let n_digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if n_digits == 0 {
+        return None;
+    }
+    let number = text[..n_digits.min(9)]
+        .iter()
+        .fold(0, |number, byte| number * 10 + u32::from(byte - b'0'));
+    Some(((number, n_digits), &text[n_digits..]))
+}
+
+fn two_digits(text: &[u8]) -> Option<u32> {
+    let [a, b] = text else { return None };
+    let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+    (a < 10 && b < 10).then(|| u32::from(a) * 10 + u32::from(b))
+}
+
+fn four_digits(text: &[u8]) -> Option<u32> {
+    Some(two_digits(&text[..2])? * 100 + two_digits(&text[2..])?)
+}

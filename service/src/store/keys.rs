@@ -1,0 +1,65 @@
+//! Where things lie in a dataset's store.
+
+/// Folder of the journal's segments.
+pub const SEGMENTS: &str = "journal/segments";
+/// Folder of outcome batches.
+pub const OUTCOMES: &str = "journal/outcomes";
+/// Folder of staged writes.
+pub const STAGING: &str = "staging";
+
+/// The segment whose first contribution has sequence number `seq`.
+pub fn segment(seq: u64) -> String {
+    format!("{SEGMENTS}/{seq:020}.seg")
+}
+
+/// The sequence number in a segment's key.
+pub fn segment_seq(key: &str) -> Option<u64> {
+    key.strip_prefix(SEGMENTS)?
+        .strip_prefix('/')?
+        .strip_suffix(".seg")?
+        .parse()
+        .ok()
+}
+
+/// The `n`-th batch of outcomes.
+pub fn outcomes(n: u64) -> String {
+    format!("{OUTCOMES}/{n:020}.json.zst")
+}
+
+/// The number in an outcome batch's key.
+pub fn outcomes_number(key: &str) -> Option<u64> {
+    key.strip_prefix(OUTCOMES)?
+        .strip_prefix('/')?
+        .strip_suffix(".json.zst")?
+        .parse()
+        .ok()
+}
+
+/// The payload with this SHA-256.
+pub fn blob(sha256: &str) -> String {
+    format!("journal/blobs/{sha256}")
+}
+
+/// The metadata object of the group or array at `path`, `""` for the root.
+pub fn metadata(path: &str) -> String {
+    join(path, "zarr.json")
+}
+
+/// The chunk at grid position `indices` of the array at `path`.
+pub fn chunk(path: &str, indices: &[u64]) -> String {
+    let mut key = join(path, "c");
+    for idx in indices {
+        key.push('/');
+        key.push_str(&idx.to_string());
+    }
+    key
+}
+
+/// `name` inside the group at `path`.
+pub fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
+}
