@@ -41,7 +41,6 @@ mod rows;
 mod selection;
 mod selector;
 mod stream;
-mod stub;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -50,7 +49,6 @@ pub use error::QueryError;
 pub use format::Format;
 pub use selection::{Layout, Selection};
 pub use stream::{Answer, answer};
-pub use stub::{Indices, NodeView, ReadError};
 
 /// How much one query may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,24 +3,10 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use zarr_fuse_schemas::unit::Conversion;
+use zarr_fuse_schemas::Conversion;
 use zarr_fuse_schemas::{DataType, Scalar, Variable};
 
 use crate::values::Values;
-
-/// The elements at `indices`, in that order.
-pub(super) fn take(values: &Values, indices: impl Iterator<Item = usize>) -> Values {
-    macro_rules! gather {
-        ($($variant:ident),*) => {
-            match values {
-                $(Values::$variant(v) => Values::$variant(indices.map(|i| v[i].clone()).collect()),)*
-            }
-        };
-    }
-    gather!(
-        Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64, Complex64, Complex128, Str
-    )
-}
 
 /// What counts as "no value" of a variable.
 #[derive(Debug, Clone, Copy, PartialEq)]

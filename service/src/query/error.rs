@@ -1,6 +1,6 @@
 //! What can be wrong with a query.
 
-use super::stub::ReadError;
+use crate::node::ReadError;
 
 /// Why a query has no answer. Each variant names its HTTP status.
 #[derive(Debug, thiserror::Error)]

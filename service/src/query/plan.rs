@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use zarr_fuse_schemas::unit::Conversion;
+use zarr_fuse_schemas::Conversion;
 use zarr_fuse_schemas::{Node, Variable};
 
 use super::Bounds;
 use super::cursor::value_hash;
-use super::elements::{Na, take};
+use super::elements::Na;
 use super::error::QueryError;
 use super::format::{Field, Kind};
 use super::resolve::{Picked, at, column, resolve};
 use super::selection::{Layout, Selection};
-use super::stub::NodeView;
+use crate::node::NodeView;
 use crate::values::Values;
 
 /// The answer before anything is read but coordinates.
@@ -85,7 +85,7 @@ impl Plan {
                 let values = column(view, &variable.name, &axis.name).await?;
                 let picked = (0..axis.picked.len()).map(|position| at(axis.picked.get(position)));
                 let (mut input, field) = input(variable, selection, vec![axis_idx]);
-                input.known = Some(input.converted(take(&values, picked)));
+                input.known = Some(input.converted(values.take(picked)));
                 inputs.push(input);
                 fields.push(Arc::new(field));
             }

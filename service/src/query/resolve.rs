@@ -13,7 +13,7 @@ use super::error::{QueryError, bad, nearest_name};
 use super::format::Kind;
 use super::selection::Selection;
 use super::selector::{Criterion, Position, Span};
-use super::stub::{Indices, NodeView};
+use crate::node::{Indices, NodeView};
 use crate::values::Values;
 
 /// Selected indices along one coordinate, ascending, each once.

@@ -2,9 +2,7 @@
 
 use indexmap::IndexMap;
 use xxhash_rust::xxh64::xxh64;
-use zarr_fuse_schemas::time::Zone;
-use zarr_fuse_schemas::unit::Conversion;
-use zarr_fuse_schemas::{Measure, Node, Variable};
+use zarr_fuse_schemas::{Conversion, Measure, Node, Unit, Variable, Zone};
 
 use super::bbox;
 use super::cursor::Cursor;
@@ -250,29 +248,16 @@ fn conversion(of: &str, written: &str, schema: &Node) -> Result<(Conversion, Str
     let Measure::Physical { unit: stored, .. } = &variable.measure else {
         return Err(bad(&name, written, format!("`{of}` has no physical unit")));
     };
-    if stored.written != written {
-        return Err(bad(&name, written, "cannot be converted yet"));
-    }
-    Ok((Conversion::IDENTITY, stored.cf.clone()))
+    let wanted = Unit::parse(written).map_err(|error| bad(&name, written, error.to_string()))?;
+    let conversion = Conversion::between(stored, &wanted)
+        .map_err(|error| QueryError::DoesNotFit { reason: format!("query parameter `{name}={written}`: {error}") })?;
+    Ok((conversion, wanted.cf))
 }
 
-/// `UTC`, `Z`, `±HH:MM`, or an IANA name.
+/// `UTC`, `CET`, `±HH:MM`, or an IANA name. A blank is a plus sign that a URL lost.
 fn parse_zone(text: &str) -> Result<Zone, String> {
-    let offset = text.replace(' ', "+");
-    if let Some(digits) = offset.strip_prefix(['+', '-']) {
-        let digits = digits.replace(':', "");
-        let number = digits.parse::<i32>().ok().filter(|_| digits.len() == 4);
-        let number = number.ok_or_else(|| "write an offset as `+02:00`".to_owned())?;
-        let seconds = (number / 100 * 60 + number % 100) * 60;
-        return Ok(Zone::Fixed(if offset.starts_with('-') { -seconds } else { seconds }));
-    }
-    if matches!(text, "UTC" | "Z") {
-        return Ok(Zone::Fixed(0));
-    }
-    let named = text.parse().map(Zone::Named);
-    named.map_err(|_unknown: chrono_tz::ParseError| {
-        "not a time zone; write `Europe/Prague`, `+02:00` or `UTC`".to_owned()
-    })
+    let zone = Zone::parse(&text.replace(' ', "+"));
+    zone.ok_or_else(|| "not a time zone; write `Europe/Prague`, `+02:00` or `UTC`".to_owned())
 }
 
 /// Identifies the rows that a query asks for: every parameter but those that choose the page and the format.

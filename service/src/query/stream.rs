@@ -10,14 +10,13 @@ use futures::stream::{self, BoxStream};
 use super::Bounds;
 use super::blocks::{after, after_indices, block_at, next};
 use super::cursor::{Cursor, value_hash};
-use super::elements::take;
 use super::error::QueryError;
 use super::format::{Encoder, Format};
 use super::plan::Plan;
 use super::resolve::at;
 use super::rows::{Rows, rows};
 use super::selection::{Layout, Selection};
-use super::stub::NodeView;
+use crate::node::NodeView;
 use crate::values::Values;
 
 /// Blocks with more cells are formatted on the blocking pool.
@@ -233,7 +232,7 @@ impl Production {
             return Ok(Arc::clone(values));
         }
         let values = if let (Some(known), [range]) = (&input.known, ranges.as_slice()) {
-            take(known, at(range.start)..at(range.end))
+            known.take(at(range.start)..at(range.end))
         } else {
             let along = input.axes.iter().zip(&ranges);
             let indices: Vec<_> = along
