@@ -202,11 +202,15 @@ impl Plan {
         Ok(columns)
     }
 
-    /// The value of a coordinate, components joined by commas.
+    /// The value of a coordinate, components joined by commas; text with commas or brackets in double quotes.
     fn label(&self, axis: usize, position: u64, fields: &[Arc<Field>]) -> String {
         let parts = self.inputs.iter().zip(fields).filter(|(input, _)| input.axes == [axis]);
         let parts = parts.filter_map(|(input, field)| Some(field.kind.text(input.known.as_ref()?, at(position))));
-        parts.collect::<Vec<_>>().join(",")
+        let quoted = |text: String| match text.contains([',', '"', '[', ']']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text,
+        };
+        parts.map(quoted).collect::<Vec<_>>().join(",")
     }
 
     /// Index and value hash of the row at `position`, for a cursor.

@@ -249,8 +249,9 @@ fn conversion(of: &str, written: &str, schema: &Node) -> Result<(Conversion, Str
         return Err(bad(&name, written, format!("`{of}` has no physical unit")));
     };
     let wanted = Unit::parse(written).map_err(|error| bad(&name, written, error.to_string()))?;
-    let conversion = Conversion::between(stored, &wanted)
-        .map_err(|error| QueryError::DoesNotFit { reason: format!("query parameter `{name}={written}`: {error}") })?;
+    let conversion = Conversion::between(stored, &wanted).map_err(|error| QueryError::DoesNotFit {
+        reason: format!("query parameter `{name}={written}`: {error}"),
+    })?;
     Ok((conversion, wanted.cf))
 }
 
