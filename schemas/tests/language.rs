@@ -418,3 +418,57 @@ fn files_in_the_style_of_the_prototype_load() {
     assert_eq!(wells.root.coordinates["tensor"].variable.data_type, DataType::UInt8);
     assert!(wells.node("child_1/child_3").is_some());
 }
+
+#[test]
+fn examples_of_the_reference_load() {
+    let readme = include_str!("../README.md");
+    let examples: Vec<&str> = readme
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        assert_eq!(parse(example).warnings, [], "{example}");
+    }
+}
+
+#[test]
+fn slips_that_do_no_harm_are_read_as_meant() {
+    let text = "VARS: {x: {coords: t, decription: words, hash_type: 5}}\nCOORDS: {t: {}}";
+    assert_eq!(parse(text).root.variables["x"].description.as_deref(), Some("words"));
+    assert_eq!(
+        warnings(text),
+        [
+            "folder/test.yaml:1:23: VARS.x.decription: unknown key, read as `description`",
+            "folder/test.yaml:1:42: VARS.x.hash_type: this key of the prototype no longer means anything",
+        ]
+    );
+}
+
+#[test]
+fn what_is_probably_not_meant_is_warned_about() {
+    for (text, warning) in [
+        (
+            "a: {ATTRS: {STORE_URL: x}, VARS: {x: {coords: t}}, COORDS: {t: {}}}",
+            "only the root configures the store",
+        ),
+        ("a: {}", "the schema describes no variable"),
+        (
+            "VARS: {x: {coords: [t, u, v]}}\nCOORDS: {t: {}, u: {}, v: {}}",
+            "a chunk takes up to 8192 MiB",
+        ),
+        (
+            "COORDS: {p: {composed: [a, b], unit: m, sorted: true}}",
+            "`unit` of a composed coordinate has no effect",
+        ),
+        ("COORDS: {t: {unit: TimeStamp}}", "old style: write a date-time unit"),
+        ("COORDS: {t: {unit: C}}", "`C` is coulomb; did you mean `degC`?"),
+    ] {
+        let warnings = warnings(text);
+        assert!(
+            warnings.iter().any(|text| text.contains(warning)),
+            "{text}: {warnings:#?}"
+        );
+    }
+}

@@ -141,7 +141,10 @@ fn sections_and_nodes_are_mappings() {
         ("a: %", "1:4: not YAML: "),
         ("a: *b", "1:4: not YAML: "),
         ("a: {", "1:4: not YAML: unclosed bracket"),
-        ("a:\n\tb: 1", "2:1: not YAML: "),
+        (
+            "a:\n\tb: 1",
+            "2:2: not YAML: tabs disallowed within this context (block indentation); indent with spaces",
+        ),
         ("? [a]\n: b", "1:3: a key must be a text"),
     ] {
         let report = report(text);
