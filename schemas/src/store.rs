@@ -10,7 +10,7 @@ use crate::yaml;
 /// Settings of the store from the `ATTRS` of the root. The environment (`ZF_<NAME>`) overrides them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// `STORE_URL`: a path relative to the working folder, `file://`, `s3://bucket/prefix` or `memory://`.
+    /// `STORE_URL`: a path relative to the schema's folder, `file://`, `s3://bucket/prefix` or `memory://`.
     pub url: Option<String>,
     /// `S3_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,

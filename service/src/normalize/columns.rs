@@ -106,12 +106,11 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
             .targets
             .iter()
             .position(|target| std::ptr::eq(target.variable, variable));
-        let target = match component {
-            Some(target) => target,
-            None => {
-                plan.targets.push(target(frame, variable, None)?);
-                plan.targets.len() - 1
-            }
+        let target = if let Some(target) = component {
+            target
+        } else {
+            plan.targets.push(target(frame, variable, None)?);
+            plan.targets.len() - 1
         };
         plan.variables.push(PlannedVariable {
             variable_idx,
@@ -211,7 +210,7 @@ fn is_alike(one: &str, other: &str) -> bool {
 }
 
 fn columns_of(frame: &DataFrame) -> String {
-    list(frame.get_column_names().into_iter().map(|name| name.as_str()))
+    list(frame.columns().iter().map(|column| column.name().as_str()))
 }
 
 /// Names in backquotes, at most twenty.

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::labels::Labels;
 use super::numbers::Numbers;
 use super::source::{Cell, Source, cut};
-use super::time::TimeReader;
+use super::time::{Moment, TimeError, TimeReader};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
 
@@ -127,13 +127,13 @@ fn read_time(
         Cell::Int(ticks) => reader.ticks(ticks)?,
         Cell::UInt(ticks) => match i64::try_from(ticks) {
             Ok(ticks) => reader.ticks(ticks)?,
-            Err(_) => return Err(super::time::TimeError::TooFar.into()),
+            Err(_) => return Err(TimeError::TooFar.into()),
         },
         Cell::Float(ticks) => reader.float(ticks)?,
-        Cell::Bool(_) => return Err(super::time::TimeError::Unreadable.into()),
+        Cell::Bool(_) => return Err(TimeError::Unreadable.into()),
         Cell::Time { ticks, .. } if ticks == i64::MIN => None,
         Cell::Time { ticks, tick, is_utc } => {
-            let moment = Cell::moment(ticks, tick).ok_or(super::time::TimeError::TooFar)?;
+            let moment = Moment::from_ticks(ticks, tick).ok_or(TimeError::TooFar)?;
             Some(if is_utc {
                 reader.utc(moment)?
             } else {
