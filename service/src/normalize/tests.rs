@@ -3,12 +3,14 @@
 mod builder;
 mod laws;
 
+use std::path::Path;
+
 use chrono_tz::Tz;
 use polars::prelude::{
     Column, DataType as Delivered, Int64Chunked, IntoSeries, NamedFrom, Series, TimeUnit as PolarsUnit, TimeZone,
 };
 use zarr_fuse_schemas::time::Zone;
-use zarr_fuse_schemas::{DataType, MergeRule, Node, Scalar, Variable};
+use zarr_fuse_schemas::{DataType, MergeRule, Node, Scalar, Schema, Variable};
 
 use super::composed::{SameHash, compose};
 use super::{ComponentValue, hash_tuple, normalize};
@@ -152,16 +154,21 @@ fn float_coordinates_have_neither_nan_nor_minus_zero() {
 }
 
 #[test]
-fn the_na_value_of_a_coordinate_is_no_coordinate() {
-    let node = node(
-        vec![plain(variable("level", &[], DataType::Int16))],
-        vec![float("temp", &["level"])],
-    );
+fn a_chosen_na_value_of_a_coordinate_is_no_coordinate() {
+    let mut level = variable("level", &[], DataType::Int16);
+    let default = node(vec![plain(level.clone())], vec![float("temp", &["level"])]);
     check(
-        &node,
+        &default,
         "level,temp\n-1,1\n2,2",
+        "temp[level=-1] = 1.0
+         temp[level=2] = 2.0",
+    );
+    level.na = Some(Scalar::Int(-9));
+    check(
+        &node(vec![plain(level)], vec![float("temp", &["level"])]),
+        "level,temp\n-9,1\n2,2",
         "temp[level=2] = 2.0
-         row 1 level `-1`: is the `na_value` of `level`, so the coordinate `level` has no value; choose another `na_value`",
+         row 1 level `-9`: is the `na_value` of `level`, so the coordinate `level` has no value; choose another `na_value`",
     );
 }
 
@@ -553,6 +560,46 @@ fn only_the_first_problems_are_written_out() {
     assert_eq!((given.batch.n_rows, given.n_rows_rejected), (0, 1000));
     assert_eq!(given.problems.first[40].value.as_deref(), Some(&"long".repeat(25)[..]));
     assert_eq!(given.batch.coordinates[0].values.len(), 0);
+}
+
+#[test]
+fn a_schema_as_people_write_it_takes_a_table() {
+    let schema = "
+        weather:
+          VARS:
+            temp: {unit: degC, source_unit: K, df_col: T, type: float32, coords: [time, place], range: {interval: [0, 300, K]}}
+            sky: {range: {discrete: [clear, cloudy]}, coords: [time, place]}
+            lat: {unit: deg, coords: place}
+            lon: {unit: deg, coords: place}
+          COORDS:
+            time: {unit: {tick: h, tz: UTC}, source_unit: {tick: s, tz: Europe/Prague, dayfirst: true}}
+            place: {composed: [lat, lon]}
+    ";
+    let schema = Schema::parse(schema, "weather.yaml", Path::new(".")).expect("the schema is fine");
+    let node = &schema.root.children["weather"];
+    let given = outcome(
+        &csv("time,T,sky,lat,lon\n1.7.2024 12:59,273.15,clear,50,15\n2024-07-01T10:00Z,310,Cloudy,50.0,15"),
+        node,
+    );
+    let lines: Vec<String> = given
+        .lines()
+        .map(|line| line.replace(&hash_of(50.0, 15.0), "#"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "temp[time=477730 place=#] = 0.0",
+            "sky[time=477730 place=#] = 1",
+            "lat[place=#] = 50.0",
+            "lon[place=#] = 15.0",
+            "row 2 T `310`: is 36.85 degC, outside the range -273.15 to 26.85 degC of `temp`",
+            "row 2 sky `Cloudy`: not among the labels of `sky`; the nearest is `cloudy`",
+        ]
+    );
+}
+
+fn hash_of(lat: f64, lon: f64) -> String {
+    hash_tuple(&[ComponentValue::Float(lat), ComponentValue::Float(lon)]).to_string()
 }
 
 #[test]

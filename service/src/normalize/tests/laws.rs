@@ -56,7 +56,7 @@ const BYTES: Pool = &[
     (Some("5.00"), Is("5", 1)),
     (Some("7e0"), Is("7", 2)),
     (Some("127"), Is("127", 3)),
-    (Some("-1"), Na),
+    (Some("-2"), Na),
     (Some(" "), Na),
     (Some("128"), RowRejected),
     (Some("1.5"), RowRejected),
@@ -66,7 +66,7 @@ const LONGS: Pool = &[
     (Some("9007199254740993"), Is("9007199254740993", 1)),
     (Some("9007199254740993.0"), Is("9007199254740993", 1)),
     (Some("9223372036854775807"), Is("9223372036854775807", 2)),
-    (Some("-1.0"), Na),
+    (Some("-2.0"), Na),
     (None, Na),
     (Some("9223372036854775808"), RowRejected),
     (Some("0x10"), RowRejected),
@@ -74,8 +74,8 @@ const LONGS: Pool = &[
 const UNSIGNED_LONGS: Pool = &[
     (Some("0"), Is("0", 0)),
     (Some("9223372036854775808"), Is("9223372036854775808", 1)),
-    (Some("18446744073709551614"), Is("18446744073709551614", 2)),
-    (Some("18446744073709551615"), Na),
+    (Some("18446744073709551615"), Is("18446744073709551615", 2)),
+    (Some("18446744073709551614"), Na),
     (Some("-1"), RowRejected),
     (Some("18446744073709551616"), RowRejected),
 ];
@@ -147,6 +147,11 @@ const KELVINS: Pool = &[
 /// A variable of every kind, and its pool.
 fn kinds(name: &str, coords: &[&str]) -> Vec<(Variable, Pool)> {
     let of = |data_type| variable(name, coords, data_type);
+    // Other than the defaults, which coordinates take for values.
+    let with_na = |data_type, na| Variable {
+        na: Some(na),
+        ..of(data_type)
+    };
     let floats = Variable {
         na: Some(Scalar::Float(-5.0)),
         ..within(-10.0, 10.0, of(DataType::Float64))
@@ -154,14 +159,14 @@ fn kinds(name: &str, coords: &[&str]) -> Vec<(Variable, Pool)> {
     vec![
         (floats, FLOATS),
         (of(DataType::Float32), SINGLES),
-        (of(DataType::Int8), BYTES),
+        (with_na(DataType::Int8, Scalar::Int(-2)), BYTES),
         (of(DataType::Int16), SMALL_NUMBERS),
         (of(DataType::Int32), SMALL_NUMBERS),
-        (of(DataType::Int64), LONGS),
+        (with_na(DataType::Int64, Scalar::Int(-2)), LONGS),
         (of(DataType::UInt8), SMALL_NUMBERS),
         (of(DataType::UInt16), SMALL_NUMBERS),
         (of(DataType::UInt32), SMALL_NUMBERS),
-        (of(DataType::UInt64), UNSIGNED_LONGS),
+        (with_na(DataType::UInt64, Scalar::UInt(u64::MAX - 1)), UNSIGNED_LONGS),
         (of(DataType::Bool), TRUTHS),
         (of(DataType::Complex64), COMPLEX),
         (of(DataType::Complex128), COMPLEX),
