@@ -11,6 +11,8 @@ use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, MergeRule, Node, Scalar, Variable};
 
 use super::builder::{composed, from_kelvin, labels, node, plain, shown, table, time, typed, variable, within};
+use crate::normalize::cells::Cells;
+use crate::normalize::distinct::Encoder;
 use crate::normalize::{Normalized, normalize};
 
 /// What a text must become.
@@ -432,8 +434,6 @@ fn hold(case: &Case, given: &Normalized) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn a_table_becomes_what_the_naive_map_says(case in cases()) {
         let given = normalize(&case.table(), &case.node).expect("every column is there");
@@ -446,9 +446,9 @@ proptest! {
         kind in 0..13_usize,
     ) {
         let text: Vec<Option<String>> = numbers.iter().map(|number| number.map(|number| number.to_string())).collect();
-        let stations = Column::new("x".into(), (0..numbers.len() as i64).collect::<Vec<_>>());
+        let stations = Column::new("x".into(), (0_i64..).take(numbers.len()).collect::<Vec<_>>());
         let (value, _) = kinds("v", &["x"]).swap_remove(kind);
-        let (node, _) = (node(vec![plain(variable("x", &[], DataType::Int64))], vec![value]), ());
+        let node = node(vec![plain(variable("x", &[], DataType::Int64))], vec![value]);
         let expect = normalize(&typed(vec![stations.clone(), Column::new("v".into(), text)]), &node).expect("all is there");
         let native = Column::new("v".into(), numbers);
         for delivered in [Delivered::Int64, Delivered::Int16, Delivered::Float64, Delivered::Float32, Delivered::Int128] {
@@ -458,6 +458,61 @@ proptest! {
             prop_assert_eq!(&given.batch.variables[0].rows, &expect.batch.variables[0].rows);
             prop_assert_eq!(given.table_rows, expect.table_rows.clone());
         }
+    }
+
+    #[test]
+    fn rows_of_one_cell_are_found_however_many_values_the_coordinates_have(
+        n_values in prop::collection::vec(prop::sample::select(vec![1_u32, 2, 7, 40, 1000, u32::MAX]), 0..5),
+        seeds in prop::collection::vec(prop::collection::vec(0..10_u32, 4), 0..60),
+    ) {
+        let value = |seed: u32, n: u32| if n <= 10 { seed % n } else { (n - 1) / 9 * seed };
+        let index = |at: usize, n: u32| seeds.iter().map(|seed| value(seed[at], n)).collect::<Vec<u32>>();
+        let indices: Vec<Vec<u32>> = n_values.iter().take(4).enumerate().map(|(at, n)| index(at, *n)).collect();
+        let coordinates: Vec<(&[u32], usize)> =
+            indices.iter().zip(&n_values).map(|(index, n)| (index.as_slice(), *n as usize)).collect();
+        let tuple = |row: usize| indices.iter().map(|index| index[row]).collect::<Vec<u32>>();
+        let cells = Cells::number(&coordinates, seeds.len());
+        for one in 0..seeds.len() {
+            for other in 0..one {
+                prop_assert_eq!(cells.ids[one] == cells.ids[other], tuple(one) == tuple(other));
+            }
+        }
+        prop_assert!(cells.ids.iter().all(|id| (*id as usize) < cells.n));
+    }
+
+    #[test]
+    fn distinct_keys_are_numbered_in_order_of_first_appearance(
+        parts in prop::collection::vec((prop::collection::vec(0..30_i64, 20), 0..3_usize), 1..5),
+    ) {
+        // Of each part: as drawn, ascending, or two ascending rounds.
+        let arranged = |(keys, order): &(Vec<i64>, usize)| {
+            let mut keys = keys.clone();
+            match order {
+                0 => {}
+                1 => keys.sort_unstable(),
+                _ => {
+                    keys.truncate(10);
+                    keys.sort_unstable();
+                    keys.extend(keys.clone());
+                }
+            }
+            keys
+        };
+        let parts: Vec<Vec<i64>> = parts.iter().map(arranged).collect();
+        let keys: Vec<i64> = parts.iter().flatten().copied().collect();
+        let mut index = Vec::new();
+        let encoders = parts.iter().map(|keys| {
+            let mut encoder = Encoder::new();
+            index.extend(keys.iter().map(|key| encoder.number(*key)));
+            encoder
+        });
+        let encoders = encoders.collect();
+        let distinct = Encoder::join(encoders, &mut index, 20).into_keys();
+        let mut expect: Vec<i64> = Vec::new();
+        keys.iter().for_each(|key| if !expect.contains(key) { expect.push(*key) });
+        prop_assert_eq!(&distinct, &expect);
+        let read: Vec<i64> = index.iter().map(|number| distinct[*number as usize]).collect();
+        prop_assert_eq!(read, keys);
     }
 
     #[test]
