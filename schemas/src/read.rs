@@ -87,10 +87,8 @@ impl Schema {
 
 fn not_utf8(error: &std::string::FromUtf8Error) -> String {
     let position = error.utf8_error().valid_up_to();
-    let line = 1 + error.as_bytes()[..position]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count();
+    let before = &error.as_bytes()[..position];
+    let line = before.split(|byte| *byte == b'\n').count();
     format!("the text is not UTF-8 in line {line}: save the file as UTF-8")
 }
 

@@ -7,7 +7,7 @@ use crate::model::{Node, Schema};
 /// Settings of the store from the `ATTRS` of the root. The environment (`ZF_<NAME>`) overrides them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// `STORE_URL`: a path relative to the working folder, `file://`, `s3://bucket/prefix` or `memory://`.
+    /// `STORE_URL`: a path relative to the schema's folder, `file://`, `s3://bucket/prefix` or `memory://`.
     pub url: Option<String>,
     /// `S3_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
@@ -41,8 +41,8 @@ impl fmt::Debug for Secret {
 impl Schema {
     /// The node at `path`, such as `bukov` or `a/b`; leading and trailing slashes do not matter.
     pub fn node(&self, path: &str) -> Option<&Node> {
-        let names = path.split('/').filter(|name| !name.is_empty());
-        names.fold(Some(&self.root), |node, name| node?.children.get(name))
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names.try_fold(&self.root, |node, name| node.children.get(name))
     }
 
     /// Every node, the root first, children after their parent in schema order.

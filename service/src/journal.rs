@@ -46,6 +46,8 @@ pub struct JournalSettings {
     pub idempotency_window: Duration,
     /// Contributions that may wait to be folded; further ones are refused.
     pub max_waiting: usize,
+    /// Pause before a failed segment is written again; it grows with every try.
+    pub retry_delay: Duration,
 }
 
 impl Default for JournalSettings {
@@ -55,6 +57,7 @@ impl Default for JournalSettings {
             flush_interval: Duration::ZERO,
             idempotency_window: Duration::from_secs(7 * 86_400),
             max_waiting: 100_000,
+            retry_delay: Duration::from_millis(20),
         }
     }
 }
@@ -496,6 +499,11 @@ impl Journal {
         self.catalog.read().by_id(id).cloned()
     }
 
+    /// The node that contribution `seq` is for.
+    pub fn node_of(&self, seq: u64) -> Option<String> {
+        self.catalog.read().get(seq).map(|entry| entry.header.node.clone())
+    }
+
     /// Contributions, newest first.
     pub fn list(&self, filter: &Filter) -> Vec<Entry> {
         self.catalog.read().list(filter)
@@ -568,6 +576,11 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         variables: new.variables,
     };
     (header, kept)
+}
+
+/// The header that a contribution would get.
+pub(crate) fn header(new: NewContribution, dataset: String) -> Header {
+    prepare(new, dataset).0
 }
 
 /// Hexadecimal SHA-256.

@@ -4,7 +4,9 @@
 
 mod array;
 pub mod commit;
+pub mod dataset;
 pub mod decode;
+pub mod fold;
 pub mod journal;
 pub mod merge;
 pub mod node;

@@ -11,6 +11,8 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+#[cfg(test)]
+pub(crate) mod failing;
 /// Object keys of the journal and of staged writes.
 pub mod keys;
 

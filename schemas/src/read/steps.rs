@@ -5,7 +5,7 @@ use super::fields::{Field, Fields};
 use crate::model::{Measure, StepLimits, Variable};
 use crate::time::Tick;
 use crate::unit::{Conversion, Unit, UnitError};
-use crate::yaml::{Value, Yaml};
+use crate::yaml::{Number, Value, Yaml};
 
 /// Keys of the old style `merge: {…}`.
 const MERGE_KEYS: &[&str] = &["step_limits", "sorted", "allow_inserts"];
@@ -127,12 +127,11 @@ fn limits<'a>(reader: &mut Reader<'_>, field: &Field<'a>) -> Result<Steps<'a>, S
 
 /// `15` or `15 min`.
 fn scalar<'a>(yaml: &Yaml, text: &'a str) -> Option<Steps<'a>> {
-    let (number, unit) = match yaml.number() {
-        Some(number) => (number.as_f64(), None),
-        None => {
-            let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-            (text[..end].parse().ok()?, Some(text[end..].trim()))
-        }
+    let (number, unit) = if let Some(number) = yaml.number() {
+        (number.as_f64(), None)
+    } else {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        (text[..end].parse().ok()?, Some(text[end..].trim()))
     };
     Some(Steps {
         min: number,
@@ -143,7 +142,7 @@ fn scalar<'a>(yaml: &Yaml, text: &'a str) -> Option<Steps<'a>> {
 
 /// `[a]`, `[a, b]` or `[a, b, unit]`.
 fn list(items: &[Yaml]) -> Option<Steps<'_>> {
-    let number = |index: usize| items.get(index)?.number().map(|number| number.as_f64());
+    let number = |index: usize| items.get(index)?.number().map(Number::as_f64);
     let unit = match items.get(2) {
         None => None,
         Some(unit) if unit.is_none() => None,

@@ -92,7 +92,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain =
-                    style == ScalarStyle::Plain && !tag.as_deref().is_some_and(|tag| tag.core_suffix() == Some("str"));
+                    style == ScalarStyle::Plain && tag.as_deref().is_none_or(|tag| tag.core_suffix() != Some("str"));
                 self.check_tag(at, tag.as_deref());
                 let inner = Extent {
                     n_nodes: text.len() / BYTES_PER_NODE,
@@ -282,7 +282,9 @@ mod tests {
     fn places_are_1_based_and_count_characters() {
         let tree = root("á: {b: [1, 'ž', x]}\nc:\n  d: 1\n");
         let b = &tree.get("á").expect("á").value.get("b").expect("b").value;
-        let Value::List(items) = &b.value else { panic!("{b:?}") };
+        let Value::List(items) = &b.value else {
+            unreachable!("{b:?}")
+        };
         assert_eq!(items[2].at, Mark { line: 1, column: 17 });
         assert_eq!(tree.get("c").expect("c").value.at, Mark { line: 3, column: 3 });
     }

@@ -52,7 +52,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub fn insert(&mut self, entry: Entry) {
+    pub(super) fn insert(&mut self, entry: Entry) {
         let header = &entry.header;
         self.by_id.insert(header.id, header.seq);
         if let Some(key) = &header.idempotency_key {
@@ -61,30 +61,30 @@ impl Catalog {
         self.by_seq.insert(header.seq, entry);
     }
 
-    pub fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
+    pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
         if let Some(entry) = self.by_seq.get_mut(&seq) {
             entry.outcome = Some(outcome);
         }
     }
 
-    pub fn get(&self, seq: u64) -> Option<&Entry> {
+    pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
         self.by_seq.get(&seq)
     }
 
-    pub fn by_id(&self, id: Uuid) -> Option<&Entry> {
+    pub(super) fn by_id(&self, id: Uuid) -> Option<&Entry> {
         self.by_seq.get(self.by_id.get(&id)?)
     }
 
-    pub fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
+    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
         self.by_seq
             .get(self.by_key.get(&(endpoint.to_owned(), key.to_owned()))?)
     }
 
-    pub fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
+    pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
         self.by_seq.range(seq + 1..).map(|(_, entry)| entry)
     }
 
-    pub fn list(&self, filter: &Filter) -> Vec<Entry> {
+    pub(super) fn list(&self, filter: &Filter) -> Vec<Entry> {
         self.by_seq
             .range(..filter.before.unwrap_or(u64::MAX))
             .rev()
@@ -102,7 +102,7 @@ impl Catalog {
             .collect()
     }
 
-    pub fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
+    pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
         let mut counts = BTreeMap::new();
         for entry in self.by_seq.values().filter(|entry| entry.header.node == node) {
             *counts.entry(entry.status()).or_default() += 1;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::Receiver;
@@ -116,7 +115,7 @@ fn reply_all(appends: Vec<Append>, error: &AppendError) {
 async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
     let (mut appends, repeated) = without_repeated_keys(appends);
     let mut tries = 0;
-    let mut delay = Duration::from_millis(20);
+    let mut delay = journal.settings.retry_delay;
     loop {
         let first_seq = journal.last_seq() + 1;
         for (append, seq) in appends.iter_mut().zip(first_seq..) {
