@@ -10,10 +10,14 @@ pub mod time;
 pub mod unit;
 
 mod data_type;
+mod edit;
+mod json_schema;
 mod near;
 mod read;
 mod yaml;
 
+pub use edit::check_edit;
+pub use json_schema::json_schema;
 pub use model::{
     Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
 };

@@ -132,10 +132,15 @@ fn what_is_not_a_unit_is_explained() {
 #[test]
 fn traps_are_warned_about() {
     assert_eq!(unit("C").warning(), Some("`C` is coulomb; did you mean `degC`?"));
+    assert_eq!(unit("kC/m").warning(), None);
     assert_eq!(
-        unit("deg C").warning(),
-        Some("`C` in `deg C` is coulomb; did you mean `degC`?")
+        unit("C/m").warning(),
+        Some("`C` in `C/m` is coulomb; did you mean `degC`?")
     );
+    let degrees = unit("deg C");
+    assert_eq!(degrees.cf, "degree_Celsius");
+    let warning = "`deg C` is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`";
+    assert_eq!(degrees.warning(), Some(warning));
     assert_eq!(unit("pH").warning(), Some("`pH` is picohenry; for acidity write ''"));
     assert_eq!(unit("degC").warning(), None);
 }

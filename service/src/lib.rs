@@ -15,3 +15,4 @@ pub mod outcome;
 pub mod query;
 pub mod store;
 pub mod values;
+pub mod verify;
