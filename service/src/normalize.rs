@@ -17,7 +17,7 @@ mod parse;
 mod pick;
 mod read;
 mod source;
-mod time;
+pub mod time;
 
 #[cfg(test)]
 mod tests;

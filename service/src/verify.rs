@@ -100,9 +100,17 @@ fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 async fn compare(stored: &NodeView, folded: &NodeView, verdict: &mut Verdict) -> Result<(), VerifyError> {
     let node = stored.schema();
     for name in node.coordinates.keys() {
-        let (Some(a), Some(b)) = (stored.coordinate(name), folded.coordinate(name)) else { continue };
+        let (Some(a), Some(b)) = (stored.coordinate(name), folded.coordinate(name)) else {
+            continue;
+        };
         if a.len() != b.len() {
-            verdict.differs(|| format!("`{name}` has {} values in the store and {} in the journal", a.len(), b.len()));
+            verdict.differs(|| {
+                format!(
+                    "`{name}` has {} values in the store and {} in the journal",
+                    a.len(),
+                    b.len()
+                )
+            });
         }
         for i in (0..a.len().min(b.len())).filter(|&i| key(a, i) != key(b, i)) {
             let (a, b) = (a.display(i), b.display(i));
@@ -114,8 +122,11 @@ async fn compare(stored: &NodeView, folded: &NodeView, verdict: &mut Verdict) ->
         return Ok(());
     }
     for variable in node.variables.values() {
-        let lengths: Vec<u64> =
-            variable.coords.iter().map(|name| stored.coordinate(name).map_or(0, |values| values.len() as u64)).collect();
+        let lengths: Vec<u64> = variable
+            .coords
+            .iter()
+            .map(|name| stored.coordinate(name).map_or(0, |values| values.len() as u64))
+            .collect();
         for region in regions(&lengths) {
             let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
             let a = match stored.read(&variable.name, &indices).await {
@@ -141,7 +152,9 @@ fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
     let inner: u64 = shape.iter().skip(1).product::<u64>().max(1);
     let step = (MAX_CELLS / inner).max(1);
     let ranges = shape.iter().enumerate().map(|(d, &n)| match d {
-        0 => (0..n.div_ceil(step)).map(|k| k * step..((k + 1) * step).min(n)).collect(),
+        0 => (0..n.div_ceil(step))
+            .map(|k| k * step..((k + 1) * step).min(n))
+            .collect(),
         _ => vec![0..n],
     });
     product(&ranges.collect::<Vec<Vec<_>>>())
@@ -156,5 +169,10 @@ fn describe(name: &str, region: &[std::ops::Range<u64>], (a, b): (&Values, &Valu
         rest /= n;
     }
     index.reverse();
-    format!("`{name}[{}]` is {} in the store and {} in the journal", index.join(", "), a.display(i), b.display(i))
+    format!(
+        "`{name}[{}]` is {} in the store and {} in the journal",
+        index.join(", "),
+        a.display(i),
+        b.display(i)
+    )
 }
