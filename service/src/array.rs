@@ -142,11 +142,6 @@ impl ArraySpec {
         self.chunk_shape.iter().map(|&n| to_usize(n)).product()
     }
 
-    /// A chunk in which nothing was written.
-    pub(crate) fn empty_chunk(&self) -> Values {
-        Values::filled(self.data_type, self.na.as_ref(), self.chunk_len())
-    }
-
     /// The object of a whole chunk, elements in C order.
     ///
     /// # Errors

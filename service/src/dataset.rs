@@ -139,7 +139,9 @@ impl Dataset {
         decoders: Decoders,
         settings: JournalSettings,
     ) -> Result<Arc<Self>, OpenError> {
-        commit::recover(&store, |_| true).await?;
+        if !store.is_read_only() {
+            commit::recover(&store, |_| true).await?;
+        }
         let journal = Journal::open(store.clone(), &schema.name, settings).await?;
         let cache = chunk_cache(CACHE_BYTES);
         let mut nodes = IndexMap::new();
@@ -162,8 +164,20 @@ impl Dataset {
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
         };
-        dataset.publish_groups().await?;
+        if !dataset.store.is_read_only() {
+            dataset.keep_schema().await?;
+            dataset.publish_groups().await?;
+        }
         Ok(Arc::new(dataset))
+    }
+
+    /// Keeps the schema beside the journal, so that the store explains itself.
+    async fn keep_schema(&self) -> Result<(), StoreError> {
+        let text = self.schema.public_text();
+        match self.store.get(keys::SCHEMA).await? {
+            Some(kept) if kept == text => Ok(()),
+            _ => self.store.put(keys::SCHEMA, text.into_bytes()).await,
+        }
     }
 
     /// The node at `path`, if it has arrays.

@@ -107,6 +107,12 @@ pub struct Waiting {
     payload: Option<Bytes>,
 }
 
+impl From<Arc<Header>> for Waiting {
+    fn from(header: Arc<Header>) -> Self {
+        Self { header, payload: None }
+    }
+}
+
 /// Why a contribution was not taken.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {

@@ -16,3 +16,4 @@ pub mod outcome;
 pub mod query;
 pub mod store;
 pub mod values;
+pub mod verify;

@@ -14,7 +14,7 @@ pub(super) enum Token {
     Superscript(i8),
 }
 
-/// Cuts `text` into tokens.
+/// Cuts `text` into tokens; `deg C` is one name.
 ///
 /// # Errors
 /// The character that has no meaning in a unit.
@@ -27,14 +27,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, char> {
         } else if is_name_start(first) {
             let length = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
             let name = &rest[..length];
-            (
-                if name == "per" {
-                    Token::Over
-                } else {
-                    Token::Name(name.to_owned())
-                },
-                length,
-            )
+            let token = match (name, tokens.last()) {
+                ("per", _) => Token::Over,
+                ("C" | "F", Some(Token::Name(degree))) if is_degree(degree) => {
+                    tokens.pop();
+                    Token::Name(format!("deg {name}"))
+                }
+                _ => Token::Name(name.to_owned()),
+            };
+            (token, length)
         } else if let Some((power, length)) = superscript(rest) {
             (Token::Superscript(power), length)
         } else if rest.starts_with("**") {
@@ -54,6 +55,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, char> {
         rest = rest[length..].trim_start();
     }
     Ok(tokens)
+}
+
+fn is_degree(name: &str) -> bool {
+    matches!(name, "deg" | "degree" | "degrees" | "°")
 }
 
 fn is_name_start(c: char) -> bool {

@@ -44,7 +44,7 @@ pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
         block_nesting_limit: MAX_DEPTH,
     };
     for next in Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options) {
-        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error)))?;
+        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error, text)))?;
         builder
             .take(event, &span)
             .map_err(|message| (mark(&span.start), message))?;
@@ -94,7 +94,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain =
-                    style == ScalarStyle::Plain && !tag.as_deref().is_some_and(|tag| tag.core_suffix() == Some("str"));
+                    style == ScalarStyle::Plain && tag.as_deref().is_none_or(|tag| tag.core_suffix() != Some("str"));
                 self.check_tag(at, tag.as_deref());
                 let inner = Extent {
                     n_nodes: text.len() / BYTES_PER_NODE,
@@ -260,16 +260,22 @@ fn mark(marker: &Marker) -> Mark {
     }
 }
 
-fn explain(error: &ScanError) -> String {
+fn explain(error: &ScanError, text: &str) -> String {
     let info = error.info();
-    let mut message = format!(
-        "not YAML: {}",
+    let line = text.lines().nth(mark(error.marker()).line - 1).unwrap_or_default();
+    let remedy = if info.contains("tab") {
+        "; indent with spaces"
+    } else if line.contains("str[") || line.contains("datetime64[") {
+        "; within braces, a type with brackets stands in quotes, such as `'str[16]'`"
+    } else if line.contains(": %") || line.contains(": @") || line.contains(": `") {
+        "; a text that starts with such a sign stands in quotes, such as `'%'`"
+    } else {
+        ""
+    };
+    format!(
+        "not YAML: {}{remedy}",
         if info.is_empty() { "unexpected text here" } else { &info }
-    );
-    if info.contains("tab") {
-        message.push_str("; indent with spaces");
-    }
-    message
+    )
 }
 
 #[cfg(test)]
@@ -284,7 +290,9 @@ mod tests {
     fn places_are_1_based_and_count_characters() {
         let tree = root("á: {b: [1, 'ž', x]}\nc:\n  d: 1\n");
         let b = &tree.get("á").expect("á").value.get("b").expect("b").value;
-        let Value::List(items) = &b.value else { panic!("{b:?}") };
+        let Value::List(items) = &b.value else {
+            unreachable!("{b:?}")
+        };
         assert_eq!(items[2].at, Mark { line: 1, column: 17 });
         assert_eq!(tree.get("c").expect("c").value.at, Mark { line: 3, column: 3 });
     }
@@ -315,11 +323,13 @@ mod tests {
 
     #[test]
     fn bombs_are_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
+        let tens = |level: usize| {
             let alias = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
-        }
+            format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "))
+        };
+        let text: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..12).map(tens))
+            .collect();
         assert!(
             load(&text)
                 .expect_err("too many nodes")
@@ -328,10 +338,10 @@ mod tests {
         );
         assert!(load(&"[".repeat(10_000)).is_err());
         assert!(load(&"- ".repeat(10_000)).is_err());
-        let mut deep = "a0: &a0 [x]\n".to_owned();
-        for level in 1..100 {
-            deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
-        }
+        let nested = |level: usize| format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        let deep: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..100).map(nested))
+            .collect();
         assert!(load(&deep).expect_err("too deep").1.starts_with("nested deeper"));
         assert!(load("a: &a [*a]").is_err());
     }

@@ -1,1 +1,57 @@
+//! The whole of decoding, as an endpoint does it; and how the tests of the steps show a table.
 
+mod content;
+mod pipeline;
+mod programs;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use polars::prelude::{AnyValue, DataFrame};
+use serde_json::{Map, Value, json};
+
+use super::{Content, DecodeError, Decoding, Table, decode};
+
+/// A table as text: names with types, then rows; `-` is null, text stands in quotes.
+pub(super) fn show(frame: &DataFrame) -> String {
+    let heads = frame
+        .columns()
+        .iter()
+        .map(|column| format!("{}:{}", column.name(), column.dtype()));
+    let mut text = heads.collect::<Vec<_>>().join(" | ");
+    for row in 0..frame.height() {
+        let cells = frame.columns().iter().map(|column| match column.get(row).unwrap() {
+            AnyValue::Null => "-".to_owned(),
+            AnyValue::String(value) => format!("{value:?}"),
+            AnyValue::StringOwned(value) => format!("{:?}", value.as_str()),
+            value => value.to_string(),
+        });
+        write!(text, "\n{}", cells.collect::<Vec<_>>().join(" | ")).unwrap();
+    }
+    text
+}
+
+/// A configuration written as JSON.
+pub(super) fn decoding(configuration: Value) -> Decoding {
+    serde_json::from_value(configuration).unwrap()
+}
+
+pub(super) fn variables(variables: Value) -> Map<String, Value> {
+    serde_json::from_value(variables).unwrap()
+}
+
+/// Decodes `payload` of type `content_type` as `configuration` says, with variables `{"site": "A"}`.
+pub(super) fn run(configuration: Value, content_type: &str, payload: &[u8]) -> Result<String, DecodeError> {
+    let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
+    let content = Content {
+        content_type: content_type.to_owned(),
+        content_encoding: None,
+    };
+    let Table { frame } = decode(payload, &content, &decoder, &variables(json!({"site": "A", "n": 3})))?;
+    Ok(show(&frame))
+}
+
+/// Why `payload` cannot be decoded.
+pub(super) fn refusal(configuration: Value, content_type: &str, payload: &[u8]) -> String {
+    run(configuration, content_type, payload).unwrap_err().to_string()
+}

@@ -227,7 +227,11 @@ fn parse(text: &str, line: usize) -> Result<Val, DecodeError> {
 /// The first 300 characters of what the program said.
 fn message_of(exception: Exn<'_, Val>) -> String {
     let message = match exception.get_err() {
-        Ok(error) => error.to_string(),
+        // What the program said by `error` is a value, mostly text, which stands for itself.
+        Ok(error) => match error.into_val() {
+            Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
+            value => value.to_string(),
+        },
         Err(_) => "it broke out of a label that is not there".to_owned(),
     };
     message.chars().take(300).collect()
