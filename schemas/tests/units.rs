@@ -146,6 +146,19 @@ fn traps_are_warned_about() {
 }
 
 #[test]
+fn a_number_behind_a_space_is_a_factor() {
+    for (written, cf) in [
+        ("% 365.25 day", "365.25 % day"),
+        ("g/(100 g)", "0.01"),
+        ("10^-3 kg", "0.001 kg"),
+        ("m 2", "2 m"),
+    ] {
+        assert_eq!(unit(written).cf, cf);
+    }
+    assert_eq!(unit("(m/s)2").cf, "m2 s-2");
+}
+
+#[test]
 fn an_offset_belongs_to_a_bare_temperature() {
     let kelvin = unit("K");
     let from_celsius = Conversion::between(&unit("degC"), &kelvin).expect("units of one kind");

@@ -196,12 +196,7 @@ impl Parser<'_> {
                 self.position += 1;
                 power = self.exponent(depth)?;
             }
-            Some(Token::Superscript(exponent)) => {
-                power = *exponent;
-                self.position += 1;
-            }
-            // `s-1`: a whole number right behind a name is its power.
-            Some(Token::Number(exponent)) if !base.factors.is_empty() => {
+            Some(Token::Exponent(exponent)) => {
                 power = self.whole(*exponent)?;
                 self.position += 1;
             }
