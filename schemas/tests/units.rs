@@ -137,6 +137,7 @@ fn traps_are_warned_about() {
         unit("C/m").warning(),
         Some("`C` in `C/m` is coulomb; did you mean `degC`?")
     );
+    assert_eq!(unit("deg*C").cf, "degree coulomb");
     let degrees = unit("deg C");
     assert_eq!(degrees.cf, "degree_Celsius");
     let warning = "`deg C` is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`";
