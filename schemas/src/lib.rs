@@ -4,17 +4,17 @@
 //! `schemas/README.md` describes the language.
 
 pub mod model;
+pub mod near;
 pub mod problem;
 pub mod store;
 pub mod time;
 pub mod unit;
+pub mod yaml;
 
 mod data_type;
 mod edit;
 mod json_schema;
-mod near;
 mod read;
-mod yaml;
 
 pub use edit::check_edit;
 pub use json_schema::json_schema;

@@ -4,6 +4,7 @@
 
 mod array;
 pub mod commit;
+pub mod config;
 pub mod dataset;
 pub mod decode;
 pub mod fold;
