@@ -126,7 +126,7 @@ async fn campaign_of_kills_loses_nothing_and_doubles_nothing() {
     );
     assert_eq!(equal, Ok(()));
     assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
-    assert!(n > n_kills as usize, "hardly anything was uploaded");
+    assert!(n as u64 > n_kills, "hardly anything was uploaded");
 }
 
 /// Uploads one contribution after the other until told to stop; each is tried again until it is acknowledged.
@@ -169,16 +169,14 @@ async fn upload(client: usize, shared: Arc<Shared>) -> Acknowledged {
 /// New rows at the end, sometimes late ones, and a cell that every contribution of all clients overwrites.
 fn body(client: u64, k: u64, chance: &mut Chance) -> String {
     let id = client * 1_000_000 + k;
-    let mut text = String::from("date_time,station,value,newest\n");
-    text.push_str(&format!("{},station-{client},{id},{id}\n", EPOCH + k * 10 + client));
+    let mut lines = vec!["date_time,station,value,newest".to_owned()];
+    lines.push(format!("{},station-{client},{id},{id}", EPOCH + k * 10 + client));
     if chance.below(20) == 0 {
-        text.push_str(&format!(
-            "{},station-{client},{id}.5,\n",
-            EPOCH - 1 - chance.below(5_000)
-        ));
+        let late = EPOCH - 1 - chance.below(5_000);
+        lines.push(format!("{late},station-{client},{id}.5,"));
     }
-    text.push_str(&format!("{EPOCH},shared,{id},{id}\n"));
-    text
+    lines.push(format!("{EPOCH},shared,{id},{id}\n"));
+    lines.join("\n")
 }
 
 async fn contribute(address: SocketAddr, key: &str, body: &str, query: &str) -> Option<((u64, String), bool)> {
