@@ -4,16 +4,20 @@
 //! `schemas/README.md` describes the language.
 
 pub mod model;
+pub mod near;
 pub mod problem;
 pub mod store;
 pub mod time;
 pub mod unit;
+pub mod yaml;
 
 mod data_type;
-mod near;
+mod edit;
+mod json_schema;
 mod read;
-mod yaml;
 
+pub use edit::check_edit;
+pub use json_schema::json_schema;
 pub use model::{
     Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
 };

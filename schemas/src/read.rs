@@ -16,6 +16,10 @@ mod store;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use fields::{COORDINATE_KEYS, VARIABLE_KEYS};
+pub(crate) use quantity::{TIME_KEYS, TYPE_NAMES};
+pub(crate) use range::RANGE_KEYS;
+
 use crate::model::Schema;
 use crate::problem::{Problem, SchemaError};
 use crate::yaml::{self, Mark};
@@ -49,6 +53,7 @@ impl Schema {
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             name,
+            file: file.to_owned(),
             text: Arc::from(text),
             folder: folder.to_owned(),
             root,
@@ -87,10 +92,8 @@ impl Schema {
 
 fn not_utf8(error: &std::string::FromUtf8Error) -> String {
     let position = error.utf8_error().valid_up_to();
-    let line = 1 + error.as_bytes()[..position]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count();
+    let before = &error.as_bytes()[..position];
+    let line = before.split(|byte| *byte == b'\n').count();
     format!("the text is not UTF-8 in line {line}: save the file as UTF-8")
 }
 

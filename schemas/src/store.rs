@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use serde_json::Value as Json;
+
 use crate::model::{Node, Schema};
+use crate::yaml;
 
 /// Settings of the store from the `ATTRS` of the root. The environment (`ZF_<NAME>`) overrides them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// `STORE_URL`: a path relative to the working folder, `file://`, `s3://bucket/prefix` or `memory://`.
+    /// `STORE_URL`: a path relative to the schema's folder, `file://`, `s3://bucket/prefix` or `memory://`.
     pub url: Option<String>,
     /// `S3_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
@@ -41,8 +44,8 @@ impl fmt::Debug for Secret {
 impl Schema {
     /// The node at `path`, such as `bukov` or `a/b`; leading and trailing slashes do not matter.
     pub fn node(&self, path: &str) -> Option<&Node> {
-        let names = path.split('/').filter(|name| !name.is_empty());
-        names.fold(Some(&self.root), |node, name| node?.children.get(name))
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names.try_fold(&self.root, |node, name| node.children.get(name))
     }
 
     /// Every node, the root first, children after their parent in schema order.
@@ -60,5 +63,10 @@ impl Schema {
         let secrets = [&self.store.access_key, &self.store.secret_key];
         let secrets = secrets.into_iter().flatten().map(Secret::expose);
         secrets.fold(self.text.to_string(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// The file as JSON, anchors resolved and secrets replaced.
+    pub fn to_json(&self) -> Json {
+        yaml::load(&self.public_text()).map_or(Json::Null, |loaded| loaded.root.to_json())
     }
 }

@@ -57,7 +57,7 @@ impl ArraySpec {
     ///
     /// # Errors
     /// [`ArrayError::Create`].
-    pub fn new(node: &Node, variable: &Variable, is_coordinate: bool) -> Result<Self, ArrayError> {
+    pub(crate) fn new(node: &Node, variable: &Variable, is_coordinate: bool) -> Result<Self, ArrayError> {
         let path = crate::store::keys::join(&node.path, &variable.name);
         let dims: Vec<usize> = variable
             .coords
@@ -112,14 +112,14 @@ impl ArraySpec {
     }
 
     /// The array's `zarr.json` at `shape`.
-    pub fn metadata(&self, shape: &[u64]) -> Json {
+    pub(crate) fn metadata(&self, shape: &[u64]) -> Json {
         let mut metadata = self.metadata.clone();
         metadata.insert("shape".to_owned(), json!(shape));
         Json::Object(metadata)
     }
 
     /// The first difference to stored metadata that would change stored values or shapes.
-    pub fn difference(&self, stored: &Json) -> Option<String> {
+    pub(crate) fn difference(&self, stored: &Json) -> Option<String> {
         for key in ["data_type", "chunk_grid", "codecs", "fill_value", "dimension_names"] {
             if stored.get(key) != self.metadata.get(key) {
                 return Some(difference_text(key, stored.get(key), self.metadata.get(key)));
@@ -130,7 +130,9 @@ impl ArraySpec {
                 stored.pointer(&format!("/attributes/{key}")),
                 self.metadata["attributes"].get(key),
             );
-            if old != new {
+            let grew = old.and_then(Json::as_str).zip(new.and_then(Json::as_str));
+            let labels_added = key == "flag_meanings" && grew.is_some_and(|(old, new)| new.starts_with(old));
+            if old != new && !labels_added {
                 return Some(difference_text(key, old, new));
             }
         }
@@ -138,20 +140,15 @@ impl ArraySpec {
     }
 
     /// Elements of a whole chunk.
-    pub fn chunk_len(&self) -> usize {
+    pub(crate) fn chunk_len(&self) -> usize {
         self.chunk_shape.iter().map(|&n| to_usize(n)).product()
-    }
-
-    /// A chunk in which nothing was written.
-    pub fn empty_chunk(&self) -> Values {
-        Values::filled(self.data_type, self.na.as_ref(), self.chunk_len())
     }
 
     /// The object of a whole chunk, elements in C order.
     ///
     /// # Errors
     /// [`ArrayError::Chunk`].
-    pub fn encode(&self, chunk: &Values) -> Result<Bytes, ArrayError> {
+    pub(crate) fn encode(&self, chunk: &Values) -> Result<Bytes, ArrayError> {
         let fail = |source| ArrayError::Chunk {
             path: self.path.clone(),
             action: "encoded",
@@ -192,7 +189,7 @@ impl ArraySpec {
     ///
     /// # Errors
     /// [`ArrayError::Chunk`] if the object is damaged.
-    pub fn decode(&self, object: &[u8]) -> Result<Values, ArrayError> {
+    pub(crate) fn decode(&self, object: &[u8]) -> Result<Values, ArrayError> {
         let fail = |source| ArrayError::Chunk {
             path: self.path.clone(),
             action: "decoded",

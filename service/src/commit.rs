@@ -23,8 +23,10 @@ use crate::values::Values;
 mod cells;
 use cells::Cells;
 
-/// Chunks written at once.
-const CONCURRENT_CHUNKS: usize = 8;
+/// Variables written at once.
+const CONCURRENT_VARIABLES: usize = 4;
+/// Chunks of one variable written at once.
+const CONCURRENT_CHUNKS: usize = 4;
 
 /// Why an update cannot be committed; the journal still has everything and the fold tries again.
 #[derive(Debug, thiserror::Error)]
@@ -84,20 +86,45 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
     let state = State {
         folded_seq,
         layout: before.layout + u64::from(shifts),
-        epoch: if shifts { EPOCH.fetch_add(1, Ordering::Relaxed) } else { before.epoch },
-        coordinates: update.coordinates.iter().map(|coordinate| coordinate.index.clone()).collect(),
+        epoch: if shifts {
+            EPOCH.fetch_add(1, Ordering::Relaxed)
+        } else {
+            before.epoch
+        },
+        coordinates: update
+            .coordinates
+            .iter()
+            .map(|coordinate| coordinate.index.clone())
+            .collect(),
         components: before.components.clone(),
     };
     let update = Arc::new(update);
     let staging = shifts.then(|| staging(folded_seq));
-    let job = Job { node, update: &update, before: &before, state: &state, staging: staging.as_deref() };
+    let job = Job {
+        node,
+        update: &update,
+        before: &before,
+        state: &state,
+        staging: staging.as_deref(),
+    };
     let mut moves = job.coordinates().await?;
     let mut conflicts = Vec::new();
-    for variable_idx in 0..node.schema.variables.len() {
-        job.variable(variable_idx, &mut moves, &mut conflicts).await?;
+    let mut variables = futures::stream::iter(0..node.schema.variables.len())
+        .map(|variable_idx| job.variable(variable_idx))
+        .buffer_unordered(CONCURRENT_VARIABLES);
+    while let Some((keys, refused)) = variables.try_next().await? {
+        moves.extend(keys);
+        conflicts.extend(refused);
     }
+    drop(variables);
     let staged = shifts.then_some(moves);
-    Ok(Written { state, before, staged, components_changed, conflicts })
+    Ok(Written {
+        state,
+        before,
+        staged,
+        components_changed,
+        conflicts,
+    })
 }
 
 /// Publishes what was written: from now on readers see it.
@@ -105,7 +132,13 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
 /// # Errors
 /// [`CommitError`]; if the insertion's record was created, opening the dataset again completes it.
 pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
-    let Written { state, before, staged, components_changed, conflicts: _ } = written;
+    let Written {
+        state,
+        before,
+        staged,
+        components_changed,
+        conflicts: _,
+    } = written;
     let metadata = node.metadata(&state, Some(&before));
     let Some(mut moves) = staged else {
         for (key, json) in metadata {
@@ -120,7 +153,11 @@ pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
         moves.push(key);
     }
     let record = serde_json::to_vec(&Record { moves }).expect("a list of strings");
-    match node.store.create(&record_key(&staging), Bytes::from(record.clone())).await {
+    match node
+        .store
+        .create(&record_key(&staging), Bytes::from(record.clone()))
+        .await
+    {
         Err(StoreError::Exists { key }) if node.store.get(&key).await?.is_none_or(|found| found != record) => {
             return Err(StoreError::Exists { key }.into());
         }
@@ -135,18 +172,18 @@ pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
     discard(&node.store, &staging).await
 }
 
-/// Completes insertions that were interrupted after their record was made, and removes the others.
+/// Completes insertions that were interrupted after their record was made, and removes the others; only those whose
+/// sequence number is `ours`.
 ///
 /// # Errors
 /// [`CommitError`].
-pub async fn recover(store: &Store) -> Result<(), CommitError> {
-    let folders: BTreeSet<String> = store
-        .list(keys::STAGING, None)
-        .await?
-        .into_iter()
-        .filter_map(|key| key.split('/').nth(1).map(|transaction| keys::join(keys::STAGING, transaction)))
+pub async fn recover(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
+    let staged = store.list(keys::STAGING, None).await?;
+    let seqs: BTreeSet<u64> = staged
+        .iter()
+        .filter_map(|key| key.split('/').nth(1)?.parse().ok())
         .collect();
-    for staging in folders {
+    for staging in seqs.into_iter().filter(|seq| ours(*seq)).map(staging) {
         if store.get(&record_key(&staging)).await?.is_some() {
             apply(store, &staging).await?;
         }
@@ -226,12 +263,7 @@ impl Job<'_> {
     }
 
     /// Writes the chunks of one variable that the update touches.
-    async fn variable(
-        &self,
-        variable_idx: usize,
-        written: &mut Vec<String>,
-        conflicts: &mut Vec<(u64, RowProblem)>,
-    ) -> Result<(), CommitError> {
+    async fn variable(&self, variable_idx: usize) -> Result<(Vec<String>, Vec<(u64, RowProblem)>), CommitError> {
         let array = self.node.schema.coordinates.len() + variable_idx;
         let spec = &self.node.arrays[array];
         let update = Arc::clone(self.update);
@@ -242,30 +274,34 @@ impl Job<'_> {
         let mut done = futures::stream::iter(chunks)
             .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
             .buffer_unordered(CONCURRENT_CHUNKS);
+        let mut written = Vec::new();
         let mut found = BTreeMap::new();
         while let Some((chunk, key, problems)) = done.try_next().await? {
             written.extend(key);
             found.insert(chunk, problems);
         }
-        for (place, row, value) in found.into_values().flatten() {
+        let conflicts = found.into_values().flatten().map(|(place, row, value)| {
             let batch = &self.update.batches[place];
-            let variable = &self.node.schema.variables[variable_idx];
-            let reason = format!("`{}` has another value in this cell and takes only the first (merge: reject)", spec.name);
+            let name = &spec.name;
             let problem = RowProblem {
                 row: Some(table_row(batch.table_rows.as_deref(), row)),
-                column: Some(variable.column.clone()),
+                column: Some(self.node.schema.variables[variable_idx].column.clone()),
                 value: Some(value),
-                reason,
+                reason: format!("`{name}` has another value in this cell and takes only the first (merge: reject)"),
             };
-            conflicts.push((batch.seq, problem));
-        }
-        Ok(())
+            (batch.seq, problem)
+        });
+        Ok((written, conflicts.collect()))
     }
 
     /// Adds chunks whose values move, and those where an interrupted commit may have left values beyond the shape.
     fn add_moved(&self, spec: &ArraySpec, chunks: &mut BTreeSet<Vec<u64>>) {
         let suspect = self.node.is_suspect(self.before.folded_seq);
-        let new_shape: Vec<u64> = spec.dims.iter().map(|&d| self.update.coordinates[d].index.len()).collect();
+        let new_shape: Vec<u64> = spec
+            .dims
+            .iter()
+            .map(|&d| self.update.coordinates[d].index.len())
+            .collect();
         for (place, &d) in spec.dims.iter().enumerate() {
             let coordinate = &self.update.coordinates[d];
             let first = match &coordinate.shift {
@@ -302,7 +338,9 @@ impl Job<'_> {
             .zip(&spec.chunk_shape)
             .map(|((&d, &at), &chunk_len)| {
                 let coordinate = &self.update.coordinates[d];
-                (at * chunk_len..(at + 1) * chunk_len).map(|position| coordinate.source(position)).collect()
+                (at * chunk_len..(at + 1) * chunk_len)
+                    .map(|position| coordinate.source(position))
+                    .collect()
             })
             .collect();
         let (mut values, found) = self.node.gather(array, &from, self.before.epoch).await?;
@@ -323,7 +361,13 @@ impl Job<'_> {
     }
 
     /// Puts a chunk to its place, or into staging. Gives its final key.
-    async fn put(&self, array: usize, chunk: Vec<u64>, values: Arc<Values>, object: Bytes) -> Result<String, CommitError> {
+    async fn put(
+        &self,
+        array: usize,
+        chunk: Vec<u64>,
+        values: Arc<Values>,
+        object: Bytes,
+    ) -> Result<String, CommitError> {
         let key = keys::chunk(&self.node.arrays[array].path, &chunk);
         match self.staging {
             Some(staging) => self.node.store.put(&keys::join(staging, &key), object).await?,

@@ -46,6 +46,8 @@ pub struct JournalSettings {
     pub idempotency_window: Duration,
     /// Contributions that may wait to be folded; further ones are refused.
     pub max_waiting: usize,
+    /// Pause before a failed segment is written again; it grows with every try.
+    pub retry_delay: Duration,
 }
 
 impl Default for JournalSettings {
@@ -53,8 +55,9 @@ impl Default for JournalSettings {
         Self {
             max_segment_bytes: 16 << 20,
             flush_interval: Duration::ZERO,
-            idempotency_window: Duration::from_secs(7 * 86_400),
+            idempotency_window: Duration::from_hours(7 * 24),
             max_waiting: 100_000,
+            retry_delay: Duration::from_millis(20),
         }
     }
 }
@@ -102,6 +105,12 @@ pub struct Waiting {
     pub header: Arc<Header>,
     /// Its bytes, unless too many wait.
     payload: Option<Bytes>,
+}
+
+impl From<Arc<Header>> for Waiting {
+    fn from(header: Arc<Header>) -> Self {
+        Self { header, payload: None }
+    }
 }
 
 /// Why a contribution was not taken.
@@ -339,6 +348,17 @@ impl Journal {
         answer.await.map_err(|_closed| AppendError::Stopping)?
     }
 
+    /// Keeps the schema beside the segments, so that the journal explains itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_schema(&self, text: &str) -> Result<(), StoreError> {
+        match self.store.get(keys::SCHEMA).await? {
+            Some(kept) if kept == text => Ok(()),
+            _ => self.store.put(keys::SCHEMA, text.to_owned().into_bytes()).await,
+        }
+    }
+
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
     pub fn enqueue(&self, node: &str, folded_seq: u64) {
         let catalog = self.catalog.read();
@@ -496,6 +516,11 @@ impl Journal {
         self.catalog.read().by_id(id).cloned()
     }
 
+    /// The node that contribution `seq` is for.
+    pub fn node_of(&self, seq: u64) -> Option<String> {
+        self.catalog.read().get(seq).map(|entry| entry.header.node.clone())
+    }
+
     /// Contributions, newest first.
     pub fn list(&self, filter: &Filter) -> Vec<Entry> {
         self.catalog.read().list(filter)
@@ -568,6 +593,11 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         variables: new.variables,
     };
     (header, kept)
+}
+
+/// The header that a contribution would get.
+pub(crate) fn header(new: NewContribution, dataset: String) -> Header {
+    prepare(new, dataset).0
 }
 
 /// Hexadecimal SHA-256.

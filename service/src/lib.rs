@@ -4,7 +4,10 @@
 
 mod array;
 pub mod commit;
+pub mod config;
+pub mod dataset;
 pub mod decode;
+pub mod fold;
 pub mod journal;
 pub mod merge;
 pub mod node;
@@ -13,3 +16,4 @@ pub mod outcome;
 pub mod query;
 pub mod store;
 pub mod values;
+pub mod verify;

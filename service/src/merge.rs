@@ -16,8 +16,8 @@ pub mod coordinate;
 mod grid;
 pub mod region;
 
-pub use coordinate::{CoordinateIndex, Key};
 use coordinate::key;
+pub use coordinate::{CoordinateIndex, Key};
 
 /// A contribution on its way into the arrays, with what is known of its rows so far.
 #[derive(Debug)]
@@ -120,8 +120,20 @@ pub fn merge(
     let mut placed = Vec::with_capacity(incoming.len());
     let mut judged = Vec::with_capacity(incoming.len());
     for Incoming { seq, normalized } in incoming {
-        let Normalized { batch, n_rows_read, n_rows_rejected, problems, table_rows } = normalized;
-        let mut judge = Judged { seq, n_rows_read, n_rows_rejected, n_coordinates_added: 0, problems };
+        let Normalized {
+            batch,
+            n_rows_read,
+            n_rows_rejected,
+            problems,
+            table_rows,
+        } = normalized;
+        let mut judge = Judged {
+            seq,
+            n_rows_read,
+            n_rows_rejected,
+            n_coordinates_added: 0,
+            problems,
+        };
         if let Some(collision) = tuples.collision(node, coordinates, components, &batch) {
             judge.n_rows_rejected = n_rows_read;
             judge.problems.push(|| collision);
@@ -168,10 +180,19 @@ pub fn merge(
                 .zip(slots)
                 .map(|(coordinate, slots)| finals[coordinate.coordinate_idx].positions(slots))
                 .collect();
-            PlacedBatch { seq, batch, positions, table_rows }
+            PlacedBatch {
+                seq,
+                batch,
+                positions,
+                table_rows,
+            }
         })
         .collect();
-    Update { coordinates, batches, judged }
+    Update {
+        coordinates,
+        batches,
+        judged,
+    }
 }
 
 /// Removes rows whose value of coordinate `place` is not `known`.
@@ -184,7 +205,9 @@ fn without_new(
     judge: &mut Judged,
 ) -> (Batch, Option<Vec<u32>>) {
     let coordinate = &batch.coordinates[place];
-    let accepted: Vec<bool> = (0..coordinate.values.len()).map(|i| known(&key(&coordinate.values, i))).collect();
+    let accepted: Vec<bool> = (0..coordinate.values.len())
+        .map(|i| known(&key(&coordinate.values, i)))
+        .collect();
     if accepted.iter().all(|accepted| *accepted) {
         return (batch, table_rows);
     }
@@ -199,7 +222,11 @@ fn without_new(
             reason: format!("`{name}` takes no new values (step_limits: no_new)"),
         });
     }
-    let rows: Vec<u32> = (0..).zip(&keep).filter(|(_, keep)| **keep).map(|(row, _)| row).collect();
+    let rows: Vec<u32> = (0..)
+        .zip(&keep)
+        .filter(|(_, keep)| **keep)
+        .map(|(row, _)| row)
+        .collect();
     let table_rows = rows.iter().map(|&row| match &table_rows {
         Some(table_rows) => table_rows[row as usize],
         None => row,
@@ -222,7 +249,11 @@ struct Growing<'a> {
 
 impl<'a> Growing<'a> {
     fn new(stored: &'a CoordinateIndex) -> Self {
-        Self { stored, fresh: HashMap::new(), values: stored.values().empty_like() }
+        Self {
+            stored,
+            fresh: HashMap::new(),
+            values: stored.values().empty_like(),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -236,7 +267,11 @@ impl<'a> Growing<'a> {
     /// Of a sorted coordinate, ascending: the stored values from `low` to `high`, one neighbour on either side, and all new ones.
     fn around(&self, low: &Key, high: &Key) -> Values {
         let begin = self.stored.find(low).unwrap_or_else(|next| next).saturating_sub(1);
-        let end = self.stored.find(high).map_or_else(|next| next + 1, |found| found + 2).min(self.stored.len());
+        let end = self
+            .stored
+            .find(high)
+            .map_or_else(|next| next + 1, |found| found + 2)
+            .min(self.stored.len());
         let mut all = self.stored.values().take(to_usize(begin)..to_usize(end));
         all.extend_from(&self.values);
         let mut order: Vec<usize> = (0..all.len()).collect();
@@ -264,20 +299,40 @@ impl<'a> Growing<'a> {
     fn finish(self) -> (CoordinateUpdate, Finals) {
         let old_len = self.stored.len();
         if self.values.is_empty() {
-            return (CoordinateUpdate { index: self.stored.clone(), old_len, shift: None }, Finals::Same);
+            return (
+                CoordinateUpdate {
+                    index: self.stored.clone(),
+                    old_len,
+                    shift: None,
+                },
+                Finals::Same,
+            );
         }
         let mut all = self.stored.values().as_ref().clone();
         all.extend_from(&self.values);
         if !self.stored.is_sorted() {
             let index = CoordinateIndex::new(all, false);
-            return (CoordinateUpdate { index, old_len, shift: None }, Finals::Same);
+            return (
+                CoordinateUpdate {
+                    index,
+                    old_len,
+                    shift: None,
+                },
+                Finals::Same,
+            );
         }
         let order = value_order(&all, to_usize(old_len));
         let sorted = all.take(order.iter().map(|&slot| to_usize(slot)));
-        let first = (0..).zip(&order).find(|(position, slot)| position != *slot).map(|(position, _)| position);
+        let first = (0..)
+            .zip(&order)
+            .find(|(position, slot)| position != *slot)
+            .map(|(position, _)| position);
         let shift = first.filter(|first| *first < old_len).map(|first| Shift {
             first,
-            from: order[to_usize(first)..].iter().map(|&slot| (slot < old_len).then_some(slot)).collect(),
+            from: order[to_usize(first)..]
+                .iter()
+                .map(|&slot| (slot < old_len).then_some(slot))
+                .collect(),
         });
         let mut position_of = vec![0; order.len()];
         for (position, &slot) in (0..).zip(&order) {
@@ -295,7 +350,11 @@ fn value_order(all: &Values, n_stored: usize) -> Vec<u64> {
     let mut order = Vec::with_capacity(all.len());
     let mut fresh = fresh.into_iter().peekable();
     let before_fresh = fresh.peek().map_or(0, |(first, _)| {
-        (0..n_stored).rev().take_while(|&i| key(all, i) > *first).last().unwrap_or(n_stored)
+        (0..n_stored)
+            .rev()
+            .take_while(|&i| key(all, i) > *first)
+            .last()
+            .unwrap_or(n_stored)
     });
     order.extend(0..before_fresh as u64);
     for i in before_fresh..n_stored {
@@ -319,9 +378,7 @@ impl Finals {
     fn positions(&self, slots: Vec<u64>) -> Vec<u64> {
         match self {
             Self::Same => slots,
-            Self::Moved(position_of) => {
-                slots.into_iter().map(|slot| position_of[to_usize(slot)]).collect()
-            }
+            Self::Moved(position_of) => slots.into_iter().map(|slot| position_of[to_usize(slot)]).collect(),
         }
     }
 }
@@ -359,7 +416,10 @@ impl Tuples {
                         "two different tuples of `{name}` have the same hash {}; leave one of them out",
                         coordinate.values.display(value)
                     );
-                    return Some(RowProblem { reason, ..RowProblem::default() });
+                    return Some(RowProblem {
+                        reason,
+                        ..RowProblem::default()
+                    });
                 }
                 brought.push(((coordinate.coordinate_idx, hash), tuple));
             }
@@ -375,7 +435,10 @@ fn tuples_of(node: &Node, batch: &Batch, coordinate: &BatchCoordinate) -> Option
     let mut tuples: Vec<Vec<Key>> = vec![Vec::with_capacity(names.len()); coordinate.values.len()];
     for name in names {
         let variable_idx = node.variables.get_index_of(name)?;
-        let variable = batch.variables.iter().find(|variable| variable.variable_idx == variable_idx)?;
+        let variable = batch
+            .variables
+            .iter()
+            .find(|variable| variable.variable_idx == variable_idx)?;
         let mut done = vec![false; coordinate.values.len()];
         for i in 0..variable.values.len() {
             let row = variable.rows.as_ref().map_or(i, |rows| rows[i] as usize);
@@ -385,7 +448,13 @@ fn tuples_of(node: &Node, batch: &Batch, coordinate: &BatchCoordinate) -> Option
             }
         }
     }
-    Some(tuples.into_iter().enumerate().filter(|(_, tuple)| tuple.len() == names.len()).collect())
+    Some(
+        tuples
+            .into_iter()
+            .enumerate()
+            .filter(|(_, tuple)| tuple.len() == names.len())
+            .collect(),
+    )
 }
 
 impl Batch {
@@ -409,17 +478,28 @@ impl Batch {
                 new_value[value]
             });
             let index = index.collect();
-            BatchCoordinate { coordinate_idx: coordinate.coordinate_idx, values: coordinate.values.take(used.into_iter()), index }
+            BatchCoordinate {
+                coordinate_idx: coordinate.coordinate_idx,
+                values: coordinate.values.take(used.into_iter()),
+                index,
+            }
         });
         let coordinates = coordinates.collect();
         let variables = self.variables.into_iter().map(|mut variable| {
-            let rows = variable.rows.take().unwrap_or_else(|| (0..u32::try_from(keep.len()).expect("u32 rows")).collect());
+            let rows = variable
+                .rows
+                .take()
+                .unwrap_or_else(|| (0..u32::try_from(keep.len()).expect("u32 rows")).collect());
             let kept: Vec<usize> = (0..rows.len()).filter(|&i| keep[rows[i] as usize]).collect();
             variable.rows = Some(kept.iter().map(|&i| new_row[rows[i] as usize]).collect());
             variable.values = variable.values.take(kept.into_iter());
             variable
         });
-        Self { n_rows: n_rows as usize, coordinates, variables: variables.collect() }
+        Self {
+            n_rows: n_rows as usize,
+            coordinates,
+            variables: variables.collect(),
+        }
     }
 }
 
@@ -441,6 +521,9 @@ impl Components for StoredComponents {
     fn at(&self, coordinate: &str, position: u64) -> Option<Vec<Key>> {
         let components = self.0.get(coordinate)?;
         let i = to_usize(position);
-        components.iter().map(|values| (i < values.len()).then(|| key(values, i))).collect()
+        components
+            .iter()
+            .map(|values| (i < values.len()).then(|| key(values, i)))
+            .collect()
     }
 }

@@ -97,7 +97,7 @@ impl Indices {
     }
 
     /// One by one.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = u64> + Send + '_> {
+    pub fn positions(&self) -> Box<dyn Iterator<Item = u64> + Send + '_> {
         match self {
             Self::Range(range) => Box::new(range.clone()),
             Self::List(list) => Box::new(list.iter().copied()),
@@ -164,9 +164,15 @@ impl Node {
     /// # Errors
     /// [`OpenNodeError::Differs`] if the schema asks for other stored values or shapes than there are.
     pub async fn open(store: Store, schema: Arc<NodeSchema>, cache: ChunkCache) -> Result<Arc<Self>, OpenNodeError> {
-        let coordinates = schema.coordinates.values().map(|c| ArraySpec::new(&schema, &c.variable, true));
+        let coordinates = schema
+            .coordinates
+            .values()
+            .map(|c| ArraySpec::new(&schema, &c.variable, true));
         let variables = schema.variables.values().map(|v| ArraySpec::new(&schema, v, false));
-        let arrays = coordinates.chain(variables).map(|spec| spec.map(Arc::new)).collect::<Result<_, _>>()?;
+        let arrays = coordinates
+            .chain(variables)
+            .map(|spec| spec.map(Arc::new))
+            .collect::<Result<_, _>>()?;
         let empty = schema.coordinates.values().map(|c| {
             let values = Values::new(c.variable.data_type);
             CoordinateIndex::new(values, c.sorted)
@@ -199,10 +205,10 @@ impl Node {
     pub async fn reload(&self) -> Result<(), OpenNodeError> {
         let key = keys::metadata(&self.schema.path);
         let stored: Option<Json> = match self.store.get(&key).await? {
-            Some(bytes) => Some(
-                serde_json::from_slice(&bytes)
-                    .map_err(|error| OpenNodeError::Metadata { key: key.clone(), reason: error.to_string() })?,
-            ),
+            Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| OpenNodeError::Metadata {
+                key: key.clone(),
+                reason: error.to_string(),
+            })?),
             None => None,
         };
         let number = |name: &str| {
@@ -212,16 +218,25 @@ impl Node {
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
         for (place, spec) in self.arrays.iter().enumerate() {
-            let pointer = format!("/consolidated_metadata/metadata/{}", spec.name.replace('~', "~0").replace('/', "~1"));
+            let pointer = format!(
+                "/consolidated_metadata/metadata/{}",
+                spec.name.replace('~', "~0").replace('/', "~1")
+            );
             match stored.as_ref().and_then(|stored| stored.pointer(&pointer)) {
                 Some(array) => {
                     if let Some(difference) = spec.difference(array) {
-                        return Err(OpenNodeError::Differs { array: spec.path.clone(), difference });
+                        return Err(OpenNodeError::Differs {
+                            array: spec.path.clone(),
+                            difference,
+                        });
                     }
                     if let Some(length) = lengths.get_mut(place) {
                         let reason = || "an array has no shape".to_owned();
                         let shape = array.pointer("/shape/0").and_then(Json::as_u64);
-                        *length = shape.ok_or_else(|| OpenNodeError::Metadata { key: key.clone(), reason: reason() })?;
+                        *length = shape.ok_or_else(|| OpenNodeError::Metadata {
+                            key: key.clone(),
+                            reason: reason(),
+                        })?;
                     }
                 }
                 None => complete = false,
@@ -244,7 +259,7 @@ impl Node {
         state.components = self.read_components(&state).await?;
         let up_to_date = stored.as_ref() == Some(&self.group(&state)) && complete;
         *self.state.write() = Arc::new(state.clone());
-        if !up_to_date {
+        if !up_to_date && !self.store.is_read_only() {
             for (key, json) in self.metadata(&state, None) {
                 self.store.put(&key, json_bytes(&json)).await?;
             }
@@ -271,9 +286,14 @@ impl Node {
             let length = state.coordinates[d].len();
             let mut values = Vec::new();
             for component in &coordinate.composed {
-                let Some(idx) = self.schema.variables.get_index_of(component) else { continue };
+                let Some(idx) = self.schema.variables.get_index_of(component) else {
+                    continue;
+                };
                 let array = self.schema.coordinates.len() + idx;
-                values.push(Arc::new(self.read_array(array, &[Indices::Range(0..length)], state.epoch).await?));
+                values.push(Arc::new(
+                    self.read_array(array, &[Indices::Range(0..length)], state.epoch)
+                        .await?,
+                ));
             }
             components.0.insert(name.clone(), values);
         }
@@ -282,7 +302,10 @@ impl Node {
 
     /// The state that queries see.
     pub fn view(self: &Arc<Self>) -> NodeView {
-        NodeView { node: Arc::clone(self), state: self.state() }
+        NodeView {
+            node: Arc::clone(self),
+            state: self.state(),
+        }
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -327,8 +350,13 @@ impl Node {
     /// The group's `zarr.json` with consolidated metadata.
     fn group(&self, state: &State) -> Json {
         let mut attributes = self.schema.attrs.clone();
-        let components: Vec<&str> =
-            self.schema.coordinates.values().flat_map(|c| &c.composed).map(String::as_str).collect();
+        let components: Vec<&str> = self
+            .schema
+            .coordinates
+            .values()
+            .flat_map(|c| &c.composed)
+            .map(String::as_str)
+            .collect();
         if !components.is_empty() && !attributes.contains_key("coordinates") {
             attributes.insert("coordinates".to_owned(), json!(components.join(" ")));
         }
@@ -351,12 +379,18 @@ impl Node {
     /// A chunk as stored; `None` if it was never written. Cells beyond the published shape may hold anything.
     async fn chunk(&self, array: usize, chunk: &[u64], epoch: u64) -> Result<Option<Arc<Values>>, ReadError> {
         let spec = &self.arrays[array];
-        let id = ChunkId { epoch, array: Arc::from(spec.path.as_str()), chunk: chunk.to_vec() };
+        let id = ChunkId {
+            epoch,
+            array: Arc::from(spec.path.as_str()),
+            chunk: chunk.to_vec(),
+        };
         if let Some(found) = self.cache.get(&id) {
             return Ok(Some(found));
         }
         let version = *self.versions[stripe(&id)].lock();
-        let Some(object) = self.store.get(&keys::chunk(&spec.path, chunk)).await? else { return Ok(None) };
+        let Some(object) = self.store.get(&keys::chunk(&spec.path, chunk)).await? else {
+            return Ok(None);
+        };
         let spec = Arc::clone(spec);
         let decoded = Arc::new(blocking(move || spec.decode(&object)).await?);
         let stripe = self.versions[stripe(&id)].lock();
@@ -368,7 +402,11 @@ impl Node {
 
     /// Keeps a chunk that was just written.
     pub(crate) fn remember(&self, array: usize, chunk: Vec<u64>, epoch: u64, values: Arc<Values>) {
-        let id = ChunkId { epoch, array: Arc::from(self.arrays[array].path.as_str()), chunk };
+        let id = ChunkId {
+            epoch,
+            array: Arc::from(self.arrays[array].path.as_str()),
+            chunk,
+        };
         let mut version = self.versions[stripe(&id)].lock();
         *version += 1;
         self.cache.insert(id, values);
@@ -376,7 +414,10 @@ impl Node {
 
     /// Elements of array `array` at the cross product of `indices`, which lie within its shape, C order.
     async fn read_array(&self, array: usize, indices: &[Indices], epoch: u64) -> Result<Values, ReadError> {
-        let from: Vec<Vec<Option<u64>>> = indices.iter().map(|list| list.iter().map(Some).collect()).collect();
+        let from: Vec<Vec<Option<u64>>> = indices
+            .iter()
+            .map(|list| list.positions().map(Some).collect())
+            .collect();
         Ok(self.gather(array, &from, epoch).await?.0)
     }
 
@@ -407,8 +448,11 @@ impl Node {
         while let Some((places, chunk)) = chunks.try_next().await? {
             let Some(chunk) = chunk else { continue };
             found = true;
-            let maps: Vec<&[(usize, usize)]> =
-                places.iter().zip(&groups).map(|(&i, group)| group[i].1.as_slice()).collect();
+            let maps: Vec<&[(usize, usize)]> = places
+                .iter()
+                .zip(&groups)
+                .map(|(&i, group)| group[i].1.as_slice())
+                .collect();
             if maps.is_empty() {
                 continue;
             }
@@ -465,7 +509,9 @@ impl NodeView {
 
     /// A coordinate with its lookup.
     pub fn coordinate_index(&self, name: &str) -> Option<&CoordinateIndex> {
-        self.state.coordinates.get(self.node.schema.coordinates.get_index_of(name)?)
+        self.state
+            .coordinates
+            .get(self.node.schema.coordinates.get_index_of(name)?)
     }
 
     /// What stands for "no value" in a variable.

@@ -11,6 +11,8 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+#[cfg(test)]
+pub(crate) mod failing;
 /// Object keys of the journal and of staged writes.
 pub mod keys;
 
@@ -20,6 +22,7 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     url: Arc<str>,
     folder: Option<PathBuf>,
+    read_only: bool,
 }
 
 /// Access to S3; secrets stay out of `Debug`.
@@ -72,7 +75,13 @@ pub enum StoreError {
         /// The object.
         key: String,
         /// Cause.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
+    },
+    /// Only opened for reading.
+    #[error("`{key}` is not written: the store was opened for reading only")]
+    ReadOnly {
+        /// The object.
+        key: String,
     },
     /// An object exists already; the create did nothing.
     #[error("`{key}` exists already")]
@@ -147,7 +156,27 @@ impl Store {
             objects,
             url: Arc::from(url),
             folder: None,
+            read_only: false,
         }
+    }
+
+    /// The same store, which refuses to be written.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Whether it refuses to be written.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn writable(&self, key: &str) -> Result<Path, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly { key: key.to_owned() });
+        }
+        Ok(path(key))
     }
 
     /// The address as given.
@@ -184,7 +213,7 @@ impl Store {
     /// [`StoreError::Failed`].
     pub async fn put(&self, key: &str, bytes: impl Into<PutPayload>) -> Result<(), StoreError> {
         self.objects
-            .put(&path(key), bytes.into())
+            .put(&self.writable(key)?, bytes.into())
             .await
             .map_err(|source| self.failed("write", key, source))?;
         Ok(())
@@ -199,7 +228,7 @@ impl Store {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
-        match self.objects.put_opts(&path(key), bytes.into(), options).await {
+        match self.objects.put_opts(&self.writable(key)?, bytes.into(), options).await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Err(StoreError::Exists { key: key.to_owned() })
@@ -214,7 +243,7 @@ impl Store {
     /// [`StoreError::Failed`].
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
         self.objects
-            .copy(&path(from), &path(to))
+            .copy(&path(from), &self.writable(to)?)
             .await
             .map_err(|source| self.failed("copy", from, source))
     }
@@ -224,7 +253,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&path(key)).await {
+        match self.objects.delete(&self.writable(key)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(self.failed("delete", key, source)),
         }
@@ -255,7 +284,7 @@ impl Store {
             url: Arc::clone(&self.url),
             action,
             key: key.to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 }

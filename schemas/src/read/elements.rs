@@ -97,9 +97,12 @@ fn na(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure: &M
         } else {
             field.yaml.number().map(Number::as_f64)
         };
-        real.map(|real| match data_type.is_float() {
-            true => Scalar::Float(real),
-            false => Scalar::Complex(real, if real.is_nan() { real } else { 0.0 }),
+        real.map(|real| {
+            if data_type.is_float() {
+                Scalar::Float(real)
+            } else {
+                Scalar::Complex(real, if real.is_nan() { real } else { 0.0 })
+            }
         })
     } else {
         let message = match data_type {

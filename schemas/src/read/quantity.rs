@@ -1,41 +1,20 @@
 //! `unit`, `source_unit` and `type`: what the numbers mean.
 
+mod time_unit;
+mod type_key;
+
 use std::sync::Arc;
 
 use super::Reader;
 use super::fields::{Field, Fields};
 use crate::model::{DataType, Measure};
-use crate::near;
-use crate::time::{Fold, Tick, TimeUnit, Zone};
+use crate::time::{Tick, TimeUnit, Zone};
 use crate::unit::{Conversion, Unit};
-use crate::yaml::{Value, shorten};
+use crate::yaml::Value;
+use type_key::TypeKey;
 
-const TYPE_NAMES: &[&str] = &[
-    "bool",
-    "int",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float",
-    "float32",
-    "float64",
-    "complex",
-    "complex64",
-    "complex128",
-    "str",
-    "str[n]",
-    "datetime64[s]",
-];
-/// Keys of a date-time unit.
-pub(crate) const TIME_KEYS: &[&str] = &["tick", "tz", "dayfirst", "yearfirst", "format", "fold"];
-/// Longest fixed-length string, in characters.
-const MAX_STRING_CHARS: u32 = 65_536;
+pub(crate) use time_unit::TIME_KEYS;
+pub(crate) use type_key::TYPE_NAMES;
 
 /// What `unit` or `source_unit` says.
 enum UnitKey {
@@ -45,24 +24,17 @@ enum UnitKey {
     Time(TimeUnit),
 }
 
-/// What `type` says.
-#[derive(Clone, Copy)]
-enum TypeKey {
-    Elements(DataType),
-    Time(Option<Tick>),
-}
-
 /// Type and meaning of the elements; `labels` are those of a discrete range.
 pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, labels: Option<Arc<[String]>>) -> (DataType, Measure) {
     let type_field = fields.get("type").or_else(|| fields.get("dtype"));
-    let type_key = type_field.as_ref().and_then(|field| read_type(reader, field));
+    let type_key = type_field.as_ref().and_then(|field| type_key::read(reader, field));
     let unit_field = fields.get("unit");
     let unit = unit_field.as_ref().and_then(|field| read_unit(reader, field, None));
     let source = SourceUnit {
         field: fields.get("source_unit"),
     };
     if let Some(labels) = labels {
-        return discrete(reader, labels, unit, unit_field.as_ref(), source);
+        return discrete(reader, labels, unit, unit_field.as_ref(), &source);
     }
     let (unit, type_key) = match (unit, type_key) {
         (Some(UnitKey::Type(data_type)), key) => (None, Some(key.unwrap_or(TypeKey::Elements(data_type)))),
@@ -129,7 +101,7 @@ fn discrete(
     labels: Arc<[String]>,
     unit: Option<UnitKey>,
     unit_field: Option<&Field<'_>>,
-    source: SourceUnit<'_>,
+    source: &SourceUnit<'_>,
 ) -> (DataType, Measure) {
     let meaningful = match unit {
         Some(UnitKey::Physical(unit)) => !unit.written.trim().is_empty(),
@@ -202,7 +174,7 @@ impl SourceUnit<'_> {
 /// Reads a unit; a date-time unit takes what it lacks from `default`.
 fn read_unit(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUnit>) -> Option<UnitKey> {
     let text = match &field.yaml.value {
-        Value::Map(_) => return read_time_unit(reader, field, default).map(UnitKey::Time),
+        Value::Map(_) => return time_unit::read(reader, field, default).map(UnitKey::Time),
         Value::List(_) => {
             field.expected(
                 reader,
@@ -247,115 +219,4 @@ fn read_unit(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUn
             None
         }
     }
-}
-
-fn read_time_unit(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUnit>) -> Option<TimeUnit> {
-    field.mapping(reader, TIME_KEYS, "a date-time unit")?;
-    let mut unit = default.cloned().unwrap_or_else(|| TimeUnit::utc(Tick::Microsecond));
-    if let Some(field) = field.get("tick") {
-        let word = field.text(reader, "one of `D`, `h`, `m`, `s`, `ms`, `us`, `ns`")?;
-        match Tick::parse(word) {
-            Some(tick) => unit.tick = tick,
-            None => field.problem(reader, Tick::remedy(word)),
-        }
-    }
-    if let Some(field) = field.get("tz") {
-        let word = field.text(reader, "a time zone")?;
-        match Zone::parse(word) {
-            Some(zone) => unit.zone = zone,
-            None => {
-                let message = format!(
-                    "unknown time zone `{}`{}; write `UTC`, `+01:00`, `CET` or a name such as `Europe/Prague`",
-                    shorten(word),
-                    Zone::suggestion(word)
-                );
-                field.problem(reader, message);
-            }
-        }
-    }
-    let mut flag = |name: &str| field.get(name).and_then(|field| field.boolean(reader));
-    let (dayfirst, yearfirst) = (flag("dayfirst"), flag("yearfirst"));
-    unit.dayfirst = dayfirst.unwrap_or(unit.dayfirst);
-    unit.yearfirst = yearfirst.unwrap_or(if dayfirst.is_some() {
-        !unit.dayfirst
-    } else {
-        unit.yearfirst
-    });
-    if let Some(field) = field.get("format") {
-        let format = field.text(reader, "a format such as `%d.%m.%Y %H:%M`")?;
-        let unknown = chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
-        if unknown || !format.contains('%') {
-            field.problem(
-                reader,
-                format!(
-                    "`{}` is not a strftime format such as `%d.%m.%Y %H:%M`",
-                    shorten(format)
-                ),
-            );
-        }
-        unit.format = Some(format.to_owned());
-    }
-    if let Some(field) = field.get("fold") {
-        match field.yaml.text() {
-            Some("earlier") => unit.fold = Some(Fold::Earlier),
-            Some("later") => unit.fold = Some(Fold::Later),
-            _ => field.expected(reader, "`earlier` or `later`"),
-        }
-    }
-    Some(unit)
-}
-
-fn read_type(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<TypeKey> {
-    let word = field.text(reader, "the name of a type")?.trim();
-    let data_type = match word {
-        "bool" | "boolean" => DataType::Bool,
-        "int" | "int64" => DataType::Int64,
-        "int8" => DataType::Int8,
-        "int16" => DataType::Int16,
-        "int32" => DataType::Int32,
-        "uint" | "uint64" => DataType::UInt64,
-        "uint8" => DataType::UInt8,
-        "uint16" => DataType::UInt16,
-        "uint32" => DataType::UInt32,
-        "float" | "float64" => DataType::Float64,
-        "float32" => DataType::Float32,
-        "complex" | "complex128" => DataType::Complex128,
-        "complex64" => DataType::Complex64,
-        "str" => DataType::String,
-        _ => return read_sized_type(reader, field, word),
-    };
-    Some(TypeKey::Elements(data_type))
-}
-
-fn read_sized_type(reader: &mut Reader<'_>, field: &Field<'_>, word: &str) -> Option<TypeKey> {
-    let argument = |name: &str| word.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']');
-    if let Some(length) = argument("str") {
-        match length.trim().parse() {
-            Ok(n_chars @ 1..=MAX_STRING_CHARS) => return Some(TypeKey::Elements(DataType::FixedString(n_chars))),
-            _ => {
-                let message =
-                    format!("the length of `str[n]` is a number from 1 to {MAX_STRING_CHARS}; or write `str`");
-                field.problem(reader, message);
-            }
-        }
-        return None;
-    }
-    if word == "datetime64" {
-        return Some(TypeKey::Time(None));
-    }
-    if let Some(tick) = argument("datetime64") {
-        match Tick::parse(tick) {
-            Some(tick) => return Some(TypeKey::Time(Some(tick))),
-            None => field.problem(reader, Tick::remedy(tick)),
-        }
-        return None;
-    }
-    let known = match word {
-        "double" | "number" => "; did you mean `float64`?".to_owned(),
-        "string" | "text" | "object" => "; did you mean `str`?".to_owned(),
-        "date" | "time" | "datetime" | "timestamp" => "; write `unit: {tick: s, tz: UTC}`".to_owned(),
-        _ => near::did_you_mean(word, TYPE_NAMES),
-    };
-    field.problem(reader, format!("unknown type `{}`{known}", shorten(word)));
-    None
 }

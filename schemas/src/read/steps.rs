@@ -5,10 +5,12 @@ use super::fields::{Field, Fields};
 use crate::model::{Measure, StepLimits, Variable};
 use crate::time::Tick;
 use crate::unit::{Conversion, Unit, UnitError};
-use crate::yaml::{Value, Yaml};
+use crate::yaml::{Number, Value, Yaml};
 
 /// Keys of the old style `merge: {…}`.
 const MERGE_KEYS: &[&str] = &["step_limits", "sorted", "allow_inserts"];
+/// The month of numpy.
+const MONTH: &str = "M";
 const SPELLINGS: &str = "`any_new`, `no_new`, a step, or `[shortest, longest, unit]`";
 
 /// Lengths of steps as written.
@@ -56,8 +58,11 @@ pub(super) fn read(
     let Some(factor) = factor(reader, &field, &steps, variable) else {
         return StepLimits::AnyNew;
     };
-    let (min, max) = (steps.min * factor, steps.max * factor);
+    let (mut min, mut max) = (steps.min * factor, steps.max * factor);
     let whole = matches!(variable.measure, Measure::Time { .. }) || variable.data_type.integer_bounds().is_some();
+    if whole && steps.unit == Some(MONTH) {
+        (min, max) = (min.floor(), max.ceil());
+    }
     if whole && max.floor() < min.ceil().max(1.0) {
         let stored = match &variable.measure {
             Measure::Time { unit, .. } => format!("ticks of `{}`: choose a finer `tick`", unit.tick.symbol()),
@@ -127,12 +132,11 @@ fn limits<'a>(reader: &mut Reader<'_>, field: &Field<'a>) -> Result<Steps<'a>, S
 
 /// `15` or `15 min`.
 fn scalar<'a>(yaml: &Yaml, text: &'a str) -> Option<Steps<'a>> {
-    let (number, unit) = match yaml.number() {
-        Some(number) => (number.as_f64(), None),
-        None => {
-            let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-            (text[..end].parse().ok()?, Some(text[end..].trim()))
-        }
+    let (number, unit) = if let Some(number) = yaml.number() {
+        (number.as_f64(), None)
+    } else {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        (text[..end].parse().ok()?, Some(text[end..].trim()))
     };
     Some(Steps {
         min: number,
@@ -143,7 +147,7 @@ fn scalar<'a>(yaml: &Yaml, text: &'a str) -> Option<Steps<'a>> {
 
 /// `[a]`, `[a, b]` or `[a, b, unit]`.
 fn list(items: &[Yaml]) -> Option<Steps<'_>> {
-    let number = |index: usize| items.get(index)?.number().map(|number| number.as_f64());
+    let number = |index: usize| items.get(index)?.number().map(Number::as_f64);
     let unit = match items.get(2) {
         None => None,
         Some(unit) if unit.is_none() => None,
@@ -197,7 +201,7 @@ fn seconds(reader: &mut Reader<'_>, field: &Field<'_>, written: &str) -> Result<
         return Ok(tick.seconds());
     }
     let spelled = match written {
-        "M" => {
+        MONTH => {
             field.warn(
                 reader,
                 "`M` is read as a month of 30.4375 days; months of the calendar differ in length",

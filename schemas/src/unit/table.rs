@@ -26,7 +26,7 @@ pub(super) struct Known {
 }
 
 /// An SI prefix.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Prefix {
     short: &'static str,
     long: &'static str,
@@ -44,7 +44,8 @@ pub(super) struct Named {
 
 impl PartialEq for Named {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.unit, other.unit) && self.prefix == other.prefix
+        let long = |named: &Self| named.prefix.map(|prefix| prefix.long);
+        std::ptr::eq(self.unit, other.unit) && long(self) == long(other)
     }
 }
 
@@ -56,7 +57,10 @@ impl Named {
     /// The CF/UDUNITS spelling; `alone` if the unit stands without others.
     pub(super) fn cf(&self, alone: bool) -> String {
         let name = self.unit.cf_in_product.filter(|_| !alone).unwrap_or(self.unit.cf);
-        format!("{}{name}", self.prefix.map_or("", |prefix| prefix.short))
+        let prefix = self
+            .prefix
+            .map_or("", |prefix| if prefix.long == "micro" { "u" } else { prefix.short });
+        format!("{prefix}{name}")
     }
 
     /// What is probably not meant.

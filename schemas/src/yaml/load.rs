@@ -17,20 +17,22 @@ const MAX_DEPTH: usize = 64;
 
 /// The tree of a text, and what is wrong with the text although it could be read.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) root: Yaml,
-    pub(crate) problems: Vec<(Mark, String)>,
+pub struct Loaded {
+    /// The document.
+    pub root: Yaml,
+    /// Keys that stand twice, tags without meaning and the like: places and reasons.
+    pub problems: Vec<(Mark, String)>,
 }
 
 /// Reads one document.
 ///
 /// # Errors
 /// Place and reason if the text is not YAML or exceeds a bound.
-pub(crate) fn load(text: &str) -> Result<Loaded, (Mark, String)> {
+pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
     let start = Mark { line: 1, column: 1 };
     if text.len() > MAX_BYTES {
         let message = format!(
-            "the file has {} bytes, more than the {MAX_BYTES} a schema may have",
+            "the file has {} bytes, more than the {MAX_BYTES} it may have",
             text.len()
         );
         return Err((start, message));
@@ -42,7 +44,7 @@ pub(crate) fn load(text: &str) -> Result<Loaded, (Mark, String)> {
         block_nesting_limit: MAX_DEPTH,
     };
     for next in Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options) {
-        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error)))?;
+        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error, text)))?;
         builder
             .take(event, &span)
             .map_err(|message| (mark(&span.start), message))?;
@@ -88,11 +90,11 @@ impl Builder {
         let at = mark(&span.start);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
-                return Err("a schema file holds one document: remove the `---` line and what follows it".to_owned());
+                return Err("the file must hold one document: remove the `---` line and what follows it".to_owned());
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain =
-                    style == ScalarStyle::Plain && !tag.as_deref().is_some_and(|tag| tag.core_suffix() == Some("str"));
+                    style == ScalarStyle::Plain && tag.as_deref().is_none_or(|tag| tag.core_suffix() != Some("str"));
                 self.check_tag(at, tag.as_deref());
                 let inner = Extent {
                     n_nodes: text.len() / BYTES_PER_NODE,
@@ -243,10 +245,7 @@ impl Builder {
         let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) else {
             return;
         };
-        let message = format!(
-            "the tag `{}` has no meaning in a schema: remove it",
-            shorten(&tag.original())
-        );
+        let message = format!("the tag `{}` has no meaning here: remove it", shorten(&tag.original()));
         self.problems.push((at, message));
     }
 }
@@ -258,16 +257,22 @@ fn mark(marker: &Marker) -> Mark {
     }
 }
 
-fn explain(error: &ScanError) -> String {
+fn explain(error: &ScanError, text: &str) -> String {
     let info = error.info();
-    let mut message = format!(
-        "not YAML: {}",
+    let line = text.lines().nth(mark(error.marker()).line - 1).unwrap_or_default();
+    let remedy = if info.contains("tab") {
+        "; indent with spaces"
+    } else if line.contains("str[") || line.contains("datetime64[") {
+        "; within braces, a type with brackets stands in quotes, such as `'str[16]'`"
+    } else if line.contains(": %") || line.contains(": @") || line.contains(": `") {
+        "; a text that starts with such a sign stands in quotes, such as `'%'`"
+    } else {
+        ""
+    };
+    format!(
+        "not YAML: {}{remedy}",
         if info.is_empty() { "unexpected text here" } else { &info }
-    );
-    if info.contains("tab") {
-        message.push_str("; indent with spaces");
-    }
-    message
+    )
 }
 
 #[cfg(test)]
@@ -282,7 +287,9 @@ mod tests {
     fn places_are_1_based_and_count_characters() {
         let tree = root("á: {b: [1, 'ž', x]}\nc:\n  d: 1\n");
         let b = &tree.get("á").expect("á").value.get("b").expect("b").value;
-        let Value::List(items) = &b.value else { panic!("{b:?}") };
+        let Value::List(items) = &b.value else {
+            unreachable!("{b:?}")
+        };
         assert_eq!(items[2].at, Mark { line: 1, column: 17 });
         assert_eq!(tree.get("c").expect("c").value.at, Mark { line: 3, column: 3 });
     }
@@ -313,11 +320,13 @@ mod tests {
 
     #[test]
     fn bombs_are_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
+        let tens = |level: usize| {
             let alias = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
-        }
+            format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "))
+        };
+        let text: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..12).map(tens))
+            .collect();
         assert!(
             load(&text)
                 .expect_err("too many nodes")
@@ -326,10 +335,10 @@ mod tests {
         );
         assert!(load(&"[".repeat(10_000)).is_err());
         assert!(load(&"- ".repeat(10_000)).is_err());
-        let mut deep = "a0: &a0 [x]\n".to_owned();
-        for level in 1..100 {
-            deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
-        }
+        let nested = |level: usize| format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        let deep: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..100).map(nested))
+            .collect();
         assert!(load(&deep).expect_err("too deep").1.starts_with("nested deeper"));
         assert!(load("a: &a [*a]").is_err());
     }

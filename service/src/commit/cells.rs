@@ -7,8 +7,8 @@ use zarr_fuse_schemas::{MergeRule, Scalar};
 
 use super::wins;
 use crate::array::{ArraySpec, to_usize};
-use crate::merge::{PlacedBatch, Update};
 use crate::merge::region::strides;
+use crate::merge::{PlacedBatch, Update};
 use crate::values::Values;
 
 /// A value that was refused: place of the batch in the update, row of the batch, the value as text.
@@ -30,11 +30,15 @@ struct BatchCells {
 }
 
 impl Cells {
-    pub fn new(update: &Update, spec: &ArraySpec, variable_idx: usize) -> Self {
+    pub(super) fn new(update: &Update, spec: &ArraySpec, variable_idx: usize) -> Self {
         let mut by_chunk: HashMap<Vec<u64>, Vec<(usize, Range<usize>)>> = HashMap::new();
         let mut batches = Vec::with_capacity(update.batches.len());
         for (place, placed) in update.batches.iter().enumerate() {
-            let variable = placed.batch.variables.iter().position(|variable| variable.variable_idx == variable_idx);
+            let variable = placed
+                .batch
+                .variables
+                .iter()
+                .position(|variable| variable.variable_idx == variable_idx);
             batches.push(variable.map(|variable| {
                 let (cells, chunks) = group(placed, spec, variable);
                 for (chunk, range) in chunks {
@@ -47,17 +51,17 @@ impl Cells {
     }
 
     /// Grid positions of the chunks that are written.
-    pub fn chunks(&self) -> impl Iterator<Item = &Vec<u64>> {
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &Vec<u64>> {
         self.by_chunk.keys()
     }
 
     /// Whether any cell of the chunk is written.
-    pub fn touches(&self, chunk: &[u64]) -> bool {
+    pub(super) fn touches(&self, chunk: &[u64]) -> bool {
         self.by_chunk.contains_key(chunk)
     }
 
     /// Writes the cells of `chunk`, batch by batch in order. Gives what a `reject` variable did not take.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         update: &Update,
         chunk: &[u64],
@@ -96,7 +100,10 @@ impl Cells {
 }
 
 /// Sorts the cells of one variable of a batch into chunks, keeping row order within each.
-#[expect(clippy::type_complexity, reason = "two lists that belong together, taken apart at once")]
+#[expect(
+    clippy::type_complexity,
+    reason = "two lists that belong together, taken apart at once"
+)]
 fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, u32)>, Vec<(Vec<u64>, Range<usize>)>) {
     let batch = &placed.batch;
     let variable = &batch.variables[variable];
@@ -113,7 +120,10 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
             .position(|coordinate| coordinate.coordinate_idx == d)
             .expect("normalize has checked that a variable comes with its coordinates");
         let positions = &placed.positions[coordinate];
-        let mut chunks: Vec<u64> = positions.iter().map(|position| position / spec.chunk_shape[place]).collect();
+        let mut chunks: Vec<u64> = positions
+            .iter()
+            .map(|position| position / spec.chunk_shape[place])
+            .collect();
         let mut distinct = chunks.clone();
         distinct.sort_unstable();
         distinct.dedup();
@@ -124,7 +134,10 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
             .iter()
             .zip(&chunks)
             .map(|(position, &chunk)| {
-                (to_usize(chunk), to_usize(position % spec.chunk_shape[place]) * cell_strides[place])
+                (
+                    to_usize(chunk),
+                    to_usize(position % spec.chunk_shape[place]) * cell_strides[place],
+                )
             })
             .collect();
         n_slots *= distinct.len().max(1);
@@ -139,7 +152,10 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
             slot = slot * distinct.len() + chunk;
             cell += offset;
         }
-        (slot, u32::try_from(cell).expect("the schema bounds chunks to 2^32 elements"))
+        (
+            slot,
+            u32::try_from(cell).expect("the schema bounds chunks to 2^32 elements"),
+        )
     };
     let value = |i: usize| u32::try_from(i).expect("a batch has fewer than 2^32 rows");
     let chunk_of = |mut slot: usize| {
@@ -183,5 +199,8 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
         chunks.push((chunk_of(run[0].0), begin..begin + run.len()));
         begin += run.len();
     }
-    (sorted.into_iter().map(|(_, cell, value)| (cell, value)).collect(), chunks)
+    (
+        sorted.into_iter().map(|(_, cell, value)| (cell, value)).collect(),
+        chunks,
+    )
 }

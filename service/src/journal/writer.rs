@@ -1,8 +1,7 @@
 //! Group commit: one segment is written at a time, and takes everything that arrived meanwhile.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::Receiver;
@@ -116,7 +115,7 @@ fn reply_all(appends: Vec<Append>, error: &AppendError) {
 async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
     let (mut appends, repeated) = without_repeated_keys(appends);
     let mut tries = 0;
-    let mut delay = Duration::from_millis(20);
+    let mut delay = journal.settings.retry_delay;
     loop {
         let first_seq = journal.last_seq() + 1;
         for (append, seq) in appends.iter_mut().zip(first_seq..) {
@@ -187,12 +186,12 @@ async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<
 
 /// Parts off appends whose idempotency key an earlier one of the same segment bears.
 fn without_repeated_keys(appends: Vec<Append>) -> (Vec<Append>, Vec<Append>) {
-    let mut seen: HashMap<(String, String), ()> = HashMap::new();
+    let mut seen = HashSet::new();
     appends.into_iter().partition(|append| {
         let header = &append.header;
         header
             .idempotency_key
             .as_ref()
-            .is_none_or(|key| seen.insert((header.endpoint.clone(), key.clone()), ()).is_none())
+            .is_none_or(|key| seen.insert((header.endpoint.clone(), key.clone())))
     })
 }

@@ -60,7 +60,11 @@ impl CoordinateIndex {
     /// Indexes `values` as stored; sorted ones are searched, others looked up in a table.
     pub fn new(values: Values, sorted: bool) -> Self {
         let positions = (!sorted).then(|| (0..values.len()).map(|i| (key(&values, i), i as u64)).collect());
-        Self { values: Arc::new(values), sorted, positions: positions.map(Arc::new) }
+        Self {
+            values: Arc::new(values),
+            sorted,
+            positions: positions.map(Arc::new),
+        }
     }
 
     /// The values in array order.

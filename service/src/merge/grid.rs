@@ -47,7 +47,10 @@ fn dims_of(node: &Node, batch: &Batch, variable_idx: usize) -> Vec<usize> {
     let names = &node.variables[variable_idx].coords;
     let place = |name: &String| {
         let coordinate_idx = node.coordinates.get_index_of(name);
-        batch.coordinates.iter().position(|c| Some(c.coordinate_idx) == coordinate_idx)
+        batch
+            .coordinates
+            .iter()
+            .position(|c| Some(c.coordinate_idx) == coordinate_idx)
     };
     names.iter().filter_map(place).collect()
 }
@@ -87,14 +90,21 @@ fn targets(existing: &Values, delivered: &Values, order: &[usize], limits: Limit
     let mut from = if n > 0 {
         existing.take(std::iter::once(n - 1))
     } else {
-        let seed = above.next().expect("without existing values every delivered one is above");
+        let seed = above
+            .next()
+            .expect("without existing values every delivered one is above");
         grid.push_from(delivered, seed);
         delivered.take(std::iter::once(seed))
     };
     for i in above {
         extend(&mut grid, &mut from, delivered, i, limits);
     }
-    (grid, Span { existing: n_below..n_below + n })
+    (
+        grid,
+        Span {
+            existing: n_below..n_below + n,
+        },
+    )
 }
 
 /// Which of the targets existed before.
@@ -124,7 +134,11 @@ fn extend(grid: &mut Values, from: &mut Values, delivered: &Values, i: usize, li
         add(from, n_steps * limits.min.copysign(gap));
         return;
     }
-    let n_steps = if gap.abs() > limits.max { (gap.abs() / limits.max).ceil() } else { 1.0 };
+    let n_steps = if gap.abs() > limits.max {
+        (gap.abs() / limits.max).ceil()
+    } else {
+        1.0
+    };
     for k in 1..whole(n_steps) {
         step(gap * f64::from(k) / n_steps);
     }
@@ -132,7 +146,11 @@ fn extend(grid: &mut Values, from: &mut Values, delivered: &Values, i: usize, li
     *from = delivered.take(std::iter::once(i));
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a non-negative whole number of steps")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a non-negative whole number of steps"
+)]
 fn whole(n: f64) -> u32 {
     n as u32
 }
@@ -169,7 +187,7 @@ fn number(values: &Values, i: usize) -> f64 {
 }
 
 /// Adds `offset` to the single value, rounded for integers.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "offsets stay within the delivered range")]
+#[expect(clippy::cast_possible_truncation, reason = "offsets stay within the delivered range")]
 fn add(value: &mut Values, offset: f64) {
     match value {
         Values::Int8(v) => v[0] = v[0].saturating_add(offset.round() as i8),
@@ -186,6 +204,9 @@ fn add(value: &mut Values, offset: f64) {
     }
 }
 
+/// The points of one series along the coordinate: which delivered value, and which value of the variable, if any.
+type Points = BTreeMap<Key, (usize, Option<usize>)>;
+
 /// The rows of the batch on the grid, as they are made.
 struct Rows {
     place: usize,
@@ -198,7 +219,13 @@ struct Rows {
 impl Rows {
     fn new(batch: &Batch, place: usize, targets: Values) -> Self {
         let keys = (0..targets.len()).map(|i| key(&targets, i)).collect();
-        Self { place, targets, keys, index: vec![Vec::new(); batch.coordinates.len()], variables: Vec::new() }
+        Self {
+            place,
+            targets,
+            keys,
+            index: vec![Vec::new(); batch.coordinates.len()],
+            variables: Vec::new(),
+        }
     }
 
     /// A variable that does not lie on the gridded coordinate.
@@ -221,12 +248,20 @@ impl Rows {
         for i in 0..variable.values.len() {
             brought[row_of(variable, i)] = Some(i);
         }
-        let mut series: BTreeMap<Vec<u32>, BTreeMap<Key, (usize, Option<usize>)>> = BTreeMap::new();
+        let mut series: BTreeMap<Vec<u32>, Points> = BTreeMap::new();
         let coordinate = &batch.coordinates[place];
         for (row, value) in brought.into_iter().enumerate() {
-            let others = dims.iter().filter(|d| **d != place).map(|&d| batch.coordinates[d].index[row]).collect();
+            let others = dims
+                .iter()
+                .filter(|d| **d != place)
+                .map(|&d| batch.coordinates[d].index[row])
+                .collect();
             let x = coordinate.index[row] as usize;
-            let point = series.entry(others).or_default().entry(key(&coordinate.values, x)).or_insert((x, None));
+            let point = series
+                .entry(others)
+                .or_default()
+                .entry(key(&coordinate.values, x))
+                .or_insert((x, None));
             point.1 = value.or(point.1);
         }
         let begin = self.index[0].len();
@@ -272,12 +307,20 @@ impl Rows {
                 }
                 Err(_) => None,
             };
-            return nearest.zip(*value).map(|(target, value)| (target, single(value))).into_iter().collect();
+            return nearest
+                .zip(*value)
+                .map(|(target, value)| (target, single(value)))
+                .into_iter()
+                .collect();
         }
         let mut out = Vec::new();
         for (k, pair) in points.windows(2).enumerate() {
-            let [(low, x0, v0), (high, x1, v1)] = pair else { continue };
-            let begin = self.keys.partition_point(|target| if k == 0 { target < low } else { target <= low });
+            let [(low, x0, v0), (high, x1, v1)] = pair else {
+                continue;
+            };
+            let begin = self
+                .keys
+                .partition_point(|target| if k == 0 { target < low } else { target <= low });
             let end = self.keys.partition_point(|target| target <= high);
             let gap = difference(xs, *x1, xs, *x0);
             for target in begin..end {
@@ -300,18 +343,35 @@ impl Rows {
     fn push(&mut self, begin: usize, variable_idx: usize, values: Values) {
         let begin = u32::try_from(begin).expect("u32 rows");
         let end = begin + u32::try_from(values.len()).expect("u32 rows");
-        self.variables.push(BatchVariable { variable_idx, rows: Some((begin..end).collect()), values });
+        self.variables.push(BatchVariable {
+            variable_idx,
+            rows: Some((begin..end).collect()),
+            values,
+        });
     }
 
     fn finish(self, batch: Batch) -> Batch {
         let n_rows = self.index.first().map_or(0, Vec::len);
         let place = self.place;
         let targets = self.targets;
-        let coordinates = batch.coordinates.into_iter().zip(self.index).enumerate().map(|(d, (coordinate, index))| {
-            let values = if d == place { targets.clone() } else { coordinate.values };
-            BatchCoordinate { coordinate_idx: coordinate.coordinate_idx, values, index }
-        });
-        Batch { n_rows, coordinates: coordinates.collect(), variables: self.variables }
+        let coordinates = batch
+            .coordinates
+            .into_iter()
+            .zip(self.index)
+            .enumerate()
+            .map(|(d, (coordinate, index))| {
+                let values = if d == place { targets.clone() } else { coordinate.values };
+                BatchCoordinate {
+                    coordinate_idx: coordinate.coordinate_idx,
+                    values,
+                    index,
+                }
+            });
+        Batch {
+            n_rows,
+            coordinates: coordinates.collect(),
+            variables: self.variables,
+        }
     }
 }
 

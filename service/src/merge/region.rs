@@ -38,7 +38,8 @@ fn copy_typed<T: Clone>(
 }
 
 fn is_run(map: &[(usize, usize)]) -> bool {
-    map.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1 && pair[1].1 == pair[0].1 + 1)
+    map.windows(2)
+        .all(|pair| pair[1].0 == pair[0].0 + 1 && pair[1].1 == pair[0].1 + 1)
 }
 
 /// Elements to step over per index of each dimension, C order.

@@ -4,7 +4,6 @@ use polars::prelude::DataFrame;
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
 use super::error::NormalizeError;
-use super::fault::type_name;
 use super::labels::nearest_label;
 use super::read::Target;
 use super::source::Source;
@@ -106,12 +105,11 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
             .targets
             .iter()
             .position(|target| std::ptr::eq(target.variable, variable));
-        let target = match component {
-            Some(target) => target,
-            None => {
-                plan.targets.push(target(frame, variable, None)?);
-                plan.targets.len() - 1
-            }
+        let target = if let Some(target) = component {
+            target
+        } else {
+            plan.targets.push(target(frame, variable, None)?);
+            plan.targets.len() - 1
         };
         plan.variables.push(PlannedVariable {
             variable_idx,
@@ -150,7 +148,7 @@ fn target<'s>(
         expected: match &variable.measure {
             Measure::Time { .. } => "times".to_owned(),
             Measure::Discrete { .. } => "labels".to_owned(),
-            _ => type_name(variable.data_type),
+            _ => variable.data_type.to_string(),
         },
     };
     let column = frame
@@ -211,7 +209,7 @@ fn is_alike(one: &str, other: &str) -> bool {
 }
 
 fn columns_of(frame: &DataFrame) -> String {
-    list(frame.get_column_names().into_iter().map(|name| name.as_str()))
+    list(frame.columns().iter().map(|column| column.name().as_str()))
 }
 
 /// Names in backquotes, at most twenty.

@@ -1,9 +1,10 @@
-//! Numbers, truth values and complex numbers: cells to stored values, with units and ranges.
+//! Numbers, truth values and complex numbers: cells to stored values, with units, NA and ranges.
 
 use zarr_fuse_schemas::unit::Conversion;
 use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
 
 use super::fault::Fault;
+use super::parse::{read_bool, read_complex, read_float, read_whole};
 use super::source::Cell;
 
 /// Largest number up to which every whole number is a 64-bit float.
@@ -27,14 +28,20 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn new(variable: &Variable) -> Self {
+    /// For a plain coordinate (`is_coordinate`) only a `na_value` that somebody chose is no value: every position of a
+    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other.
+    pub(super) fn new(variable: &Variable, is_coordinate: bool) -> Self {
         let conversion = match &variable.measure {
             Measure::Physical { conversion, .. } if !conversion.is_identity() => Some(*conversion),
             _ => None,
         };
         let single = matches!(variable.data_type, DataType::Float32 | DataType::Complex64);
         let stored = |number: f64| if single { round_to_single(number) } else { number };
-        let (na_float, na_whole, na_bool) = match &variable.na {
+        let na = variable
+            .na
+            .as_ref()
+            .filter(|_| !(is_coordinate && is_default_na(variable)));
+        let (na_float, na_whole, na_bool) = match &na {
             Some(Scalar::Float(number) | Scalar::Complex(number, _)) => (Some(*number), whole_of(*number), None),
             Some(Scalar::Int(number)) => (Some(widen(*number)), Some(i128::from(*number)), None),
             Some(Scalar::UInt(number)) => (Some(widen_unsigned(*number)), Some(i128::from(*number)), None),
@@ -93,11 +100,9 @@ impl Numbers {
     pub(super) fn truth(&self, cell: Cell<'_>) -> Result<Option<bool>, Fault> {
         let value = match cell {
             Cell::Bool(value) => Some(value),
-            Cell::Int(0) | Cell::UInt(0) => Some(false),
-            Cell::Int(1) | Cell::UInt(1) => Some(true),
+            Cell::Int(0) | Cell::UInt(0) | Cell::Float(0.0) => Some(false),
+            Cell::Int(1) | Cell::UInt(1) | Cell::Float(1.0) => Some(true),
             Cell::Float(number) if number.is_nan() => None,
-            Cell::Float(0.0) => Some(false),
-            Cell::Float(1.0) => Some(true),
             Cell::Text(text) => read_bool(text.trim())?,
             Cell::Int(_) | Cell::UInt(_) | Cell::Float(_) | Cell::Time { .. } => return Err(Fault::NotABool),
         };
@@ -190,49 +195,8 @@ fn delivered_whole(cell: Cell<'_>) -> Result<Option<i128>, Fault> {
     }
 }
 
-/// Reads a float; `None` for text without anything and for NaN.
-#[inline]
-pub(super) fn read_float(text: &str) -> Result<Option<f64>, Fault> {
-    match fast_float2::parse::<f64, _>(text) {
-        Ok(number) if number.is_finite() => Ok(Some(number)),
-        _ => read_rare_float(text.trim()),
-    }
-}
-
-#[cold]
-fn read_rare_float(text: &str) -> Result<Option<f64>, Fault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match fast_float2::parse::<f64, _>(text) {
-        Ok(number) if number.is_nan() => Ok(None),
-        // Digits that mean infinity are too many; `inf` is a value.
-        Ok(number) if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) => Err(Fault::Overflow),
-        Ok(number) => Ok(Some(number)),
-        Err(_) => Err(Fault::NotANumber),
-    }
-}
-
-/// Reads a whole number; `5.0` and `5e3` are whole too.
-fn read_whole(text: &str) -> Result<Option<i128>, Fault> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Ok(Some(number.into()));
-    }
-    let text = text.trim();
-    let whole = match text.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|byte| byte == b'0') => whole,
-        _ => text,
-    };
-    if let Ok(number) = whole.parse::<i128>() {
-        return Ok(Some(number));
-    }
-    match read_rare_float(text)? {
-        Some(number) => exactly_whole(number),
-        None => Ok(None),
-    }
-}
-
-fn exactly_whole(number: f64) -> Result<Option<i128>, Fault> {
+/// A float as a whole number, if it is one.
+pub(super) fn exactly_whole(number: f64) -> Result<Option<i128>, Fault> {
     if number.is_nan() {
         Ok(None)
     } else if number.is_infinite() {
@@ -289,49 +253,4 @@ fn whole_to_float(number: i128) -> f64 {
 )]
 fn round_to_single(number: f64) -> f64 {
     f64::from(number as f32)
-}
-
-fn read_bool(text: &str) -> Result<Option<bool>, Fault> {
-    let is = |word: &str| text.eq_ignore_ascii_case(word);
-    if is("true") || is("1") || is("yes") {
-        Ok(Some(true))
-    } else if is("false") || is("0") || is("no") {
-        Ok(Some(false))
-    } else if text.is_empty() || is("nan") {
-        Ok(None)
-    } else {
-        match read_rare_float(text) {
-            Ok(Some(number)) if number.to_bits() == 1.0_f64.to_bits() => Ok(Some(true)),
-            Ok(Some(0.0)) => Ok(Some(false)),
-            _ => Err(Fault::NotABool),
-        }
-    }
-}
-
-/// Reads `1+2j`, `(1-2i)`, `2j`, `1`, or the JSON `[1, 2]`.
-fn read_complex(text: &str) -> Result<Option<[f64; 2]>, Fault> {
-    let text = text.trim();
-    if text.starts_with('[') {
-        let parts: [Option<f64>; 2] = serde_json::from_str(text).map_err(|_unreadable| Fault::NotANumber)?;
-        return Ok(parts[0].zip(parts[1]).map(|(re, im)| [re, im]));
-    }
-    let text = text
-        .strip_prefix('(')
-        .and_then(|inner| inner.strip_suffix(')'))
-        .unwrap_or(text);
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some(digits) = compact.strip_suffix(['j', 'i', 'J', 'I']) else {
-        return Ok(read_float(&compact)?.map(|re| [re, 0.0]));
-    };
-    let bytes = digits.as_bytes();
-    let is_sign = |at: &usize| matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E');
-    let split = (1..bytes.len()).rev().find(is_sign).unwrap_or(0);
-    let (re, im) = digits.split_at(split);
-    let re = if re.is_empty() { Some(0.0) } else { read_float(re)? };
-    let im = match im {
-        "" | "+" => Some(1.0),
-        "-" => Some(-1.0),
-        im => read_float(im)?,
-    };
-    Ok(re.zip(im).map(|(re, im)| [re, im]))
 }

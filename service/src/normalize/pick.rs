@@ -124,27 +124,8 @@ pub(super) fn take(elements: Elements, rows: Option<&[u32]>, table_rows: Option<
     }
 }
 
-/// The elements at `places`.
-pub(super) fn gather(values: &Values, places: &[u32]) -> Values {
-    fn each<T: Clone>(values: &[T], places: &[u32]) -> Vec<T> {
-        places.iter().map(|place| values[*place as usize].clone()).collect()
-    }
-    match values {
-        Values::Bool(v) => Values::Bool(each(v, places)),
-        Values::Int8(v) => Values::Int8(each(v, places)),
-        Values::Int16(v) => Values::Int16(each(v, places)),
-        Values::Int32(v) => Values::Int32(each(v, places)),
-        Values::Int64(v) => Values::Int64(each(v, places)),
-        Values::UInt8(v) => Values::UInt8(each(v, places)),
-        Values::UInt16(v) => Values::UInt16(each(v, places)),
-        Values::UInt32(v) => Values::UInt32(each(v, places)),
-        Values::UInt64(v) => Values::UInt64(each(v, places)),
-        Values::Float32(v) => Values::Float32(each(v, places)),
-        Values::Float64(v) => Values::Float64(each(v, places)),
-        Values::Complex64(v) => Values::Complex64(each(v, places)),
-        Values::Complex128(v) => Values::Complex128(each(v, places)),
-        Values::Str(v) => Values::Str(each(v, places)),
-    }
+fn gather(values: &Values, places: &[u32]) -> Values {
+    values.take(places.iter().map(|place| *place as usize))
 }
 
 /// The order that `min` and `max` mean, and the equality that agreement means.

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::labels::Labels;
 use super::numbers::Numbers;
 use super::source::{Cell, Source, cut};
-use super::time::TimeReader;
+use super::time::{Moment, TimeError, TimeReader};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
 
@@ -58,7 +58,7 @@ pub(super) struct Marks {
 /// Reads a column of `n_rows` cells.
 pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
     let variable = target.variable;
-    let numbers = Numbers::new(variable);
+    let numbers = Numbers::new(variable, target.coordinate == Some(&variable.name));
     let numbers = &numbers;
 
     /// Reads elements of one integer type with `$read`, which takes a cell.
@@ -127,13 +127,13 @@ fn read_time(
         Cell::Int(ticks) => reader.ticks(ticks)?,
         Cell::UInt(ticks) => match i64::try_from(ticks) {
             Ok(ticks) => reader.ticks(ticks)?,
-            Err(_) => return Err(super::time::TimeError::TooFar.into()),
+            Err(_) => return Err(TimeError::TooFar.into()),
         },
         Cell::Float(ticks) => reader.float(ticks)?,
-        Cell::Bool(_) => return Err(super::time::TimeError::Unreadable.into()),
+        Cell::Bool(_) => return Err(TimeError::Unreadable.into()),
         Cell::Time { ticks, .. } if ticks == i64::MIN => None,
         Cell::Time { ticks, tick, is_utc } => {
-            let moment = Cell::moment(ticks, tick).ok_or(super::time::TimeError::TooFar)?;
+            let moment = Moment::from_ticks(ticks, tick).ok_or(TimeError::TooFar)?;
             Some(if is_utc {
                 reader.utc(moment)?
             } else {

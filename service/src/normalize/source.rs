@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 use zarr_fuse_schemas::time::{Tick, TimeUnit, Zone};
 
-use super::time::{Moment, format_ticks};
+use super::time::format_ticks;
 
 /// A column of a table in the few forms that conversions know.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Source {
     pub(super) fn print(&self, row: usize) -> Option<String> {
         let mut printed = None;
         self.visit(row..row + 1, |_, cell| {
-            printed = cell.map(|cell| cell.print().into_owned())
+            printed = cell.map(|cell| cell.print().into_owned());
         });
         printed
     }
@@ -178,11 +178,6 @@ impl<'a> Cell<'a> {
             Self::Bool(value) => Cow::Owned(value.to_string()),
             Self::Time { ticks, tick, is_utc } => Cow::Owned(print_time(ticks, tick, is_utc)),
         }
-    }
-
-    /// The point in time of a native date-time; `None` beyond the years that can be counted.
-    pub(super) fn moment(ticks: i64, tick: Tick) -> Option<Moment> {
-        Moment::from_ticks(ticks, tick)
     }
 }
 

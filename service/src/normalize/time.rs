@@ -192,7 +192,7 @@ impl<'u> TimeReader<'u> {
 
     /// Takes a date-time of the clock in the source's zone.
     pub(super) fn local(&mut self, moment: Moment) -> Result<i64, TimeError> {
-        let seconds = self.zone.to_utc(moment.seconds)?;
+        let seconds = self.zone.utc(moment.seconds)?;
         self.utc(Moment { seconds, ..moment })
     }
 

@@ -19,12 +19,11 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, columns: &[&str])
         Value::List(items) => {
             let mut labels = Vec::with_capacity(items.len());
             for item in items {
-                match item.text().filter(|_| !item.is_null()) {
-                    Some(label) => labels.push((item.at, label.to_owned())),
-                    None => {
-                        let message = format!("a label is expected, not {}", item.describe());
-                        reader.problem(item.at, &field.path, message);
-                    }
+                if let Some(label) = item.text().filter(|_| !item.is_null()) {
+                    labels.push((item.at, label.to_owned()));
+                } else {
+                    let message = format!("a label is expected, not {}", item.describe());
+                    reader.problem(item.at, &field.path, message);
                 }
             }
             labels

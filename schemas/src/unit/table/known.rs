@@ -25,7 +25,9 @@ const GRAVITY: f64 = 9.806_65;
 const DAY: f64 = 86_400.0;
 const YEAR: f64 = 365.25 * DAY;
 const ATMOSPHERE: f64 = 101_325.0;
+const DARCY: f64 = 1e-7 / ATMOSPHERE;
 const CALORIE: f64 = 4.184;
+const EV: f64 = 1.602_176_634e-19;
 /// Density of mercury at 0 °C and of water at 4 °C, as conventional for columns.
 const MERCURY: f64 = 13_595.1;
 const WATER: f64 = 1_000.0;
@@ -118,7 +120,13 @@ pub(super) const UNITS: &[Known] = &[
         NONE,
         "arc_second",
     ),
-    plain(&[], &["turn", "revolution", "cycle"], 2.0 * PI, NONE, "circle"),
+    plain(
+        &[],
+        &["turn", "revolution", "cycle", "circle"],
+        2.0 * PI,
+        NONE,
+        "circle",
+    ),
     plain(&["rpm"], &["revolutions_per_minute"], PI / 30.0, FREQUENCY, "rpm"),
     si(&["sr"], &["steradian"], 1.0, NONE, "sr"),
     // length, area, volume
@@ -138,15 +146,15 @@ pub(super) const UNITS: &[Known] = &[
         &["gallon"],
         231.0 * (YARD / 36.0) * (YARD / 36.0) * (YARD / 36.0),
         VOLUME,
-        "gallon",
+        "231 inch3",
     ),
     // mass, amount
     si(&["g"], &["gram", "gramme"], 1e-3, MASS, "g"),
     si(&["t"], &["tonne", "metric_ton"], 1e3, MASS, "t"),
     plain(&["lb", "lbs"], &["pound"], POUND, MASS, "lb"),
-    plain(&["oz"], &["ounce"], POUND / 16.0, MASS, "ounce"),
+    plain(&["oz"], &["ounce"], POUND / 16.0, MASS, "28.349523125 g"),
     si(&["mol"], &["mole"], 1.0, [0, 0, 0, 0, 0, 1, 0], "mol"),
-    si(&["M"], &["molar"], 1e3, [-3, 0, 0, 0, 0, 1, 0], "M"),
+    si(&["M"], &["molar"], 1e3, [-3, 0, 0, 0, 0, 1, 0], "mol L-1"),
     // time
     si(&["s", "sec", "secs"], &["second"], 1.0, TIME, "s"),
     plain(&["min", "mins"], &["minute"], 60.0, TIME, "min"),
@@ -165,7 +173,7 @@ pub(super) const UNITS: &[Known] = &[
         "K",
     ),
     scale(
-        &["degC", "deg_C", "°C", "℃", "degsC"],
+        &["degC", "deg C", "deg_C", "°C", "℃", "degsC"],
         &[
             "celsius",
             "Celsius",
@@ -184,7 +192,7 @@ pub(super) const UNITS: &[Known] = &[
         "K",
     ),
     scale(
-        &["degF", "deg_F", "°F", "℉"],
+        &["degF", "deg F", "deg_F", "°F", "℉"],
         &[
             "fahrenheit",
             "Fahrenheit",
@@ -245,7 +253,13 @@ pub(super) const UNITS: &[Known] = &[
         "atm",
     ),
     plain(&["at"], &["technical_atmosphere"], GRAVITY * 1e4, PRESSURE, "at"),
-    plain(&["torr", "Torr"], &[], ATMOSPHERE / 760.0, PRESSURE, "torr"),
+    plain(
+        &["torr", "Torr"],
+        &[],
+        ATMOSPHERE / 760.0,
+        PRESSURE,
+        "133.32236842105263 Pa",
+    ),
     plain(
         &["mmHg", "mm_Hg"],
         &["millimeter_Hg"],
@@ -267,7 +281,7 @@ pub(super) const UNITS: &[Known] = &[
         PRESSURE,
         "cmH2O",
     ),
-    plain(&["mmH2O", "mm_H2O"], &[], 1e-3 * WATER * GRAVITY, PRESSURE, "mmH2O"),
+    plain(&["mmH2O", "mm_H2O"], &[], 1e-3 * WATER * GRAVITY, PRESSURE, "0.1 cmH2O"),
     plain(&["mH2O"], &[], WATER * GRAVITY, PRESSURE, "100 cmH2O"),
     plain(
         &["psi"],
@@ -278,8 +292,11 @@ pub(super) const UNITS: &[Known] = &[
     ),
     si(&["J"], &["joule"], 1.0, ENERGY, "J"),
     si(&["Wh"], &["watt_hour"], 3600.0, ENERGY, "W h"),
-    si(&["cal"], &["calorie"], CALORIE, ENERGY, "cal"),
-    si(&["eV"], &["electron_volt"], 1.602_176_634e-19, ENERGY, "eV"),
+    plain(&["cal"], &["calorie"], CALORIE, ENERGY, "4.184 J"),
+    plain(&["kcal"], &["kilocalorie"], 1e3 * CALORIE, ENERGY, "4184 J"),
+    plain(&["eV"], &["electron_volt"], EV, ENERGY, "1.602176634e-19 J"),
+    plain(&["keV"], &[], 1e3 * EV, ENERGY, "1.602176634e-16 J"),
+    plain(&["MeV"], &[], 1e6 * EV, ENERGY, "1.602176634e-13 J"),
     plain(
         &["BTU", "Btu", "btu"],
         &["british_thermal_unit"],
@@ -299,7 +316,7 @@ pub(super) const UNITS: &[Known] = &[
     // electricity and magnetism
     si(&["A"], &["ampere", "amp"], 1.0, CURRENT, "A"),
     si(&["V"], &["volt"], 1.0, [2, 1, -3, -1, 0, 0, 0], "V"),
-    si(&["Ω", "Ω", "Ohm"], &["ohm"], 1.0, [2, 1, -3, -2, 0, 0, 0], "ohm"),
+    si(&["Ω", "Ω", "ohm", "Ohm"], &["ohm"], 1.0, [2, 1, -3, -2, 0, 0, 0], "ohm"),
     si(&["S", "mho"], &["siemens"], 1.0, [-2, -1, 3, 2, 0, 0, 0], "S"),
     si(&["C"], &["coulomb"], 1.0, [0, 0, 1, 1, 0, 0, 0], "C"),
     si(&["F"], &["farad"], 1.0, [-2, -1, 4, 2, 0, 0, 0], "F"),
@@ -315,9 +332,16 @@ pub(super) const UNITS: &[Known] = &[
     si(&["Gy"], &["gray"], 1.0, [2, 0, -2, 0, 0, 0, 0], "Gy"),
     si(&["Sv"], &["sievert"], 1.0, [2, 0, -2, 0, 0, 0, 0], "Sv"),
     // viscosity, permeability
-    si(&["P"], &["poise"], 0.1, [-1, 1, -1, 0, 0, 0, 0], "poise"),
+    si(&["P", "poise"], &["poise"], 0.1, [-1, 1, -1, 0, 0, 0, 0], "poise"),
     si(&["St"], &["stokes"], 1e-4, [2, 0, -1, 0, 0, 0, 0], "St"),
-    si(&[], &["darcy"], 1e-7 / ATMOSPHERE, AREA, "1e-7 m2/101325"),
+    plain(&[], &["darcy", "darcies"], DARCY, AREA, "9.86923266716013e-13 m2"),
+    plain(
+        &["mD"],
+        &["millidarcy", "millidarcies"],
+        1e-3 * DARCY,
+        AREA,
+        "9.86923266716013e-16 m2",
+    ),
 ];
 
 /// `da` before `d`, so that `dam` is ten metres.
@@ -353,6 +377,15 @@ const fn prefix(short: &'static str, long: &'static str, factor: f64) -> Prefix 
 pub(super) const TRAPS: &[(&str, &str)] = &[
     ("C", "is coulomb; did you mean `degC`?"),
     ("F", "is farad; did you mean `degF`?"),
+    (
+        "deg C",
+        "is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`",
+    ),
+    (
+        "deg F",
+        "is read as degrees Fahrenheit, though pint takes it for degrees times farad; write `degF`",
+    ),
+    ("PA", "is petaampere; did you mean `Pa`?"),
     ("pH", "is picohenry; for acidity write ''"),
 ];
 

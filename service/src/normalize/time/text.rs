@@ -111,7 +111,11 @@ fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Written, TimeError>> {
         return Some(Ok(midnight(days)));
     }
     let (clock, rest) = read_clock(rest)?;
-    let offset = read_offset(rest.trim_ascii_start())?;
+    let offset = match read_offset(rest.trim_ascii_start()) {
+        ReadOffset::None => None,
+        ReadOffset::East(seconds) => Some(seconds),
+        ReadOffset::Unreadable => return None,
+    };
     let Some((seconds, nanos)) = clock else {
         return Some(Err(TimeError::NoSuchHour));
     };
@@ -171,36 +175,40 @@ fn read_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     if n_digits == 0 {
         return None;
     }
-    let mut nanos = 0;
-    for position in 0..9 {
-        let digit = if position < n_digits { text[position] - b'0' } else { 0 };
-        nanos = nanos * 10 + u32::from(digit);
-    }
+    let digits = text[..n_digits].iter().copied().chain(std::iter::repeat(b'0')).take(9);
+    let nanos = digits.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
     Some((nanos, &text[n_digits..]))
 }
 
+/// An offset, or none, as far as it is understood.
+enum ReadOffset {
+    None,
+    East(i32),
+    Unreadable,
+}
+
 /// Reads nothing, `Z`, `UTC`, `GMT`, `±HH`, `±HHMM` or `±HH:MM`; seconds east of UTC.
-fn read_offset(text: &[u8]) -> Option<Option<i32>> {
-    let (east, digits) = match text {
-        [] => return Some(None),
-        [b'Z' | b'z'] | b"UTC" | b"GMT" => return Some(Some(0)),
+fn read_offset(text: &[u8]) -> ReadOffset {
+    let (sign, digits) = match text {
+        [] => return ReadOffset::None,
+        [b'Z' | b'z'] | b"UTC" | b"GMT" => return ReadOffset::East(0),
         [b'+', digits @ ..] => (1, digits),
         [b'-', digits @ ..] => (-1, digits),
-        _ => return None,
+        _ => return ReadOffset::Unreadable,
     };
-    let (hours, minutes) = match digits {
-        [_, _] => (two_digits(digits)?, 0),
-        [_, _, b':', minutes @ ..] | [_, _, minutes @ ..] if minutes.len() == 2 => {
-            (two_digits(&digits[..2])?, two_digits(minutes)?)
+    let parts = match digits {
+        [hours @ .., b':', m, n] | [hours @ .., m, n] if hours.len() == 2 => {
+            two_digits(hours).zip(two_digits(&[*m, *n]))
         }
-        _ => return None,
+        hours => two_digits(hours).map(|hours| (hours, 0)),
     };
-    if hours > 23 || minutes > 59 {
-        return None;
+    match parts {
+        Some((hours @ 0..24, minutes @ 0..60)) => {
+            let seconds = i32::try_from(hours * 3600 + minutes * 60).expect("a day has fewer than 2^31 seconds");
+            ReadOffset::East(sign * seconds)
+        }
+        _ => ReadOffset::Unreadable,
     }
-    i32::try_from(hours * 3600 + minutes * 60)
-        .ok()
-        .map(|seconds| Some(east * seconds))
 }
 
 fn midnight(days: i64) -> Written {

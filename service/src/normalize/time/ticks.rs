@@ -36,11 +36,8 @@ pub(super) fn may_be_date(text: &str) -> bool {
 
 /// Reads `[+-]digits[.digits]`; fractions finer than a nanosecond are dropped.
 fn read_decimal(text: &str, tick: Tick) -> Option<Result<Moment, TimeError>> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (negative, digits) = (text.starts_with('-'), unsigned.as_bytes());
     let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
     let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
     if whole.is_empty() || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {

@@ -31,7 +31,7 @@ impl LocalZone {
     }
 
     /// Seconds of UTC for seconds of the local clock.
-    pub(super) fn to_utc(&mut self, local: i64) -> Result<i64, TimeError> {
+    pub(super) fn utc(&mut self, local: i64) -> Result<i64, TimeError> {
         let offset = match self.zone {
             Zone::Fixed(offset) => offset,
             Zone::Named(tz) => match self.offset_of_day(tz, local.div_euclid(DAY)) {

@@ -1,0 +1,389 @@
+//! A dataset: one schema, its store, its journal and its nodes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use parking_lot::RwLock;
+use serde_json::{Map, Value as Json, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use zarr_fuse_schemas::{Schema, SchemaError, check_edit};
+
+use crate::commit::{self, CommitError};
+use crate::decode::{Decoder, Decoding};
+use crate::fold::{self, FoldError, Folded, IngestError};
+use crate::journal::{AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt};
+use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::outcome::{Outcome, Problems};
+use crate::store::{S3Access, Store, StoreError, keys};
+
+/// Decoded chunks kept in memory per dataset.
+const CACHE_BYTES: u64 = 128 << 20;
+/// Shortest time between two writes of the root group.
+const ROOT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How the contributions of each endpoint are decoded; the dataset's own endpoint by content type alone.
+#[derive(Debug)]
+pub struct Decoders {
+    own: String,
+    plain: Decoder,
+    by_endpoint: HashMap<String, Decoder>,
+}
+
+impl Decoders {
+    /// Those of dataset `own`, with what is configured for further endpoints.
+    pub fn new(own: &str, by_endpoint: HashMap<String, Decoder>) -> Self {
+        let plain = Decoding::default()
+            .prepare(Path::new("."))
+            .expect("the default names no files or programs");
+        Self {
+            own: own.to_owned(),
+            plain,
+            by_endpoint,
+        }
+    }
+
+    /// The decoder of an endpoint.
+    ///
+    /// # Errors
+    /// [`IngestError::UnknownEndpoint`].
+    pub fn get(&self, endpoint: &str) -> Result<&Decoder, IngestError> {
+        match self.by_endpoint.get(endpoint) {
+            Some(decoder) => Ok(decoder),
+            None if endpoint == self.own => Ok(&self.plain),
+            None => Err(IngestError::UnknownEndpoint(endpoint.to_owned())),
+        }
+    }
+}
+
+/// Everything one schema file describes, opened.
+#[derive(Debug)]
+pub struct Dataset {
+    /// Its name: the schema's.
+    pub name: String,
+    /// Its schema.
+    pub schema: Arc<Schema>,
+    /// Where it lies.
+    pub store: Store,
+    /// What arrived.
+    pub journal: Arc<Journal>,
+    /// Nodes that have arrays, by path, in schema order.
+    pub nodes: IndexMap<String, Arc<Node>>,
+    /// How contributions are decoded.
+    pub decoders: Arc<Decoders>,
+    troubles: RwLock<BTreeMap<String, String>>,
+    folds: watch::Sender<FoldCounts>,
+}
+
+/// What the folds of a dataset did since it was opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FoldCounts {
+    /// Commits.
+    pub n_commits: u64,
+    /// Contributions folded.
+    pub n_contributions: u64,
+    /// Rows that took part.
+    pub n_rows: u64,
+    /// Contributions rejected as a whole.
+    pub n_rejected: u64,
+    /// Time spent folding.
+    pub duration: Duration,
+}
+
+/// Why a dataset cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No address.
+    #[error("the dataset `{0}` has no store; give `STORE_URL` in its `ATTRS`, `ZF_STORE_URL`, or `--store`")]
+    NoStore(String),
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The schema asks for other stored values or shapes than the one the dataset was last opened with.
+    #[error(transparent)]
+    Edit(#[from] SchemaError),
+    /// A node does not fit its schema.
+    #[error(transparent)]
+    Node(#[from] OpenNodeError),
+    /// An interrupted insertion cannot be completed.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl Dataset {
+    /// Opens the store that `schema` names (or `store_url`, or `ZF_STORE_URL`) as `access` allows.
+    ///
+    /// # Errors
+    /// [`OpenError::NoStore`] or [`OpenError::Store`].
+    pub fn store_of(schema: &Schema, store_url: Option<&str>, access: &S3Access) -> Result<Store, OpenError> {
+        let url = store_url.map(str::to_owned).or_else(|| schema.store.url.clone());
+        let url = url.ok_or_else(|| OpenError::NoStore(schema.name.clone()))?;
+        let base = if store_url.is_some() {
+            Path::new("")
+        } else {
+            schema.folder.as_path()
+        };
+        Ok(Store::open(&url, base, access)?)
+    }
+
+    /// Opens a dataset: completes what was interrupted, reads the journal and every node, and queues what is to be folded.
+    /// The journal lies beside the arrays.
+    ///
+    /// # Errors
+    /// [`OpenError`] names what is damaged or does not fit.
+    pub async fn open(
+        schema: Arc<Schema>,
+        store: Store,
+        decoders: Decoders,
+        settings: JournalSettings,
+    ) -> Result<Arc<Self>, OpenError> {
+        Self::open_apart(schema, store.clone(), store, decoders, settings).await
+    }
+
+    /// As [`Self::open`], with the journal in another store than the arrays.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_apart(
+        schema: Arc<Schema>,
+        store: Store,
+        journal: Store,
+        decoders: Decoders,
+        settings: JournalSettings,
+    ) -> Result<Arc<Self>, OpenError> {
+        if !store.is_read_only() {
+            check_kept_schema(&journal, &schema).await?;
+        }
+        if !store.is_read_only() {
+            commit::recover(&store, |_| true).await?;
+        }
+        let journal = Journal::open(journal, &schema.name, settings).await?;
+        let cache = chunk_cache(CACHE_BYTES);
+        let mut nodes = IndexMap::new();
+        for node in schema
+            .nodes()
+            .filter(|node| !node.coordinates.is_empty() || !node.variables.is_empty())
+        {
+            let opened = Node::open(store.clone(), Arc::new(node.clone()), cache.clone()).await?;
+            opened.suspect_until(journal.last_seq());
+            journal.enqueue(&node.path, opened.folded_seq());
+            nodes.insert(node.path.clone(), opened);
+        }
+        let dataset = Self {
+            name: schema.name.clone(),
+            schema,
+            store,
+            journal,
+            nodes,
+            decoders: Arc::new(decoders),
+            troubles: RwLock::default(),
+            folds: watch::Sender::default(),
+        };
+        if !dataset.store.is_read_only() {
+            dataset.journal.keep_schema(&dataset.schema.public_text()).await?;
+            dataset.publish_groups().await?;
+        }
+        Ok(Arc::new(dataset))
+    }
+
+    /// The node at `path`, if it has arrays.
+    pub fn node(&self, path: &str) -> Option<&Arc<Node>> {
+        self.nodes.get(path)
+    }
+
+    /// Makes a contribution durable.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub async fn contribute(&self, new: NewContribution) -> Result<Receipt, AppendError> {
+        self.journal.append(new).await
+    }
+
+    /// What would become of a contribution: decoded and normalized, but neither kept nor merged.
+    pub fn dry_run(&self, new: &NewContribution) -> Outcome {
+        let Some(node) = self.nodes.get(&new.node) else {
+            let reason = format!("there is no node `{}`", new.node);
+            return Outcome::rejected(crate::outcome::RowProblem {
+                reason,
+                ..Default::default()
+            });
+        };
+        let header = crate::journal::header(new.clone(), self.name.clone());
+        match fold::ingest(&header, &new.payload, &node.schema, &self.decoders) {
+            Ok(normalized) => {
+                let state = node.state();
+                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
+                let update = crate::merge::merge(&node.schema, &state.coordinates, &state.components, incoming);
+                let judged = update.judged.into_iter().next();
+                judged.map_or_else(
+                    || Outcome::of(0, 0, 0, Problems::default()),
+                    |judged| {
+                        let crate::merge::Judged {
+                            n_rows_read,
+                            n_rows_rejected,
+                            n_coordinates_added,
+                            problems,
+                            ..
+                        } = judged;
+                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
+                    },
+                )
+            }
+            Err(error) => Outcome::rejected(fold::whole(&error)),
+        }
+    }
+
+    /// Folds everything that waits.
+    ///
+    /// # Errors
+    /// [`FoldError`] names the step; see [`fold::fold`].
+    pub async fn fold_all(&self) -> Result<(), FoldError> {
+        for (path, node) in &self.nodes {
+            loop {
+                let begin = std::time::Instant::now();
+                let Some(folded) = fold::fold(node, &self.journal, &self.decoders).await? else {
+                    break;
+                };
+                self.folded(path, folded, begin.elapsed());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the groups that have no arrays, and the root's consolidated metadata of all nodes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        let mut metadata = Map::new();
+        for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
+            let Some(node) = self.nodes.get(&schema.path) else {
+                let group = json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
+                let key = keys::metadata(&schema.path);
+                let bytes = json_bytes(&group);
+                if self.store.get(&key).await?.is_none_or(|stored| stored != bytes) {
+                    self.store.put(&key, bytes).await?;
+                }
+                metadata.insert(schema.path.clone(), group);
+                continue;
+            };
+            let state = node.state();
+            for (key, mut object) in node.metadata(&state, None) {
+                let path = key.strip_suffix("/zarr.json").unwrap_or_default().to_owned();
+                if path == schema.path
+                    && let Some(group) = object.as_object_mut()
+                {
+                    group.remove("consolidated_metadata");
+                }
+                metadata.insert(path, object);
+            }
+        }
+        if self.nodes.contains_key("") {
+            // The root has arrays of its own: its `zarr.json` is published by its commits.
+            return Ok(());
+        }
+        let root = json!({
+            "zarr_format": 3,
+            "node_type": "group",
+            "attributes": public_attributes(&self.schema.root.attrs),
+            "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": metadata},
+        });
+        self.store.put(&keys::metadata(""), json_bytes(&root)).await
+    }
+
+    /// Keeps the root group up to date until `stop`, not more often than every two seconds.
+    pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
+        let mut folds = self.folds.subscribe();
+        loop {
+            let stopping = tokio::select! {
+                () = stop.cancelled() => true,
+                changed = folds.changed() => changed.is_err(),
+            };
+            if let Err(error) = self.publish_groups().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Cannot write the root group of `{}`",
+                    self.name
+                );
+            }
+            if stopping {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(ROOT_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// What folds did since the dataset was opened.
+    pub fn fold_counts(&self) -> FoldCounts {
+        *self.folds.borrow()
+    }
+
+    /// Changes with every commit.
+    pub fn commits(&self) -> watch::Receiver<FoldCounts> {
+        self.folds.subscribe()
+    }
+
+    /// Why nodes cannot be folded at present, by path.
+    pub fn troubles(&self) -> BTreeMap<String, String> {
+        self.troubles.read().clone()
+    }
+
+    pub(crate) fn folded(&self, path: &str, folded: Folded, duration: Duration) {
+        if self.troubles.read().contains_key(path) {
+            self.troubles.write().remove(path);
+        }
+        self.folds.send_modify(|counts| {
+            counts.n_commits += 1;
+            counts.n_contributions += folded.n_contributions as u64;
+            counts.n_rows += folded.n_rows;
+            counts.n_rejected += folded.n_rejected as u64;
+            counts.duration += duration;
+        });
+    }
+
+    pub(crate) fn stumbled(&self, path: &str, reason: &str) {
+        self.troubles.write().insert(path.to_owned(), reason.to_owned());
+    }
+}
+
+/// Compares the schema with the one kept beside the journal: what changes stored values or shapes needs `zf rebuild`.
+async fn check_kept_schema(journal: &Store, schema: &Schema) -> Result<(), OpenError> {
+    let Some(kept) = journal.get(keys::SCHEMA).await? else {
+        return Ok(());
+    };
+    let kept = String::from_utf8_lossy(&kept);
+    if kept == schema.public_text() {
+        return Ok(());
+    }
+    let Ok(kept) = Schema::parse(&kept, keys::SCHEMA, &schema.folder) else {
+        return Ok(());
+    };
+    let problems = check_edit(&kept, schema);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError { problems }.into())
+    }
+}
+
+/// Root attributes that readers may see: those in upper case configure the store.
+fn public_attributes(attrs: &Map<String, Json>) -> Map<String, Json> {
+    let configures = |key: &str| {
+        key.chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    attrs
+        .iter()
+        .filter(|(key, _)| !configures(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,292 @@
+//! The whole story: what waits in the journal is decoded, normalized, merged, and committed to the arrays.
+//!
+//! The journal is the truth, so everything here can be repeated: a fold that is interrupted at any point is done again
+//! from the node's published `folded_seq`, and ends in the same arrays.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use rayon::prelude::*;
+use tokio_util::sync::CancellationToken;
+use zarr_fuse_schemas::Node as NodeSchema;
+
+use crate::commit::{self, CommitError, Written};
+use crate::dataset::{Dataset, Decoders};
+use crate::decode::{Content, DecodeError, decode};
+use crate::journal::{Header, Journal, JournalError, Waiting};
+use crate::merge::{Incoming, Judged, merge};
+use crate::node::{Node, OpenNodeError, blocking};
+use crate::normalize::{NormalizeError, Normalized, normalize};
+use crate::outcome::{Outcome, RowProblem, Status};
+
+/// Payload bytes folded at once, unless a single contribution is larger.
+const MAX_BATCH_BYTES: u64 = 32 << 20;
+/// Contributions folded at once.
+const MAX_BATCH: usize = 8192;
+/// Longest pause between commits of a busy node, so that each takes more.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+
+/// Merges what waits for `node` into its arrays. `None`: nothing waits.
+///
+/// # Errors
+/// [`FoldError`] names the step; nothing is lost and the fold can be tried again after [`Node::reload`].
+pub async fn fold(node: &Node, journal: &Journal, decoders: &Arc<Decoders>) -> Result<Option<Folded>, FoldError> {
+    let waiting = journal.waiting(&node.schema.path, MAX_BATCH_BYTES, MAX_BATCH);
+    let Some(last_seq) = waiting.last().map(|last| last.header.seq) else {
+        return Ok(None);
+    };
+    let prepared = prepare(journal, waiting, &node.schema, decoders).await?;
+    let (written, outcomes) = write(node, prepared, last_seq).await?;
+    journal.write_outcomes(&outcomes).await?;
+    commit::publish(node, written).await?;
+    let folded = Folded::of(last_seq, &outcomes);
+    journal.settle(&node.schema.path, outcomes);
+    Ok(Some(folded))
+}
+
+/// What one fold did.
+#[derive(Debug, Clone, Copy)]
+pub struct Folded {
+    /// The last contribution taken.
+    pub seq: u64,
+    /// How many contributions.
+    pub n_contributions: usize,
+    /// How many of them were rejected as a whole.
+    pub n_rejected: usize,
+    /// Rows that took part.
+    pub n_rows: u64,
+}
+
+impl Folded {
+    fn of(seq: u64, outcomes: &[(u64, Outcome)]) -> Self {
+        Self {
+            seq,
+            n_contributions: outcomes.len(),
+            n_rejected: outcomes
+                .iter()
+                .filter(|(_, outcome)| outcome.status == Status::Rejected)
+                .count(),
+            n_rows: outcomes.iter().map(|(_, outcome)| outcome.n_rows_accepted).sum(),
+        }
+    }
+}
+
+/// The step at which a fold stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// Contributions cannot be read, or their outcomes not written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The arrays cannot be written.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The node cannot be read again.
+    #[error(transparent)]
+    Open(#[from] OpenNodeError),
+}
+
+/// Why a contribution is rejected as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Its bytes are no table.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Its table does not fit the node.
+    #[error(transparent)]
+    Normalize(#[from] NormalizeError),
+    /// Its endpoint is no longer configured.
+    #[error("the endpoint `{0}` is not configured; configure it again and retry the contribution")]
+    UnknownEndpoint(String),
+}
+
+/// A contribution after decode and normalize.
+pub type Prepared = (u64, Result<Normalized, IngestError>);
+
+/// Decodes and normalizes contributions, in order.
+///
+/// # Errors
+/// [`JournalError`] if a payload cannot be read; what is wrong with a payload is in the result.
+pub async fn prepare(
+    journal: &Journal,
+    waiting: Vec<Waiting>,
+    schema: &Arc<NodeSchema>,
+    decoders: &Arc<Decoders>,
+) -> Result<Vec<Prepared>, JournalError> {
+    let payloads: Vec<(Waiting, Bytes)> = futures::stream::iter(waiting)
+        .map(|waiting| async move {
+            let payload = journal.waiting_payload(&waiting).await?;
+            Ok::<_, JournalError>((waiting, payload))
+        })
+        .buffered(8)
+        .try_collect()
+        .await?;
+    let (schema, decoders) = (Arc::clone(schema), Arc::clone(decoders));
+    let prepare_all = move || {
+        let one = |(waiting, payload): &(Waiting, Bytes)| {
+            (waiting.header.seq, ingest(&waiting.header, payload, &schema, &decoders))
+        };
+        // One at a time uses all cores inside; many small ones are spread over them.
+        if payloads.len() < 4 {
+            payloads.iter().map(one).collect()
+        } else {
+            payloads.par_iter().map(one).collect()
+        }
+    };
+    Ok(blocking(prepare_all).await)
+}
+
+/// One contribution: bytes to table to batch.
+///
+/// # Errors
+/// [`IngestError`] if nothing of it can be taken.
+pub fn ingest(
+    header: &Header,
+    payload: &[u8],
+    schema: &NodeSchema,
+    decoders: &Decoders,
+) -> Result<Normalized, IngestError> {
+    let decoder = decoders.get(&header.endpoint)?;
+    let content = Content {
+        content_type: header.content_type.clone(),
+        content_encoding: header.content_encoding.clone(),
+    };
+    let table = decode(payload, &content, decoder, &header.variables)?;
+    Ok(normalize(&table, schema)?)
+}
+
+/// Merges prepared contributions and writes their chunks; gives what became of each, for the journal.
+///
+/// # Errors
+/// [`CommitError`]; nothing is published then.
+pub async fn write(
+    node: &Node,
+    prepared: Vec<Prepared>,
+    last_seq: u64,
+) -> Result<(Written, Vec<(u64, Outcome)>), CommitError> {
+    let mut incoming = Vec::with_capacity(prepared.len());
+    let mut outcomes = Vec::new();
+    for (seq, prepared) in prepared {
+        match prepared {
+            Ok(normalized) => incoming.push(Incoming { seq, normalized }),
+            Err(error) => outcomes.push((seq, Outcome::rejected(whole(&error)))),
+        }
+    }
+    let state = node.state();
+    let schema = Arc::clone(&node.schema);
+    let mut update = blocking(move || merge(&schema, &state.coordinates, &state.components, incoming)).await;
+    let judged = std::mem::take(&mut update.judged);
+    let mut written = commit::write(node, update, last_seq).await?;
+    let mut conflicts = std::mem::take(&mut written.conflicts);
+    conflicts.sort_by_key(|(seq, problem)| (*seq, problem.row));
+    for Judged {
+        seq,
+        n_rows_read,
+        n_rows_rejected,
+        n_coordinates_added,
+        mut problems,
+    } in judged
+    {
+        let begin = conflicts.partition_point(|(other, _)| *other < seq);
+        let end = conflicts.partition_point(|(other, _)| *other <= seq);
+        for (_, conflict) in &conflicts[begin..end] {
+            problems.push(|| conflict.clone());
+        }
+        let mut outcome = Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems);
+        outcome.commit = (outcome.status != Status::Rejected).then_some(last_seq);
+        outcomes.push((seq, outcome));
+    }
+    outcomes.sort_by_key(|(seq, _)| *seq);
+    Ok((written, outcomes))
+}
+
+/// A problem that concerns the whole contribution, causes included.
+pub fn whole(error: &dyn std::error::Error) -> RowProblem {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !reason.contains(&text) {
+            reason = format!("{reason}: {text}");
+        }
+        source = cause.source();
+    }
+    RowProblem {
+        reason,
+        ..RowProblem::default()
+    }
+}
+
+/// Folds into one node whenever something arrives, until `stop`. Never gives up: the journal keeps what cannot be written.
+pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken) {
+    let path = node.schema.path.clone();
+    let mut arrivals = dataset.journal.arrivals();
+    let mut delay = Duration::from_millis(100);
+    loop {
+        let begin = Instant::now();
+        let pause = match fold(&node, &dataset.journal, &dataset.decoders).await {
+            Ok(Some(folded)) => {
+                let Folded {
+                    n_contributions,
+                    n_rows,
+                    n_rejected,
+                    seq,
+                } = folded;
+                let duration = begin.elapsed();
+                tracing::info!(
+                    dataset.name = dataset.name,
+                    node.path = path,
+                    commit.id = seq,
+                    n_contributions,
+                    n_rows,
+                    n_rejected,
+                    duration_ms = duration.as_millis(),
+                    "Merged {n_contributions} contributions into `{}/{path}`",
+                    dataset.name
+                );
+                dataset.folded(&path, folded, duration);
+                delay = Duration::from_millis(100);
+                (duration * 4).min(MAX_PAUSE)
+            }
+            Ok(None) => tokio::select! {
+                () = stop.cancelled() => return,
+                changed = arrivals.changed() => match changed {
+                    Ok(()) => Duration::ZERO,
+                    Err(_closed) => return,
+                },
+            },
+            Err(error) => {
+                tracing::error!(
+                    dataset.name = dataset.name,
+                    node.path = path,
+                    error = &error as &dyn std::error::Error,
+                    "Cannot merge into `{}/{path}`; trying again",
+                    dataset.name
+                );
+                dataset.stumbled(&path, &whole(&error).reason);
+                if let Err(error) = begin_again(&dataset, &node).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "Cannot read `{path}` again");
+                }
+                delay = (delay * 2).min(Duration::from_secs(10));
+                delay
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// After an interrupted fold: completes or discards what is staged, and reads the node as it is published.
+async fn begin_again(dataset: &Dataset, node: &Node) -> Result<(), FoldError> {
+    node.suspect_until(dataset.journal.last_seq());
+    let path = &node.schema.path;
+    commit::recover(&node.store, |seq| dataset.journal.node_of(seq).as_ref() == Some(path)).await?;
+    node.reload().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod laws;
