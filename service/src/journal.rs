@@ -348,6 +348,17 @@ impl Journal {
         answer.await.map_err(|_closed| AppendError::Stopping)?
     }
 
+    /// Keeps the schema beside the segments, so that the journal explains itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_schema(&self, text: &str) -> Result<(), StoreError> {
+        match self.store.get(keys::SCHEMA).await? {
+            Some(kept) if kept == text => Ok(()),
+            _ => self.store.put(keys::SCHEMA, text.to_owned().into_bytes()).await,
+        }
+    }
+
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
     pub fn enqueue(&self, node: &str, folded_seq: u64) {
         let catalog = self.catalog.read();

@@ -245,10 +245,7 @@ impl Builder {
         let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) else {
             return;
         };
-        let message = format!(
-            "the tag `{}` has no meaning here: remove it",
-            shorten(&tag.original())
-        );
+        let message = format!("the tag `{}` has no meaning here: remove it", shorten(&tag.original()));
         self.problems.push((at, message));
     }
 }
