@@ -330,7 +330,7 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
             reason = "the difference is exact where it matters, near zero"
         )]
         let mut distance = match target.key {
-            Key::Int(key) => (int(&target.values, i)? - key) as f64,
+            Key::Int(key) => int(&target.values, i)?.saturating_sub(*key) as f64,
             Key::Float(key) => float(&target.values, i)? - key,
             Key::Text(_) => return None,
         };
