@@ -71,7 +71,6 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of the file at once; one without a place if it cannot be read.
-    #[expect(clippy::implicit_hasher, reason = "there is one environment, and it is small")]
     pub fn load(path: &Path, env: &HashMap<String, String>) -> Result<Self, SchemaError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("cannot read the file: {error}");
@@ -93,11 +92,10 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of the text at once.
-    #[expect(clippy::implicit_hasher, reason = "there is one environment, and it is small")]
     pub fn parse(text: &str, path: &Path, env: &HashMap<String, String>) -> Result<Self, SchemaError> {
         let mut problems = read::Problems::new(path);
         let config = read::read(text, env, &mut problems).map(|(mut config, tree): (Self, _)| {
-            config.file = path.to_owned();
+            path.clone_into(&mut config.file);
             config.finish(&tree, &mut problems);
             config
         });

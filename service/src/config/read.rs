@@ -4,6 +4,7 @@
 //! wrong any more. So one look at the report mends the whole file.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use schemars::generate::SchemaSettings;
@@ -47,7 +48,7 @@ impl Problems {
                     dotted.push('.');
                     dotted.push_str(key);
                 }
-                Step::Index(idx) => dotted.push_str(&format!("[{idx}]")),
+                Step::Index(idx) => write!(dotted, "[{idx}]").expect("a string takes every text"),
             }
         }
         self.found.push(Problem {
