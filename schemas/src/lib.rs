@@ -4,15 +4,15 @@
 //! `schemas/README.md` describes the language.
 
 pub mod model;
+pub mod near;
 pub mod problem;
 pub mod store;
 pub mod time;
 pub mod unit;
+pub mod yaml;
 
 mod data_type;
-mod near;
 mod read;
-mod yaml;
 
 pub use model::{
     Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,

@@ -7,46 +7,57 @@ mod scalar;
 
 use serde_json::{Map, Value as Json};
 
-pub(crate) use load::load;
-pub(crate) use scalar::{Number, boolean, is_null, number};
+pub use load::{Loaded, load};
+pub use scalar::{Number, boolean, is_null, number};
 
 /// Line and column, 1-based, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Mark {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Mark {
+    /// 1 for the first line.
+    pub line: usize,
+    /// 1 for the first character.
+    pub column: usize,
 }
 
 /// A node of the tree and its place.
 #[derive(Debug, Clone)]
-pub(crate) struct Yaml {
-    pub(crate) at: Mark,
-    pub(crate) value: Value,
+pub struct Yaml {
+    /// Where it begins.
+    pub at: Mark,
+    /// What it is.
+    pub value: Value,
 }
 
 /// What a node holds.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub enum Value {
     /// Text as written; `plain` text may be a number, a boolean or null, quoted text may not.
     Scalar {
+        /// As written, without quotes.
         text: String,
+        /// Not in quotes.
         plain: bool,
     },
+    /// In order.
     List(Vec<Yaml>),
+    /// In order, each key once.
     Map(Vec<Entry>),
 }
 
 /// A key of a mapping with its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) at: Mark,
-    pub(crate) key: String,
-    pub(crate) value: Yaml,
+pub struct Entry {
+    /// Where the key begins.
+    pub at: Mark,
+    /// Its text.
+    pub key: String,
+    /// What stands behind it.
+    pub value: Yaml,
 }
 
 impl Yaml {
     /// A null that stands nowhere in the text.
-    pub(crate) fn null(at: Mark) -> Self {
+    pub fn null(at: Mark) -> Self {
         let value = Value::Scalar {
             text: String::new(),
             plain: true,
@@ -55,17 +66,17 @@ impl Yaml {
     }
 
     /// Null, or the word `None` that Python users write for it.
-    pub(crate) fn is_none(&self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.is_null() || self.text() == Some("None")
     }
 
     /// Null as YAML knows it.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The text of a scalar, whatever it may mean.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             Value::List(_) | Value::Map(_) => None,
@@ -73,7 +84,7 @@ impl Yaml {
     }
 
     /// The number a plain scalar is.
-    pub(crate) fn number(&self) -> Option<Number> {
+    pub fn number(&self) -> Option<Number> {
         match &self.value {
             Value::Scalar { text, plain: true } => number(text),
             _ => None,
@@ -81,7 +92,7 @@ impl Yaml {
     }
 
     /// The entry of a mapping.
-    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+    pub fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
@@ -89,7 +100,7 @@ impl Yaml {
     }
 
     /// How an error message calls it: `the text`, `a list`.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
@@ -102,7 +113,7 @@ impl Yaml {
     }
 
     /// The same as JSON; numbers that JSON lacks become texts.
-    pub(crate) fn to_json(&self) -> Json {
+    pub fn to_json(&self) -> Json {
         match &self.value {
             Value::Scalar { text, plain: false } => Json::String(text.clone()),
             Value::Scalar { text, plain: true } => scalar::to_json(text),
@@ -113,7 +124,7 @@ impl Yaml {
 }
 
 /// A mapping as a JSON object.
-pub(crate) fn entries_to_json(entries: &[Entry]) -> Map<String, Json> {
+pub fn entries_to_json(entries: &[Entry]) -> Map<String, Json> {
     entries
         .iter()
         .map(|entry| (entry.key.clone(), entry.value.to_json()))
@@ -121,7 +132,7 @@ pub(crate) fn entries_to_json(entries: &[Entry]) -> Map<String, Json> {
 }
 
 /// `text` without line breaks, cut to what fits a message.
-pub(crate) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     const MAX_CHARS: usize = 60;
     let mut short: String = text
         .chars()

@@ -17,20 +17,22 @@ const MAX_DEPTH: usize = 64;
 
 /// The tree of a text, and what is wrong with the text although it could be read.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) root: Yaml,
-    pub(crate) problems: Vec<(Mark, String)>,
+pub struct Loaded {
+    /// The document.
+    pub root: Yaml,
+    /// Keys that stand twice, tags without meaning and the like: places and reasons.
+    pub problems: Vec<(Mark, String)>,
 }
 
 /// Reads one document.
 ///
 /// # Errors
 /// Place and reason if the text is not YAML or exceeds a bound.
-pub(crate) fn load(text: &str) -> Result<Loaded, (Mark, String)> {
+pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
     let start = Mark { line: 1, column: 1 };
     if text.len() > MAX_BYTES {
         let message = format!(
-            "the file has {} bytes, more than the {MAX_BYTES} a schema may have",
+            "the file has {} bytes, more than the {MAX_BYTES} it may have",
             text.len()
         );
         return Err((start, message));
@@ -88,7 +90,7 @@ impl Builder {
         let at = mark(&span.start);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
-                return Err("a schema file holds one document: remove the `---` line and what follows it".to_owned());
+                return Err("the file must hold one document: remove the `---` line and what follows it".to_owned());
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain =
@@ -244,7 +246,7 @@ impl Builder {
             return;
         };
         let message = format!(
-            "the tag `{}` has no meaning in a schema: remove it",
+            "the tag `{}` has no meaning here: remove it",
             shorten(&tag.original())
         );
         self.problems.push((at, message));

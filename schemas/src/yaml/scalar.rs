@@ -4,7 +4,7 @@ use serde_json::{Number as JsonNumber, Value as Json};
 
 /// A number as written.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Number {
+pub enum Number {
     /// Whole, within all integer types.
     Int(i128),
     /// With a fraction, an exponent, or not finite.
@@ -14,7 +14,7 @@ pub(crate) enum Number {
 impl Number {
     /// The nearest float.
     #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is asked for")]
-    pub(crate) fn as_f64(self) -> f64 {
+    pub fn as_f64(self) -> f64 {
         match self {
             Self::Int(value) => value as f64,
             Self::Float(value) => value,
@@ -23,12 +23,12 @@ impl Number {
 }
 
 /// Whether a plain scalar is null.
-pub(crate) fn is_null(text: &str) -> bool {
+pub fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// The truth value of a plain or quoted scalar.
-pub(crate) fn boolean(text: &str) -> Option<bool> {
+pub fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
@@ -37,7 +37,7 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// The number a plain scalar is.
-pub(crate) fn number(text: &str) -> Option<Number> {
+pub fn number(text: &str) -> Option<Number> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
