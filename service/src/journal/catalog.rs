@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::segment::Header;
@@ -49,6 +50,14 @@ pub(crate) struct Catalog {
     by_seq: BTreeMap<u64, Entry>,
     by_id: HashMap<Uuid, u64>,
     by_key: HashMap<(String, String), u64>,
+    by_node: HashMap<String, NodeCounts>,
+}
+
+/// What a node was given.
+#[derive(Debug, Default)]
+struct NodeCounts {
+    by_status: BTreeMap<Status, u64>,
+    last_arrival: Option<DateTime<Utc>>,
 }
 
 impl Catalog {
@@ -58,13 +67,21 @@ impl Catalog {
         if let Some(key) = &header.idempotency_key {
             self.by_key.insert((header.endpoint.clone(), key.clone()), header.seq);
         }
+        let node = self.by_node.entry(header.node.clone()).or_default();
+        *node.by_status.entry(entry.status()).or_default() += 1;
+        node.last_arrival = node.last_arrival.max(Some(header.received_at));
         self.by_seq.insert(header.seq, entry);
     }
 
     pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
-        if let Some(entry) = self.by_seq.get_mut(&seq) {
-            entry.outcome = Some(outcome);
+        let Some(entry) = self.by_seq.get_mut(&seq) else { return };
+        let node = self.by_node.entry(entry.header.node.clone()).or_default();
+        if let Some(count) = node.by_status.get_mut(&entry.status()) {
+            *count -= 1;
         }
+        *node.by_status.entry(outcome.status).or_default() += 1;
+        node.by_status.retain(|_, count| *count > 0);
+        entry.outcome = Some(outcome);
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
@@ -103,10 +120,12 @@ impl Catalog {
     }
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
-        let mut counts = BTreeMap::new();
-        for entry in self.by_seq.values().filter(|entry| entry.header.node == node) {
-            *counts.entry(entry.status()).or_default() += 1;
-        }
-        counts
+        self.by_node
+            .get(node)
+            .map_or_else(BTreeMap::new, |node| node.by_status.clone())
+    }
+
+    pub(super) fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {
+        self.by_node.get(node)?.last_arrival
     }
 }
