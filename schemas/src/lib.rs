@@ -12,8 +12,12 @@ pub mod unit;
 pub mod yaml;
 
 mod data_type;
+mod edit;
+mod json_schema;
 mod read;
 
+pub use edit::check_edit;
+pub use json_schema::json_schema;
 pub use model::{
     Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
 };

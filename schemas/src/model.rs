@@ -16,6 +16,8 @@ use crate::unit::{Conversion, Unit};
 pub struct Schema {
     /// Dataset name: the file's stem.
     pub name: String,
+    /// The file as the user named it.
+    pub file: String,
     /// The YAML text as read.
     pub text: Arc<str>,
     /// Where the file lies; relative paths in it are relative to this folder.

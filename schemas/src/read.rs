@@ -16,6 +16,10 @@ mod store;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use fields::{COORDINATE_KEYS, VARIABLE_KEYS};
+pub(crate) use quantity::{TIME_KEYS, TYPE_NAMES};
+pub(crate) use range::RANGE_KEYS;
+
 use crate::model::Schema;
 use crate::problem::{Problem, SchemaError};
 use crate::yaml::{self, Mark};
@@ -49,6 +53,7 @@ impl Schema {
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             name,
+            file: file.to_owned(),
             text: Arc::from(text),
             folder: folder.to_owned(),
             root,

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value as Json;
+
 use crate::model::{Node, Schema};
+use crate::yaml;
 
 /// Settings of the store from the `ATTRS` of the root. The environment (`ZF_<NAME>`) overrides them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,5 +63,10 @@ impl Schema {
         let secrets = [&self.store.access_key, &self.store.secret_key];
         let secrets = secrets.into_iter().flatten().map(Secret::expose);
         secrets.fold(self.text.to_string(), |text, secret| text.replace(secret, "***"))
+    }
+
+    /// The file as JSON, anchors resolved and secrets replaced.
+    pub fn to_json(&self) -> Json {
+        yaml::load(&self.public_text()).map_or(Json::Null, |loaded| loaded.root.to_json())
     }
 }

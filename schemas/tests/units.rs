@@ -132,12 +132,31 @@ fn what_is_not_a_unit_is_explained() {
 #[test]
 fn traps_are_warned_about() {
     assert_eq!(unit("C").warning(), Some("`C` is coulomb; did you mean `degC`?"));
+    assert_eq!(unit("kC/m").warning(), None);
     assert_eq!(
-        unit("deg C").warning(),
-        Some("`C` in `deg C` is coulomb; did you mean `degC`?")
+        unit("C/m").warning(),
+        Some("`C` in `C/m` is coulomb; did you mean `degC`?")
     );
+    assert_eq!(unit("deg*C").cf, "degree coulomb");
+    let degrees = unit("deg C");
+    assert_eq!(degrees.cf, "degree_Celsius");
+    let warning = "`deg C` is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`";
+    assert_eq!(degrees.warning(), Some(warning));
     assert_eq!(unit("pH").warning(), Some("`pH` is picohenry; for acidity write ''"));
     assert_eq!(unit("degC").warning(), None);
+}
+
+#[test]
+fn a_number_behind_a_space_is_a_factor() {
+    for (written, cf) in [
+        ("% 365.25 day", "365.25 % day"),
+        ("g/(100 g)", "0.01"),
+        ("10^-3 kg", "0.001 kg"),
+        ("m 2", "2 m"),
+    ] {
+        assert_eq!(unit(written).cf, cf);
+    }
+    assert_eq!(unit("(m/s)2").cf, "m2 s-2");
 }
 
 #[test]

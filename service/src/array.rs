@@ -130,7 +130,9 @@ impl ArraySpec {
                 stored.pointer(&format!("/attributes/{key}")),
                 self.metadata["attributes"].get(key),
             );
-            if old != new {
+            let grew = old.and_then(Json::as_str).zip(new.and_then(Json::as_str));
+            let labels_added = key == "flag_meanings" && grew.is_some_and(|(old, new)| new.starts_with(old));
+            if old != new && !labels_added {
                 return Some(difference_text(key, old, new));
             }
         }

@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::{Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError};
 use crate::decode::{Decoder, Decoding};
@@ -105,6 +105,9 @@ pub enum OpenError {
     /// The journal is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The schema asks for other stored values or shapes than the one the dataset was last opened with.
+    #[error(transparent)]
+    Edit(#[from] SchemaError),
     /// A node does not fit its schema.
     #[error(transparent)]
     Node(#[from] OpenNodeError),
@@ -130,6 +133,7 @@ impl Dataset {
     }
 
     /// Opens a dataset: completes what was interrupted, reads the journal and every node, and queues what is to be folded.
+    /// The journal lies beside the arrays.
     ///
     /// # Errors
     /// [`OpenError`] names what is damaged or does not fit.
@@ -139,8 +143,27 @@ impl Dataset {
         decoders: Decoders,
         settings: JournalSettings,
     ) -> Result<Arc<Self>, OpenError> {
-        commit::recover(&store, |_| true).await?;
-        let journal = Journal::open(store.clone(), &schema.name, settings).await?;
+        Self::open_apart(schema, store.clone(), store, decoders, settings).await
+    }
+
+    /// As [`Self::open`], with the journal in another store than the arrays.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_apart(
+        schema: Arc<Schema>,
+        store: Store,
+        journal: Store,
+        decoders: Decoders,
+        settings: JournalSettings,
+    ) -> Result<Arc<Self>, OpenError> {
+        if !store.is_read_only() {
+            check_kept_schema(&journal, &schema).await?;
+        }
+        if !store.is_read_only() {
+            commit::recover(&store, |_| true).await?;
+        }
+        let journal = Journal::open(journal, &schema.name, settings).await?;
         let cache = chunk_cache(CACHE_BYTES);
         let mut nodes = IndexMap::new();
         for node in schema
@@ -162,7 +185,10 @@ impl Dataset {
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
         };
-        dataset.publish_groups().await?;
+        if !dataset.store.is_read_only() {
+            dataset.journal.keep_schema(&dataset.schema.public_text()).await?;
+            dataset.publish_groups().await?;
+        }
         Ok(Arc::new(dataset))
     }
 
@@ -326,6 +352,26 @@ impl Dataset {
 
     pub(crate) fn stumbled(&self, path: &str, reason: &str) {
         self.troubles.write().insert(path.to_owned(), reason.to_owned());
+    }
+}
+
+/// Compares the schema with the one kept beside the journal: what changes stored values or shapes needs `zf rebuild`.
+async fn check_kept_schema(journal: &Store, schema: &Schema) -> Result<(), OpenError> {
+    let Some(kept) = journal.get(keys::SCHEMA).await? else {
+        return Ok(());
+    };
+    let kept = String::from_utf8_lossy(&kept);
+    if kept == schema.public_text() {
+        return Ok(());
+    }
+    let Ok(kept) = Schema::parse(&kept, keys::SCHEMA, &schema.folder) else {
+        return Ok(());
+    };
+    let problems = check_edit(&kept, schema);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError { problems }.into())
     }
 }
 

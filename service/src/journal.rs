@@ -107,6 +107,12 @@ pub struct Waiting {
     payload: Option<Bytes>,
 }
 
+impl From<Arc<Header>> for Waiting {
+    fn from(header: Arc<Header>) -> Self {
+        Self { header, payload: None }
+    }
+}
+
 /// Why a contribution was not taken.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
@@ -340,6 +346,17 @@ impl Journal {
             .await
             .map_err(|_closed| AppendError::Stopping)?;
         answer.await.map_err(|_closed| AppendError::Stopping)?
+    }
+
+    /// Keeps the schema beside the segments, so that the journal explains itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_schema(&self, text: &str) -> Result<(), StoreError> {
+        match self.store.get(keys::SCHEMA).await? {
+            Some(kept) if kept == text => Ok(()),
+            _ => self.store.put(keys::SCHEMA, text.to_owned().into_bytes()).await,
+        }
     }
 
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.

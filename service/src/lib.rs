@@ -22,6 +22,7 @@ pub mod store;
 pub mod tasks;
 pub mod tree;
 pub mod values;
+pub mod verify;
 
 pub use http::openapi;
 pub use serve::{ServeError, run, serve};

@@ -1,2 +1,81 @@
-//! The `zf` command.
-fn main() {}
+//! The `zf` command. Logs go to stderr, data to stdout.
+//!
+//! Exit codes: 0 done, 1 the answer is no or data was rejected, 2 usage, 3 the store or network failed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod command;
+
+/// Streaming data fusion: measurements in, one sorted, merged Zarr dataset out.
+#[derive(Debug, Parser)]
+#[command(name = "zf", version, about, long_about = None, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole product on this machine with simulated instruments and feeds.
+    #[command(after_help = "Example:\n  zf demo --dir /tmp/zf-demo")]
+    Demo,
+    /// Run the service: HTTP, journal, fold.
+    #[command(after_help = "Example:\n  zf serve --config zarr-fuse.yaml")]
+    Serve,
+    /// Check schemas and configurations; every problem with file:line:column.
+    #[command(after_help = "Example:\n  zf check schemas/weather.yaml")]
+    Check {
+        /// Schema or configuration files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Contribute files to a node, without a server.
+    #[command(after_help = "Example:\n  zf ingest schemas/boreholes.yaml temperature measurements.csv")]
+    Ingest(command::ingest::Ingest),
+    /// Print values of a node.
+    #[command(
+        after_help = "Example:\n  zf query schemas/boreholes.yaml temperature --var rock_temp --sel depth=0/10 --format csv"
+    )]
+    Query(command::query::Query),
+    /// Print the tree of a dataset: nodes, coordinates with extents, variables.
+    #[command(after_help = "Example:\n  zf list schemas/boreholes.yaml -p")]
+    List(command::list::List),
+    /// Print contributions and what became of them.
+    #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
+    Log(command::log::Log),
+    /// Prove that the arrays are what the journal says.
+    #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
+    Verify(command::verify::Verify),
+    /// Print the OpenAPI 3.1 document of the service.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    command::telemetry(matches!(cli.command, Command::Serve | Command::Demo));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            command::complain(&anyhow::Error::new(error).context("cannot start"));
+            return ExitCode::from(3);
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Demo | Command::Serve | Command::Check { .. } => Ok(ExitCode::SUCCESS),
+            Command::Ingest(ingest) => ingest.run().await,
+            Command::Query(query) => query.run().await,
+            Command::List(list) => list.run().await,
+            Command::Log(log) => log.run().await,
+            Command::Verify(verify) => verify.run().await,
+            Command::Openapi => Ok(ExitCode::SUCCESS),
+        }
+    });
+    done.unwrap_or_else(|error| {
+        command::complain(&error);
+        command::exit_code(&error)
+    })
+}

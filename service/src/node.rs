@@ -259,7 +259,7 @@ impl Node {
         state.components = self.read_components(&state).await?;
         let up_to_date = stored.as_ref() == Some(&self.group(&state)) && complete;
         *self.state.write() = Arc::new(state.clone());
-        if !up_to_date {
+        if !up_to_date && !self.store.is_read_only() {
             for (key, json) in self.metadata(&state, None) {
                 self.store.put(&key, json_bytes(&json)).await?;
             }

@@ -17,7 +17,7 @@ mod parse;
 mod pick;
 mod read;
 mod source;
-mod time;
+pub mod time;
 
 #[cfg(test)]
 mod tests;
@@ -94,9 +94,6 @@ const SMALL: usize = 1 << 14;
 ///
 /// # Errors
 /// [`NormalizeError`] when the table as a whole does not fit the node.
-///
-/// # Source
-/// "What merging means" in `ARCHITECTURE.md`.
 pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeError> {
     let n_rows = table.frame.height();
     let max_rows = u32::MAX as usize - 1;

@@ -22,6 +22,7 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     url: Arc<str>,
     folder: Option<PathBuf>,
+    read_only: bool,
 }
 
 /// Access to S3; secrets stay out of `Debug`.
@@ -75,6 +76,12 @@ pub enum StoreError {
         key: String,
         /// Cause.
         source: object_store::Error,
+    },
+    /// Only opened for reading.
+    #[error("`{key}` is not written: the store was opened for reading only")]
+    ReadOnly {
+        /// The object.
+        key: String,
     },
     /// An object exists already; the create did nothing.
     #[error("`{key}` exists already")]
@@ -149,7 +156,27 @@ impl Store {
             objects,
             url: Arc::from(url),
             folder: None,
+            read_only: false,
         }
+    }
+
+    /// The same store, which refuses to be written.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Whether it refuses to be written.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn writable(&self, key: &str) -> Result<Path, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly { key: key.to_owned() });
+        }
+        Ok(path(key))
     }
 
     /// The address as given.
@@ -198,7 +225,7 @@ impl Store {
     /// [`StoreError::Failed`].
     pub async fn put(&self, key: &str, bytes: impl Into<PutPayload>) -> Result<(), StoreError> {
         self.objects
-            .put(&path(key), bytes.into())
+            .put(&self.writable(key)?, bytes.into())
             .await
             .map_err(|source| self.failed("write", key, source))?;
         Ok(())
@@ -213,7 +240,7 @@ impl Store {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
-        match self.objects.put_opts(&path(key), bytes.into(), options).await {
+        match self.objects.put_opts(&self.writable(key)?, bytes.into(), options).await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Err(StoreError::Exists { key: key.to_owned() })
@@ -228,7 +255,7 @@ impl Store {
     /// [`StoreError::Failed`].
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
         self.objects
-            .copy(&path(from), &path(to))
+            .copy(&path(from), &self.writable(to)?)
             .await
             .map_err(|source| self.failed("copy", from, source))
     }
@@ -238,7 +265,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&path(key)).await {
+        match self.objects.delete(&self.writable(key)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(self.failed("delete", key, source)),
         }

@@ -78,7 +78,9 @@ fn coords(reader: &mut Reader<'_>, fields: &Fields) -> Vec<String> {
     let Some(field) = fields.get("coords") else {
         let message = "`coords` is missing: write the coordinates the variable lies on, such as \
                        `coords: [date_time]`; a coordinate itself belongs under `COORDS`";
-        reader.problem(fields.at, &fields.path, message);
+        if fields.is_readable {
+            reader.problem(fields.at, &fields.path, message);
+        }
         return Vec::new();
     };
     let coords = field.names(reader);

@@ -36,6 +36,8 @@ pub(super) struct Fields {
     pub(super) at: Mark,
     /// `bukov.VARS.rock_temp`.
     pub(super) path: String,
+    /// Whether it is a mapping; if not, that is reported.
+    pub(super) is_readable: bool,
     entries: Vec<Entry>,
 }
 
@@ -51,22 +53,23 @@ impl Fields {
     pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry, section: &str) -> Self {
         let path = under(section, &entry.key);
         let entries = match &entry.value.value {
-            Value::Map(entries) => entries.clone(),
-            _ if entry.value.is_null() => Vec::new(),
+            Value::Map(entries) => Some(entries.clone()),
+            _ if entry.value.is_null() => Some(Vec::new()),
             _ => {
                 let message = format!(
                     "a mapping of keys such as `unit` and `coords` is expected, not {}",
                     entry.value.describe()
                 );
                 reader.problem(entry.value.at, &path, message);
-                Vec::new()
+                None
             }
         };
         Self {
             name: entry.key.clone(),
             at: entry.at,
             path,
-            entries,
+            is_readable: entries.is_some(),
+            entries: entries.unwrap_or_default(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Fields {
             name: name.to_owned(),
             at,
             path: under(section, name),
+            is_readable: true,
             entries: Vec::new(),
         }
     }

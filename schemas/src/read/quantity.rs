@@ -11,8 +11,10 @@ use crate::model::{DataType, Measure};
 use crate::time::{Tick, TimeUnit, Zone};
 use crate::unit::{Conversion, Unit};
 use crate::yaml::Value;
-pub(crate) use time_unit::TIME_KEYS;
 use type_key::TypeKey;
+
+pub(crate) use time_unit::TIME_KEYS;
+pub(crate) use type_key::TYPE_NAMES;
 
 /// What `unit` or `source_unit` says.
 enum UnitKey {

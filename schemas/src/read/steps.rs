@@ -9,6 +9,8 @@ use crate::yaml::{Number, Value, Yaml};
 
 /// Keys of the old style `merge: {…}`.
 const MERGE_KEYS: &[&str] = &["step_limits", "sorted", "allow_inserts"];
+/// The month of numpy.
+const MONTH: &str = "M";
 const SPELLINGS: &str = "`any_new`, `no_new`, a step, or `[shortest, longest, unit]`";
 
 /// Lengths of steps as written.
@@ -56,8 +58,11 @@ pub(super) fn read(
     let Some(factor) = factor(reader, &field, &steps, variable) else {
         return StepLimits::AnyNew;
     };
-    let (min, max) = (steps.min * factor, steps.max * factor);
+    let (mut min, mut max) = (steps.min * factor, steps.max * factor);
     let whole = matches!(variable.measure, Measure::Time { .. }) || variable.data_type.integer_bounds().is_some();
+    if whole && steps.unit == Some(MONTH) {
+        (min, max) = (min.floor(), max.ceil());
+    }
     if whole && max.floor() < min.ceil().max(1.0) {
         let stored = match &variable.measure {
             Measure::Time { unit, .. } => format!("ticks of `{}`: choose a finer `tick`", unit.tick.symbol()),
@@ -196,7 +201,7 @@ fn seconds(reader: &mut Reader<'_>, field: &Field<'_>, written: &str) -> Result<
         return Ok(tick.seconds());
     }
     let spelled = match written {
-        "M" => {
+        MONTH => {
             field.warn(
                 reader,
                 "`M` is read as a month of 30.4375 days; months of the calendar differ in length",

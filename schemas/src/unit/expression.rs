@@ -85,7 +85,15 @@ impl Product {
         }
         let alone = words.is_empty() && matches!(self.factors.as_slice(), [(_, 1)]);
         for (named, power) in &self.factors {
-            let name = named.cf(alone);
+            let mut name = named.cf(alone);
+            // `degree C` would be read as degrees Celsius.
+            if words.last().is_some_and(|word| word == "degree") {
+                match name.as_str() {
+                    "C" => "coulomb".clone_into(&mut name),
+                    "F" => "farad".clone_into(&mut name),
+                    _ => {}
+                }
+            }
             match power {
                 _ if name == "1" => {}
                 1 => words.push(name),
@@ -196,12 +204,7 @@ impl Parser<'_> {
                 self.position += 1;
                 power = self.exponent(depth)?;
             }
-            Some(Token::Superscript(exponent)) => {
-                power = *exponent;
-                self.position += 1;
-            }
-            // `s-1`: a whole number right behind a name is its power.
-            Some(Token::Number(exponent)) if !base.factors.is_empty() => {
+            Some(Token::Exponent(exponent)) => {
                 power = self.whole(*exponent)?;
                 self.position += 1;
             }

@@ -10,33 +10,45 @@ pub(super) enum Token {
     Power,
     Open,
     Close,
-    /// A power as superscript digits.
-    Superscript(i8),
+    /// A power right behind what it belongs to: `s-1`, `m²`.
+    Exponent(f64),
 }
 
-/// Cuts `text` into tokens.
+/// Cuts `text` into tokens; `deg C` is one name.
 ///
 /// # Errors
 /// The character that has no meaning in a unit.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, char> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
+    let mut adjacent = false;
     while let Some(first) = rest.chars().next() {
-        let (token, length) = if let Some((value, length)) = number(rest, tokens.last()) {
-            (Token::Number(value), length)
-        } else if is_name_start(first) {
-            let length = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
-            let name = &rest[..length];
+        let before = tokens.last();
+        let raised = adjacent && matches!(before, Some(Token::Name(_) | Token::Close));
+        let signed = raised || matches!(before, Some(Token::Power | Token::Open));
+        let (token, length) = if let Some((value, length)) = number(rest, signed) {
             (
-                if name == "per" {
-                    Token::Over
+                if raised {
+                    Token::Exponent(value)
                 } else {
-                    Token::Name(name.to_owned())
+                    Token::Number(value)
                 },
                 length,
             )
+        } else if is_name_start(first) {
+            let length = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
+            let name = &rest[..length];
+            let token = match (name, tokens.last()) {
+                ("per", _) => Token::Over,
+                ("C" | "F", Some(Token::Name(degree))) if is_degree(degree) => {
+                    tokens.pop();
+                    Token::Name(format!("deg {name}"))
+                }
+                _ => Token::Name(name.to_owned()),
+            };
+            (token, length)
         } else if let Some((power, length)) = superscript(rest) {
-            (Token::Superscript(power), length)
+            (Token::Exponent(power.into()), length)
         } else if rest.starts_with("**") {
             (Token::Power, 2)
         } else {
@@ -51,9 +63,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, char> {
             (token, first.len_utf8())
         };
         tokens.push(token);
-        rest = rest[length..].trim_start();
+        let behind = &rest[length..];
+        rest = behind.trim_start();
+        adjacent = rest.len() == behind.len();
     }
     Ok(tokens)
+}
+
+fn is_degree(name: &str) -> bool {
+    matches!(name, "deg" | "degree" | "degrees" | "°")
 }
 
 fn is_name_start(c: char) -> bool {
@@ -65,9 +83,8 @@ fn is_name_part(c: char) -> bool {
     is_name_start(c) || c.is_ascii_digit()
 }
 
-/// A number at the start of `text`; a sign only where a power may stand, as in `s-1`.
-fn number(text: &str, before: Option<&Token>) -> Option<(f64, usize)> {
-    let signed = matches!(before, Some(Token::Name(_) | Token::Power | Token::Close | Token::Open));
+/// A number at the start of `text`; with a sign only where a power may stand, as in `s-1`.
+fn number(text: &str, signed: bool) -> Option<(f64, usize)> {
     let mut length = usize::from(signed && text.starts_with(['-', '+']));
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(length);

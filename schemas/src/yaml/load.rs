@@ -44,7 +44,7 @@ pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
         block_nesting_limit: MAX_DEPTH,
     };
     for next in Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options) {
-        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error)))?;
+        let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error, text)))?;
         builder
             .take(event, &span)
             .map_err(|message| (mark(&span.start), message))?;
@@ -245,10 +245,7 @@ impl Builder {
         let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) else {
             return;
         };
-        let message = format!(
-            "the tag `{}` has no meaning here: remove it",
-            shorten(&tag.original())
-        );
+        let message = format!("the tag `{}` has no meaning here: remove it", shorten(&tag.original()));
         self.problems.push((at, message));
     }
 }
@@ -260,16 +257,22 @@ fn mark(marker: &Marker) -> Mark {
     }
 }
 
-fn explain(error: &ScanError) -> String {
+fn explain(error: &ScanError, text: &str) -> String {
     let info = error.info();
-    let mut message = format!(
-        "not YAML: {}",
+    let line = text.lines().nth(mark(error.marker()).line - 1).unwrap_or_default();
+    let remedy = if info.contains("tab") {
+        "; indent with spaces"
+    } else if line.contains("str[") || line.contains("datetime64[") {
+        "; within braces, a type with brackets stands in quotes, such as `'str[16]'`"
+    } else if line.contains(": %") || line.contains(": @") || line.contains(": `") {
+        "; a text that starts with such a sign stands in quotes, such as `'%'`"
+    } else {
+        ""
+    };
+    format!(
+        "not YAML: {}{remedy}",
         if info.is_empty() { "unexpected text here" } else { &info }
-    );
-    if info.contains("tab") {
-        message.push_str("; indent with spaces");
-    }
-    message
+    )
 }
 
 #[cfg(test)]
@@ -317,11 +320,13 @@ mod tests {
 
     #[test]
     fn bombs_are_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..12 {
+        let tens = |level: usize| {
             let alias = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
-        }
+            format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "))
+        };
+        let text: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..12).map(tens))
+            .collect();
         assert!(
             load(&text)
                 .expect_err("too many nodes")
@@ -330,10 +335,10 @@ mod tests {
         );
         assert!(load(&"[".repeat(10_000)).is_err());
         assert!(load(&"- ".repeat(10_000)).is_err());
-        let mut deep = "a0: &a0 [x]\n".to_owned();
-        for level in 1..100 {
-            deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
-        }
+        let nested = |level: usize| format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        let deep: String = std::iter::once("a0: &a0 [x]\n".to_owned())
+            .chain((1..100).map(nested))
+            .collect();
         assert!(load(&deep).expect_err("too deep").1.starts_with("nested deeper"));
         assert!(load("a: &a [*a]").is_err());
     }

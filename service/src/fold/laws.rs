@@ -1,5 +1,7 @@
 //! The laws of merging, held against a naive map from coordinate tuple to value.
 
+mod grid;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::merge::coordinate::{Key, key};
 use crate::node::Indices;
 use crate::store::Store;
 use crate::store::failing::{Effect, FailingStore};
+use crate::values::Values;
 
 /// What a coordinate of the generated node is like.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,6 @@ use polars::prelude::DataFrame;
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
 use super::error::NormalizeError;
-use super::fault::type_name;
 use super::labels::nearest_label;
 use super::read::Target;
 use super::source::Source;
@@ -149,7 +148,7 @@ fn target<'s>(
         expected: match &variable.measure {
             Measure::Time { .. } => "times".to_owned(),
             Measure::Discrete { .. } => "labels".to_owned(),
-            _ => type_name(variable.data_type),
+            _ => variable.data_type.to_string(),
         },
     };
     let column = frame

@@ -1,6 +1,6 @@
 //! Why a cell was not taken.
 
-use zarr_fuse_schemas::{DataType, Measure, Variable};
+use zarr_fuse_schemas::{Measure, Variable};
 
 use super::labels::nearest_label;
 use super::read::Target;
@@ -40,7 +40,7 @@ impl Fault {
     pub(super) fn reason(self, cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
         let variable = target.variable;
         let name = &variable.name;
-        let takes = type_name(variable.data_type);
+        let takes = variable.data_type;
         match self {
             Self::Missing => missing(cell, target),
             Self::NotANumber => format!("not a number; `{name}` is {takes}"),
@@ -97,33 +97,17 @@ fn outside(stored: f64, variable: &Variable) -> String {
     };
     let range = variable
         .interval
-        .map(|range| format!("{} to {}", range.min, range.max))
+        .map(|range| format!("{} to {}", brief(range.min), brief(range.max)))
         .unwrap_or_default();
     let value = if converted {
-        format!("is {stored}{unit}, ")
+        format!("is {}{unit}, ", brief(stored))
     } else {
         String::new()
     };
     format!("{value}outside the range {range}{unit} of `{}`", variable.name)
 }
 
-/// A type as schemas write it.
-pub(super) fn type_name(data_type: DataType) -> String {
-    match data_type {
-        DataType::Bool => "bool".to_owned(),
-        DataType::Int8 => "int8".to_owned(),
-        DataType::Int16 => "int16".to_owned(),
-        DataType::Int32 => "int32".to_owned(),
-        DataType::Int64 => "int64".to_owned(),
-        DataType::UInt8 => "uint8".to_owned(),
-        DataType::UInt16 => "uint16".to_owned(),
-        DataType::UInt32 => "uint32".to_owned(),
-        DataType::UInt64 => "uint64".to_owned(),
-        DataType::Float32 => "float32".to_owned(),
-        DataType::Float64 => "float64".to_owned(),
-        DataType::Complex64 => "complex64".to_owned(),
-        DataType::Complex128 => "complex128".to_owned(),
-        DataType::String => "str".to_owned(),
-        DataType::FixedString(n) => format!("str[{n}]"),
-    }
+/// A number to seven digits, without the noise of conversions.
+fn brief(number: f64) -> f64 {
+    format!("{number:.6e}").parse().unwrap_or(number)
 }

@@ -28,14 +28,20 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn new(variable: &Variable) -> Self {
+    /// For a plain coordinate (`is_coordinate`) only a `na_value` that somebody chose is no value: every position of a
+    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other.
+    pub(super) fn new(variable: &Variable, is_coordinate: bool) -> Self {
         let conversion = match &variable.measure {
             Measure::Physical { conversion, .. } if !conversion.is_identity() => Some(*conversion),
             _ => None,
         };
         let single = matches!(variable.data_type, DataType::Float32 | DataType::Complex64);
         let stored = |number: f64| if single { round_to_single(number) } else { number };
-        let (na_float, na_whole, na_bool) = match &variable.na {
+        let na = variable
+            .na
+            .as_ref()
+            .filter(|_| !(is_coordinate && is_default_na(variable)));
+        let (na_float, na_whole, na_bool) = match &na {
             Some(Scalar::Float(number) | Scalar::Complex(number, _)) => (Some(*number), whole_of(*number), None),
             Some(Scalar::Int(number)) => (Some(widen(*number)), Some(i128::from(*number)), None),
             Some(Scalar::UInt(number)) => (Some(widen_unsigned(*number)), Some(i128::from(*number)), None),

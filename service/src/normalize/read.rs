@@ -58,7 +58,7 @@ pub(super) struct Marks {
 /// Reads a column of `n_rows` cells.
 pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
     let variable = target.variable;
-    let numbers = Numbers::new(variable);
+    let numbers = Numbers::new(variable, target.coordinate == Some(&variable.name));
     let numbers = &numbers;
 
     /// Reads elements of one integer type with `$read`, which takes a cell.

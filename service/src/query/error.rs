@@ -1,5 +1,7 @@
 //! What can be wrong with a query.
 
+use zarr_fuse_schemas::near::nearest;
+
 use crate::node::ReadError;
 
 /// Why a query has no answer. Each variant names its HTTP status.
@@ -91,7 +93,7 @@ pub enum QueryError {
         variable: String,
         /// Why.
         #[source]
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// 500: Arrow or Parquet could not be written.
     #[error("cannot write the answer as {format}")]
@@ -116,7 +118,7 @@ pub(super) fn bad(name: &str, value: &str, reason: impl Into<String>) -> QueryEr
 
 /// `did you mean …` or the list of what there is.
 pub(super) fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    if let Some(near) = nearest_name(name, known.clone()) {
+    if let Some(near) = nearest(name, known.clone()) {
         return format!("did you mean `{near}`?");
     }
     let mut all: Vec<_> = known.map(|name| format!("`{name}`")).collect();
@@ -134,33 +136,10 @@ pub(super) fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clo
     }
 }
 
-/// The known name that differs least from `name`, if it differs little.
-pub(super) fn nearest_name<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted: Vec<char> = name.to_lowercase().chars().take(100).collect();
-    let allowed = (wanted.len() / 3).max(1);
-    known
-        .map(|name| {
-            (
-                edits(&wanted, &name.to_lowercase().chars().take(100).collect::<Vec<_>>()),
-                name,
-            )
-        })
-        .filter(|&(distance, _)| distance <= allowed)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, name)| name)
-}
-
-/// Levenshtein distance.
-fn edits(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
+/// A [`QueryError::Read`].
+pub(super) fn unreadable(variable: &str, source: ReadError) -> QueryError {
+    QueryError::Read {
+        variable: variable.to_owned(),
+        source: Box::new(source),
     }
-    row[b.len()]
 }

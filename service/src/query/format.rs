@@ -5,13 +5,14 @@ mod text;
 
 use std::sync::Arc;
 
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, Measure, Variable};
 
 use self::arrow::{Ipc, Parquet};
 use self::text::{Csv, Json};
 use super::elements::Na;
-use super::error::{QueryError, nearest_name};
+use super::error::QueryError;
 use super::rows::Rows;
 use super::time::TimeText;
 use crate::values::Values;
@@ -51,7 +52,7 @@ impl Format {
             .find(|(_, known, _)| *known == name)
             .map(|(format, ..)| *format);
         found.ok_or_else(|| {
-            let near = nearest_name(name, FORMATS.iter().map(|(_, known, _)| *known));
+            let near = nearest(name, FORMATS.iter().map(|(_, known, _)| *known));
             let hint = near.map_or_else(
                 || "write `csv`, `json`, `ndjson`, `arrow` or `parquet`".to_owned(),
                 |near| format!("did you mean `{near}`?"),

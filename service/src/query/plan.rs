@@ -206,9 +206,12 @@ impl Plan {
     fn label(&self, axis: usize, position: u64, fields: &[Arc<Field>]) -> String {
         let parts = self.inputs.iter().zip(fields).filter(|(input, _)| input.axes == [axis]);
         let parts = parts.filter_map(|(input, field)| Some(field.kind.text(input.known.as_ref()?, at(position))));
-        let quoted = |text: String| match text.contains([',', '"', '[', ']']) {
-            true => format!("\"{}\"", text.replace('"', "\"\"")),
-            false => text,
+        let quoted = |text: String| {
+            if text.contains([',', '"', '[', ']']) {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            } else {
+                text
+            }
         };
         parts.map(quoted).collect::<Vec<_>>().join(",")
     }

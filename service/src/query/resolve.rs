@@ -9,7 +9,7 @@ use zarr_fuse_schemas::{Node, Variable};
 
 use super::bbox::{is_latitude, is_longitude};
 use super::elements::{Key, Na, float, int};
-use super::error::{QueryError, bad, nearest_name};
+use super::error::{QueryError, bad, suggest, unreadable};
 use super::format::Kind;
 use super::selection::Selection;
 use super::selector::{Criterion, Position, Span};
@@ -57,7 +57,7 @@ impl Picked {
 
     fn from_list(list: Vec<u64>) -> Self {
         match (list.first(), list.last()) {
-            (Some(&first), Some(&last)) if last - first + 1 == list.len() as u64 => Self::Range(first..last + 1),
+            (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => Self::Range(first..end + 1),
             (None, _) => Self::Range(0..0),
             _ => Self::List(list),
         }
@@ -181,10 +181,7 @@ pub(super) async fn column<'a>(
         Some(values) => {
             let all = Indices::Range(0..values.len() as u64);
             let read = view.read(name, &[all]).await;
-            read.map(Cow::Owned).map_err(|source| QueryError::Read {
-                variable: name.to_owned(),
-                source,
-            })
+            read.map(Cow::Owned).map_err(|error| unreadable(name, error))
         }
     }
 }
@@ -259,7 +256,7 @@ fn in_unsorted(values: &Values, na: Na, spans: &[Span]) -> Vec<Vec<Range<u64>>> 
         for (i, span) in spans.iter().enumerate() {
             let kept = span.text().map_or(i, |text| exact[text]);
             if kept != i {
-                found[i] = found[kept].clone();
+                found[i] = Vec::clone(&found[kept]);
             }
         }
     }
@@ -285,8 +282,7 @@ impl Span {
 fn no_such_value(values: &Values, variable: &Variable, span: &Span, wanted: &str, selection: &Selection) -> QueryError {
     let hint = match (&span.from, values) {
         _ if values.is_empty() => "; it is empty".to_owned(),
-        (Some(Key::Text(_)), Values::Str(v)) => nearest_name(wanted, v.iter().map(AsRef::as_ref))
-            .map_or_else(String::new, |near| format!("; did you mean `{near}`?")),
+        (Some(Key::Text(_)), Values::Str(v)) => format!("; {}", suggest(wanted, v.iter().map(AsRef::as_ref))),
         (Some(key), _) => {
             let target = Target {
                 variable,

@@ -11,7 +11,8 @@ use crate::values::Values;
 /// Some rows of the answer.
 #[derive(Debug)]
 pub(super) struct Rows {
-    pub(super) n_rows: usize,
+    /// How many.
+    pub(super) n: usize,
     /// One per column of the plan.
     pub(super) cells: Vec<Cells>,
     /// Position of the last row along the axes, if rows that would follow in the box were cut off.
@@ -87,7 +88,7 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         index: index_of(&plan.inputs[column.input], &all),
     });
     Rows {
-        n_rows,
+        n: n_rows,
         cells: cells.collect(),
         cut_after,
     }
@@ -141,7 +142,7 @@ fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         index: kept.iter().map(|row| narrow(start + row * along)).collect(),
     });
     Rows {
-        n_rows: kept.len(),
+        n: kept.len(),
         cells: cells.collect(),
         cut_after,
     }

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use xxhash_rust::xxh64::xxh64;
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::{Conversion, Measure, Node, Unit, Variable, Zone};
 
 use super::bbox;
@@ -144,7 +145,7 @@ impl Selection {
             "cursor" => self.cursor = Some(Cursor::parse(value)?),
             "format" => self.format = Some(Format::parse(value).map_err(refuse)?),
             _ => {
-                let near = super::error::nearest_name(name, NAMES.into_iter());
+                let near = nearest(name, NAMES.into_iter());
                 let hint = near.map_or_else(|| format!("there are {HINT}"), |near| format!("did you mean `{near}`?"));
                 return Err(QueryError::UnknownParameter {
                     name: name.to_owned(),

@@ -1,10 +1,10 @@
 //! The right side of `sel.<name>=`: a value, `a,b,c`, `from/to`, `nearest:v`.
 
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, Measure, Variable};
 
 use super::elements::Key;
-use super::error::nearest_name;
 use super::time::parse_time;
 
 /// What the selected elements of one variable have in common.
@@ -145,7 +145,7 @@ fn parse_value(token: &Token, variable: &Variable, zone: Zone) -> Result<(Key, K
         }
         Measure::Discrete { labels } => {
             let Some(at) = labels.iter().position(|label| label == text) else {
-                let near = nearest_name(text, labels.iter().map(String::as_str));
+                let near = nearest(text, labels.iter().map(String::as_str));
                 let hint = near.map_or_else(
                     || {
                         format!(

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream};
 use super::Bounds;
 use super::blocks::{after, after_indices, block_at, next};
 use super::cursor::{Cursor, value_hash};
-use super::error::QueryError;
+use super::error::{QueryError, unreadable};
 use super::format::{Encoder, Format};
 use super::plan::Plan;
 use super::resolve::at;
@@ -140,6 +140,9 @@ fn start(plan: &Plan, view: &NodeView, selection: &Selection) -> Result<Option<V
     })
 }
 
+/// The values of an input in some ranges of its axes.
+type Held = (Vec<Range<u64>>, Arc<Values>);
+
 /// An answer half produced.
 struct Production {
     view: NodeView,
@@ -152,7 +155,7 @@ struct Production {
     last: Option<Vec<u64>>,
     encoder: Option<Encoder>,
     /// What was read for each input, so that what does not change from block to block is read once.
-    held: Vec<Option<(Vec<Range<u64>>, Arc<Values>)>>,
+    held: Vec<Option<Held>>,
 }
 
 impl Production {
@@ -195,12 +198,12 @@ impl Production {
         };
         let (rows, encoder, bytes) = written?;
         self.encoder = encoder;
-        self.rows_left -= rows.n_rows as u64;
+        self.rows_left -= rows.n as u64;
         self.position = match &rows.cut_after {
             Some(last) => next(&self.plan.axes, last),
             None => after(&self.plan.axes, &block),
         };
-        if rows.n_rows > 0 {
+        if rows.n > 0 {
             self.last = Some(
                 rows.cut_after
                     .unwrap_or_else(|| block.iter().map(|range| range.end - 1).collect()),
@@ -239,10 +242,7 @@ impl Production {
                 .map(|(&axis, range)| self.plan.axes[axis].picked.indices(range.clone()))
                 .collect();
             let read = self.view.read(&input.variable, &indices).await;
-            let read = read.map_err(|source| QueryError::Read {
-                variable: input.variable.clone(),
-                source,
-            })?;
+            let read = read.map_err(|error| unreadable(&input.variable, error))?;
             input.converted(read)
         };
         let values = Arc::new(values);
@@ -277,7 +277,7 @@ fn write(
     mut encoder: Option<Encoder>,
 ) -> Result<Written, QueryError> {
     let rows = rows(plan, block, values, max_rows);
-    let bytes = match encoder.as_mut().filter(|_| rows.n_rows > 0) {
+    let bytes = match encoder.as_mut().filter(|_| rows.n > 0) {
         Some(encoder) => encoder.rows(&rows)?,
         None => Vec::new(),
     };

@@ -94,7 +94,7 @@ fn params(query: &str) -> Vec<(String, String)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect()
 }
 
-const BOREHOLES: &str = r#"
+const BOREHOLES: &str = r"
 n:
   VARS:
     temp: {coords: [time, borehole, depth], unit: degC, type: float32, description: Rock temperature}
@@ -107,7 +107,7 @@ n:
     time: {unit: {tick: s, tz: UTC}, chunk_size: 2}
     borehole: {type: str, sorted: false, chunk_size: 2}
     depth: {unit: m, type: float32, chunk_size: 2}
-"#;
+";
 
 /// Two boreholes, three times; `b` has its second depth only once.
 async fn boreholes() -> Fixture {

@@ -182,12 +182,11 @@ impl TimeText {
         let local = seconds + i64::from(offset);
         let (year, month, day) = date(local.div_euclid(86_400));
         let second_of_day = local.rem_euclid(86_400);
-        match year {
-            0..=9999 => pad(out, year, 4),
-            _ => {
-                out.push(if year < 0 { b'-' } else { b'+' });
-                pad(out, year.abs(), 6);
-            }
+        if (0..=9999).contains(&year) {
+            pad(out, year, 4);
+        } else {
+            out.push(if year < 0 { b'-' } else { b'+' });
+            pad(out, year.abs(), 6);
         }
         for (mark, value) in [
             (b'-', month),

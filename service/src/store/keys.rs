@@ -4,6 +4,8 @@
 pub const SEGMENTS: &str = "journal/segments";
 /// Folder of outcome batches.
 pub const OUTCOMES: &str = "journal/outcomes";
+/// The schema that the dataset was last opened with, secrets removed.
+pub const SCHEMA: &str = "journal/schema.yaml";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 

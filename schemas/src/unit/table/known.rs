@@ -173,7 +173,7 @@ pub(super) const UNITS: &[Known] = &[
         "K",
     ),
     scale(
-        &["degC", "deg_C", "°C", "℃", "degsC"],
+        &["degC", "deg C", "deg_C", "°C", "℃", "degsC"],
         &[
             "celsius",
             "Celsius",
@@ -192,7 +192,7 @@ pub(super) const UNITS: &[Known] = &[
         "K",
     ),
     scale(
-        &["degF", "deg_F", "°F", "℉"],
+        &["degF", "deg F", "deg_F", "°F", "℉"],
         &[
             "fahrenheit",
             "Fahrenheit",
@@ -377,6 +377,14 @@ const fn prefix(short: &'static str, long: &'static str, factor: f64) -> Prefix 
 pub(super) const TRAPS: &[(&str, &str)] = &[
     ("C", "is coulomb; did you mean `degC`?"),
     ("F", "is farad; did you mean `degF`?"),
+    (
+        "deg C",
+        "is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`",
+    ),
+    (
+        "deg F",
+        "is read as degrees Fahrenheit, though pint takes it for degrees times farad; write `degF`",
+    ),
     ("PA", "is petaampere; did you mean `Pa`?"),
     ("pH", "is picohenry; for acidity write ''"),
 ];

@@ -66,7 +66,7 @@ pub(super) fn labels(name: &str, coords: &[&str], labels: &[&str]) -> Variable {
 
 /// Makes a variable of degrees Celsius that comes in kelvins.
 pub(super) fn from_kelvin(variable: Variable) -> Variable {
-    let unit = |written: &str| Unit::parse(written).unwrap();
+    let unit = |written: &str| Unit::parse(written).expect("a unit");
     let conversion = Conversion {
         factor: 1.0,
         offset: -273.15,

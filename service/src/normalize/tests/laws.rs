@@ -4,174 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono_tz::Tz;
 use polars::prelude::{Column, DataType as Delivered};
 use proptest::prelude::*;
-use zarr_fuse_schemas::time::Zone;
-use zarr_fuse_schemas::{DataType, MergeRule, Node, Scalar, Variable};
+use zarr_fuse_schemas::{DataType, MergeRule, Node, Variable};
 
-use super::builder::{composed, from_kelvin, labels, node, plain, shown, table, time, typed, variable, within};
+use super::builder::{composed, node, plain, shown, table, typed, variable};
+use super::pools::{Is, Meaning, Na, Pool, RowRejected, kinds};
+use crate::normalize::cells::Cells;
+use crate::normalize::distinct::Encoder;
 use crate::normalize::{Normalized, normalize};
-
-/// What a text must become.
-#[derive(Debug, Clone, Copy)]
-enum Meaning {
-    /// This element, with its place in the order of the type.
-    Is(&'static str, usize),
-    Na,
-    RowRejected,
-    ValueRejected,
-}
-use Meaning::{Is, Na, RowRejected, ValueRejected};
-
-type Pool = &'static [(Option<&'static str>, Meaning)];
-
-const FLOATS: Pool = &[
-    (Some("-1e1"), Is("-10.0", 0)),
-    (Some("0"), Is("0.0", 1)),
-    (Some("1.5"), Is("1.5", 2)),
-    (Some(" +1.50 "), Is("1.5", 2)),
-    (Some("10"), Is("10.0", 3)),
-    (None, Na),
-    (Some(""), Na),
-    (Some("NaN"), Na),
-    (Some("-5.0"), Na),
-    (Some("1,5"), RowRejected),
-    (Some("10.5"), ValueRejected),
-    (Some("-inf"), ValueRejected),
-];
-const SINGLES: Pool = &[
-    (Some("-inf"), Is("-inf", 0)),
-    (Some("0.1"), Is("0.1", 1)),
-    (Some("0.10000000149"), Is("0.1", 1)),
-    (Some("16777217"), Is("16777216.0", 2)),
-    (Some("nan"), Na),
-    (None, Na),
-    (Some("1e39"), RowRejected),
-    (Some("-"), RowRejected),
-];
-const BYTES: Pool = &[
-    (Some("-128"), Is("-128", 0)),
-    (Some("5"), Is("5", 1)),
-    (Some("5.00"), Is("5", 1)),
-    (Some("7e0"), Is("7", 2)),
-    (Some("127"), Is("127", 3)),
-    (Some("-1"), Na),
-    (Some(" "), Na),
-    (Some("128"), RowRejected),
-    (Some("1.5"), RowRejected),
-];
-const LONGS: Pool = &[
-    (Some("-9223372036854775808"), Is("-9223372036854775808", 0)),
-    (Some("9007199254740993"), Is("9007199254740993", 1)),
-    (Some("9007199254740993.0"), Is("9007199254740993", 1)),
-    (Some("9223372036854775807"), Is("9223372036854775807", 2)),
-    (Some("-1.0"), Na),
-    (None, Na),
-    (Some("9223372036854775808"), RowRejected),
-    (Some("0x10"), RowRejected),
-];
-const UNSIGNED_LONGS: Pool = &[
-    (Some("0"), Is("0", 0)),
-    (Some("9223372036854775808"), Is("9223372036854775808", 1)),
-    (Some("18446744073709551614"), Is("18446744073709551614", 2)),
-    (Some("18446744073709551615"), Na),
-    (Some("-1"), RowRejected),
-    (Some("18446744073709551616"), RowRejected),
-];
-const SMALL_NUMBERS: Pool = &[
-    (Some("0"), Is("0", 0)),
-    (Some("1"), Is("1", 1)),
-    (Some("100"), Is("100", 2)),
-    (Some("1e2"), Is("100", 2)),
-    (Some("nan"), Na),
-    (Some("ten"), RowRejected),
-    (Some("1e30"), RowRejected),
-];
-const TRUTHS: Pool = &[
-    (Some("false"), Is("false", 0)),
-    (Some("0"), Is("false", 0)),
-    (Some("True"), Is("true", 1)),
-    (None, Na),
-    (Some("2"), RowRejected),
-];
-const COMPLEX: Pool = &[
-    (Some("-2j"), Is("[0.0, -2.0]", 0)),
-    (Some("1+2j"), Is("[1.0, 2.0]", 1)),
-    (Some("(1+2i)"), Is("[1.0, 2.0]", 1)),
-    (Some("3"), Is("[3.0, 0.0]", 2)),
-    (Some("nanj"), Na),
-    (Some("[1]"), RowRejected),
-];
-const STRINGS: Pool = &[
-    (Some(""), Is("\"\"", 0)),
-    (Some("a"), Is("\"a\"", 1)),
-    (
-        Some("a longer one than views hold inline"),
-        Is("\"a longer one than views hold inline\"", 2),
-    ),
-    (Some("b"), Is("\"b\"", 3)),
-    (None, Na),
-];
-const FIXED: Pool = &[
-    (Some("ab"), Is("\"ab\"", 0)),
-    (Some("žš"), Is("\"žš\"", 1)),
-    (None, Na),
-    (Some("abc"), RowRejected),
-];
-const TIMES: Pool = &[
-    (Some("1969-12-31T23:59:59.5Z"), Is("-1", 0)),
-    (Some("2024-01-01 01:00"), Is("1704067200", 1)),
-    (Some("2024-01-01T00:00:00Z"), Is("1704067200", 1)),
-    (Some("2024-07-01 02:00:00.9"), Is("1719792000", 2)),
-    (Some("NaT"), Na),
-    (None, Na),
-    (Some("2024-10-27 02:30"), RowRejected),
-    (Some("2024-02-30"), RowRejected),
-];
-const LABELS: Pool = &[
-    (Some("wet"), Is("1", 0)),
-    (Some("dry"), Is("2", 1)),
-    (Some("3.0"), Is("3", 2)),
-    (Some(""), Na),
-    (None, Na),
-    (Some("damp"), ValueRejected),
-];
-const KELVINS: Pool = &[
-    (Some("0"), Is("-273.15", 0)),
-    (Some("273.15"), Is("0.0", 1)),
-    (Some("nan"), Na),
-    (Some("cold"), RowRejected),
-];
-
-/// A variable of every kind, and its pool.
-fn kinds(name: &str, coords: &[&str]) -> Vec<(Variable, Pool)> {
-    let of = |data_type| variable(name, coords, data_type);
-    let floats = Variable {
-        na: Some(Scalar::Float(-5.0)),
-        ..within(-10.0, 10.0, of(DataType::Float64))
-    };
-    vec![
-        (floats, FLOATS),
-        (of(DataType::Float32), SINGLES),
-        (of(DataType::Int8), BYTES),
-        (of(DataType::Int16), SMALL_NUMBERS),
-        (of(DataType::Int32), SMALL_NUMBERS),
-        (of(DataType::Int64), LONGS),
-        (of(DataType::UInt8), SMALL_NUMBERS),
-        (of(DataType::UInt16), SMALL_NUMBERS),
-        (of(DataType::UInt32), SMALL_NUMBERS),
-        (of(DataType::UInt64), UNSIGNED_LONGS),
-        (of(DataType::Bool), TRUTHS),
-        (of(DataType::Complex64), COMPLEX),
-        (of(DataType::Complex128), COMPLEX),
-        (of(DataType::String), STRINGS),
-        (of(DataType::FixedString(2)), FIXED),
-        (time(name, coords, Zone::Named(Tz::Europe__Prague)), TIMES),
-        (labels(name, coords, &["wet", "dry", "3"]), LABELS),
-        (from_kelvin(of(DataType::Float64)), KELVINS),
-    ]
-}
 
 /// A node, the pool of each of its columns, and cells as positions in the pools.
 #[derive(Debug, Clone)]
@@ -427,8 +268,6 @@ fn hold(case: &Case, given: &Normalized) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn a_table_becomes_what_the_naive_map_says(case in cases()) {
         let given = normalize(&case.table(), &case.node).expect("every column is there");
@@ -441,9 +280,9 @@ proptest! {
         kind in 0..13_usize,
     ) {
         let text: Vec<Option<String>> = numbers.iter().map(|number| number.map(|number| number.to_string())).collect();
-        let stations = Column::new("x".into(), (0..numbers.len() as i64).collect::<Vec<_>>());
+        let stations = Column::new("x".into(), (0_i64..).take(numbers.len()).collect::<Vec<_>>());
         let (value, _) = kinds("v", &["x"]).swap_remove(kind);
-        let (node, _) = (node(vec![plain(variable("x", &[], DataType::Int64))], vec![value]), ());
+        let node = node(vec![plain(variable("x", &[], DataType::Int64))], vec![value]);
         let expect = normalize(&typed(vec![stations.clone(), Column::new("v".into(), text)]), &node).expect("all is there");
         let native = Column::new("v".into(), numbers);
         for delivered in [Delivered::Int64, Delivered::Int16, Delivered::Float64, Delivered::Float32, Delivered::Int128] {
@@ -453,6 +292,65 @@ proptest! {
             prop_assert_eq!(&given.batch.variables[0].rows, &expect.batch.variables[0].rows);
             prop_assert_eq!(given.table_rows, expect.table_rows.clone());
         }
+    }
+
+    #[test]
+    fn rows_of_one_cell_are_found_however_many_values_the_coordinates_have(
+        n_values in prop::collection::vec(prop::sample::select(vec![1_u32, 2, 7, 40, 1000, u32::MAX]), 0..5),
+        seeds in prop::collection::vec(prop::collection::vec(0..10_u32, 4), 0..60),
+    ) {
+        let value = |seed: u32, n: u32| if n <= 10 { seed % n } else { (n - 1) / 9 * seed };
+        let index = |at: usize, n: u32| seeds.iter().map(|seed| value(seed[at], n)).collect::<Vec<u32>>();
+        let indices: Vec<Vec<u32>> = n_values.iter().take(4).enumerate().map(|(at, n)| index(at, *n)).collect();
+        let coordinates: Vec<(&[u32], usize)> =
+            indices.iter().zip(&n_values).map(|(index, n)| (index.as_slice(), *n as usize)).collect();
+        let tuple = |row: usize| indices.iter().map(|index| index[row]).collect::<Vec<u32>>();
+        let cells = Cells::number(&coordinates, seeds.len());
+        for one in 0..seeds.len() {
+            for other in 0..one {
+                prop_assert_eq!(cells.ids[one] == cells.ids[other], tuple(one) == tuple(other));
+            }
+        }
+        prop_assert!(cells.ids.iter().all(|id| (*id as usize) < cells.n));
+    }
+
+    #[test]
+    fn distinct_keys_are_numbered_in_order_of_first_appearance(
+        parts in prop::collection::vec((prop::collection::vec(0..30_i64, 20), 0..3_usize), 1..5),
+    ) {
+        // Of each part: as drawn, ascending, or two ascending rounds.
+        let arranged = |(keys, order): &(Vec<i64>, usize)| {
+            let mut keys = keys.clone();
+            match order {
+                0 => {}
+                1 => keys.sort_unstable(),
+                _ => {
+                    keys.truncate(10);
+                    keys.sort_unstable();
+                    keys.extend(keys.clone());
+                }
+            }
+            keys
+        };
+        let parts: Vec<Vec<i64>> = parts.iter().map(arranged).collect();
+        let keys: Vec<i64> = parts.iter().flatten().copied().collect();
+        let mut index = Vec::new();
+        let encoders = parts.iter().map(|keys| {
+            let mut encoder = Encoder::new();
+            index.extend(keys.iter().map(|key| encoder.number(*key)));
+            encoder
+        });
+        let encoders = encoders.collect();
+        let distinct = Encoder::join(encoders, &mut index, 20).into_keys();
+        let mut expect: Vec<i64> = Vec::new();
+        for key in &keys {
+            if !expect.contains(key) {
+                expect.push(*key);
+            }
+        }
+        prop_assert_eq!(&distinct, &expect);
+        let read: Vec<i64> = index.iter().map(|number| distinct[*number as usize]).collect();
+        prop_assert_eq!(read, keys);
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn batch(fields: &[Arc<Field>], schema: &SchemaRef, rows: &Rows) -> Result<Recor
     let columns = columns
         .map(|((field, arrow), cells)| array(field, arrow.data_type(), cells))
         .collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.n_rows));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.n));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
 }
 

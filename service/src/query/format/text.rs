@@ -30,9 +30,9 @@ impl Csv {
 
     pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
         let mut out = std::mem::take(&mut self.header);
-        out.reserve(rows.n_rows * self.fields.len() * TYPICAL_CELL_BYTES);
+        out.reserve(rows.n * self.fields.len() * TYPICAL_CELL_BYTES);
         let columns = prepare(&self.fields, rows, write_csv);
-        for row in 0..rows.n_rows {
+        for row in 0..rows.n {
             for (i, column) in columns.iter().enumerate() {
                 if i > 0 {
                     out.push(b',');
@@ -79,10 +79,10 @@ impl Json {
 
     pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
         let mut out = Vec::with_capacity(
-            rows.n_rows * (self.fields.len() * TYPICAL_CELL_BYTES + self.keys.iter().map(Vec::len).sum::<usize>()),
+            rows.n * (self.fields.len() * TYPICAL_CELL_BYTES + self.keys.iter().map(Vec::len).sum::<usize>()),
         );
         let columns = prepare(&self.fields, rows, write_json);
-        for row in 0..rows.n_rows {
+        for row in 0..rows.n {
             if self.is_one_object {
                 out.extend_from_slice(if self.n_rows == 0 { HEAD } else { b",\n" });
             }
@@ -135,7 +135,7 @@ enum Column<'a> {
 
 fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, write: WriteCell) -> Vec<Column<'a>> {
     let column = |(field, cells): (&'a Arc<Field>, &'a Cells)| {
-        if cells.values.len() >= rows.n_rows {
+        if cells.values.len() >= rows.n {
             return Column::Direct { field, cells, write };
         }
         let mut texts = Vec::with_capacity(cells.values.len() * TYPICAL_CELL_BYTES);
@@ -258,17 +258,17 @@ fn plus(out: &mut Vec<u8>, is_negative: bool) {
 
 fn single(out: &mut Vec<u8>, value: f32) {
     if value.is_finite() {
-        number(out, value)
+        number(out, value);
     } else {
-        not_finite(out, f64::from(value))
+        not_finite(out, f64::from(value));
     }
 }
 
 fn double(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
-        number(out, value)
+        number(out, value);
     } else {
-        not_finite(out, value)
+        not_finite(out, value);
     }
 }
 

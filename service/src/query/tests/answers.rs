@@ -232,7 +232,7 @@ async fn an_empty_answer_still_has_its_columns() {
 #[tokio::test]
 async fn composed_coordinates_appear_as_their_components() {
     let mut fixture = Fixture::new(
-        r#"
+        r"
 n:
   VARS:
     rain: {coords: [time, lat_lon], unit: mm}
@@ -241,7 +241,7 @@ n:
   COORDS:
     time: {unit: {tick: h, tz: UTC}}
     lat_lon: {composed: [latitude, longitude]}
-"#,
+",
     )
     .await;
     fixture
@@ -272,7 +272,7 @@ n:
 #[tokio::test]
 async fn every_type_is_printed_so_that_it_reads_back() {
     let mut fixture = Fixture::new(
-        r#"
+        r"
 n:
   VARS:
     f32: {coords: i, type: float32}
@@ -285,7 +285,7 @@ n:
     d: {coords: i, unit: {tick: D, tz: UTC}}
   COORDS:
     i: {type: int32}
-"#,
+",
     )
     .await;
     fixture

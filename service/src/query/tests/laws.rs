@@ -1,6 +1,7 @@
 //! Random nodes and selections against a naive filter of all cells.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -76,8 +77,9 @@ fn csv(rows: &[Row]) -> String {
         let label = TEXTS[*b].replace('"', "\"\"");
         let cell = |i: usize| values[i].map_or_else(String::new, |value| value.to_string());
         let note = values[2].map_or_else(String::new, |value| format!("t{value}"));
-        text += &format!(
-            "{},\"{label}\",{},{},{},{note},{}\n",
+        let _ = writeln!(
+            text,
+            "{},\"{label}\",{},{},{},{note},{}",
             a_value(*a),
             c_value(*c),
             cell(0),
@@ -203,17 +205,17 @@ impl Question {
         if uses(0) {
             let end =
                 |position: Option<usize>| position.map_or_else(String::new, |position| a_value(position).to_string());
-            query += &format!("&sel.a={}/{}", end(self.a.0), end(self.a.1));
+            let _ = write!(query, "&sel.a={}/{}", end(self.a.0), end(self.a.1));
         }
         if let Some(labels) = self.b.as_ref().filter(|_| uses(1)) {
             let labels: Vec<_> = labels
                 .iter()
                 .map(|&label| format!("\"{}\"", TEXTS[label].replace('"', "\"\"")))
                 .collect();
-            query += &format!("&sel.b={}", labels.join(","));
+            let _ = write!(query, "&sel.b={}", labels.join(","));
         }
         if let Some((from, to)) = self.c.filter(|_| uses(2)) {
-            query += &format!("&isel.k={from}:{to}");
+            let _ = write!(query, "&isel.k={from}:{to}");
         }
         query
     }

@@ -17,7 +17,7 @@ async fn unknown_names_are_suggested() {
     )
     .await;
     check("var=tmp", "node `n` has no variable `tmp`; did you mean `temp`?").await;
-    check("sel.bore=b", "node `n` has no variable `bore`; there are `time`, `borehole`, `depth`, `temp`, `count`, `rock`, `note`, `latitude`, `longitude`").await;
+    check("sel.x.y=b", "node `n` has no variable `x.y`; there are `time`, `borehole`, `depth`, `temp`, `count`, `rock`, `note`, `latitude`, `longitude`").await;
     check("isel.dept=1", "node `n` has no variable `dept`; did you mean `depth`?").await;
     check(
         "format=jsn",
@@ -28,7 +28,7 @@ async fn unknown_names_are_suggested() {
 
 #[tokio::test]
 async fn values_that_do_not_exist_are_named_with_the_nearest() {
-    check("sel.borehole=bb", "`borehole` has no value `bb`; did you mean `b`?").await;
+    check("sel.borehole=bb", "`borehole` has no value `bb`; there are `b`, `a,1`").await;
     check(
         "sel.depth=0.2",
         "`depth` has no value `0.2`; the nearest is `0.1`; `nearest:0.2` selects it",

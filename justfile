@@ -1,0 +1,63 @@
+# What people do here. `just check` is what CI runs; every recipe is a plain command that works without just, too.
+
+set positional-arguments
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything CI checks, in order of speed.
+check: fmt clippy doc deny unused test
+
+# Formatting.
+fmt:
+    cargo fmt --all --check
+
+# Lints, with warnings as errors.
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Documentation builds and its links lead somewhere.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# Licences, forbidden dependencies, sources (cargo install --locked cargo-deny).
+deny:
+    cargo deny check licenses bans sources
+
+# Dependencies that nothing uses (cargo install --locked cargo-machete).
+unused:
+    cargo machete --with-metadata
+
+# All tests; Python with xarray is set up at the first run.
+test *args:
+    cargo test --workspace "$@"
+
+# The end-to-end tests alone.
+e2e *args:
+    cargo test -p zarr-fuse-e2e "$@"
+
+# Write the checked-in snapshots, the JSON Schema and the OpenAPI document again; look at the difference before you commit it.
+bless:
+    INSTA_UPDATE=always BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
+
+# Fuzz one target for some seconds (cargo install cargo-fuzz): `just fuzz csv 180`.
+fuzz target seconds="60":
+    cd service/fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}
+
+# The figures: ingest, acknowledgement, query. Release build.
+bench *args:
+    cargo build --release -p zarr-fuse-service -p zarr-fuse-harness --bins
+    cargo run --release -p zarr-fuse-harness --bin bench -- "$@"
+
+# Kill the service 30 times while clients upload, then compare what it kept with what it acknowledged.
+campaign kills="30":
+    ZF_KILLS={{ kills }} cargo test -p zarr-fuse-e2e campaign -- --nocapture
+
+# Run `zf` from the sources: `just run query schemas/weather.yaml forecast`.
+run *args:
+    cargo run -q -p zarr-fuse-service --bin zf -- "$@"
+
+# The whole product on this machine, optimized.
+up *args:
+    cargo run --release -p zarr-fuse-service --bin zf -- demo "$@"

@@ -1,0 +1,194 @@
+//! What the subcommands share: opening a dataset, printing, exit codes.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::problem::SchemaError;
+use zarr_fuse_service::dataset::{Dataset, Decoders};
+use zarr_fuse_service::journal::JournalSettings;
+use zarr_fuse_service::store::{S3Access, Store, keys};
+
+pub(crate) mod ingest;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod query;
+pub(crate) mod verify;
+
+/// Which dataset, where it lies, and how contributions are decoded.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Target {
+    /// The schema file; the store is its `STORE_URL`.
+    pub(crate) schema: PathBuf,
+    /// Store instead of the schema's: a folder, `file://…`, `s3://bucket/prefix`.
+    #[arg(long, value_name = "URL", env = "ZF_STORE_URL")]
+    pub(crate) store: Option<String>,
+    /// Configuration with the endpoints whose contributions need an extraction.
+    #[arg(long, value_name = "FILE", env = "ZF_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Whether a dataset is opened to be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Target {
+    /// Loads the schema, prints its warnings, and opens its store.
+    pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Arc<Dataset>> {
+        let schema = Schema::load(&self.schema)?;
+        for warning in &schema.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        let decoders = self.decoders(&schema.name)?;
+        if access == Access::Read {
+            self.must_exist(&schema)?;
+        }
+        let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
+        let store = if access == Access::Read {
+            store.read_only()
+        } else {
+            store
+        };
+        Ok(Dataset::open(Arc::new(schema), store, decoders, JournalSettings::default()).await?)
+    }
+
+    /// Opening a folder makes it, which is not what somebody wants who mistyped its name.
+    fn must_exist(&self, schema: &Schema) -> anyhow::Result<()> {
+        let url = self
+            .store
+            .clone()
+            .or_else(|| schema.store.url.clone())
+            .unwrap_or_default();
+        let base = if self.store.is_some() {
+            Path::new("")
+        } else {
+            schema.folder.as_path()
+        };
+        let path = base.join(url.strip_prefix("file://").unwrap_or(&url));
+        if !url.is_empty() && (!url.contains("://") || url.starts_with("file://")) && !path.is_dir() {
+            anyhow::bail!(
+                "there is no dataset in `{}` yet; contribute something with `zf ingest` or give another --store",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn decoders(&self, dataset: &str) -> anyhow::Result<Decoders> {
+        let by_endpoint = match &self.config {
+            Some(_file) => HashMap::new(),
+            None => HashMap::new(),
+        };
+        Ok(Decoders::new(dataset, by_endpoint))
+    }
+}
+
+/// Access to S3 as the environment and the schema say.
+pub(crate) fn s3_access(schema: &Schema) -> S3Access {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let secret =
+        |secret: &Option<zarr_fuse_schemas::store::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    S3Access {
+        endpoint: variable("ZF_S3_ENDPOINT_URL")
+            .or_else(|| variable("S3_ENDPOINT_URL"))
+            .or_else(|| schema.store.endpoint_url.clone()),
+        access_key: variable("ZF_S3_ACCESS_KEY").or_else(|| secret(&schema.store.access_key)),
+        secret_key: variable("ZF_S3_SECRET_KEY").or_else(|| secret(&schema.store.secret_key)),
+        region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
+    }
+}
+
+/// Opens the dataset in a store that is named by address: its schema lies beside its journal.
+pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
+    let access = s3_access(&Schema::parse("{}", "", Path::new("."))?);
+    let store = Store::open(url, Path::new(""), &access)?.read_only();
+    let text = store
+        .get(keys::SCHEMA)
+        .await?
+        .with_context(|| format!("there is no zarr-fuse dataset at `{url}`"))?;
+    let text = String::from_utf8(text.to_vec()).context("the kept schema is not UTF-8")?;
+    let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or("dataset");
+    let schema = Schema::parse(&text, &format!("{name}.yaml"), Path::new("."))?;
+    let decoders = Decoders::new(&schema.name, HashMap::new());
+    Ok(Dataset::open(Arc::new(schema), store, decoders, JournalSettings::default()).await?)
+}
+
+/// Logs to stderr; `RUST_LOG` chooses how much.
+pub(crate) fn telemetry(service: bool) {
+    let default = if service { "info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}
+
+/// Writes a line to stdout; a closed pipe is fine.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr.
+pub(crate) fn note(text: &str) {
+    let _closed = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints an error and its causes, once each.
+pub(crate) fn complain(error: &anyhow::Error) {
+    if let Some(problems) = error.downcast_ref::<SchemaError>() {
+        note(&problems.to_string());
+        return;
+    }
+    let mut text = format!("zf: {error}");
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    note(&text);
+}
+
+/// 1 when what was given is not right, 3 when the store or network failed.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let store_failed = error.chain().any(|cause| {
+        cause.is::<zarr_fuse_service::store::StoreError>()
+            || cause.is::<std::io::Error>()
+            || cause.is::<object_store::Error>()
+    });
+    ExitCode::from(if store_failed { 3 } else { 1 })
+}
+
+/// Columns padded to their widest cell.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

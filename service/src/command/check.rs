@@ -1,0 +1,53 @@
+//! `zf check`: every problem of schemas and configurations.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use zarr_fuse_schemas::{Problem, Schema};
+use zarr_fuse_service::config::Config;
+
+use super::{note, print};
+
+/// Checks each file; problems go to stdout, warnings to stderr. Exit code 1 if there is any problem.
+pub(crate) fn run(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for file in files {
+        match check(file) {
+            Ok((warnings, summary)) => {
+                for warning in warnings {
+                    note(&format!("warning: {warning}"));
+                }
+                print(&format!("{}: {summary}", file.display()))?;
+            }
+            Err(problems) => {
+                for problem in problems {
+                    print(&problem.to_string())?;
+                }
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
+    if is_config(file) {
+        let environment = std::env::vars().collect();
+        Config::load(file, &environment).map_err(|error| error.problems)?;
+        return Ok((Vec::new(), "a sound configuration".to_owned()));
+    }
+    let schema = Schema::load(file).map_err(|error| error.problems)?;
+    let n_nodes = schema.nodes().filter(|node| !node.variables.is_empty()).count();
+    let n_variables: usize = schema.nodes().map(|node| node.variables.len()).sum();
+    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let summary = format!("a sound schema of {} with {}", plural(n_nodes, "node"), plural(n_variables, "variable"));
+    Ok((schema.warnings, summary))
+}
+
+/// A configuration has one of its sections at the top; a schema has nodes there.
+fn is_config(file: &Path) -> bool {
+    const SECTIONS: [&str; 6] = ["server:", "datasets:", "endpoints:", "limits:", "auth:", "journal:"];
+    let named = file.file_stem().is_some_and(|stem| stem.to_string_lossy().contains("zarr-fuse"));
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    named || text.lines().any(|line| SECTIONS.iter().any(|section| line.starts_with(section)))
+}

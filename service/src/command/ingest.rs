@@ -1,0 +1,162 @@
+//! `zf ingest`: files through the same path as uploads, without a server.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Map;
+use zarr_fuse_service::decode::content_of_file;
+use zarr_fuse_service::journal::NewContribution;
+use zarr_fuse_service::outcome::{Outcome, Status};
+
+use super::{Access, Target, note, print};
+
+/// Problems printed per file.
+const MAX_PRINTED: usize = 10;
+
+/// Contribute files to a node.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ingest {
+    #[command(flatten)]
+    target: Target,
+    /// The node's path in the dataset.
+    node: String,
+    /// Files; `-` is standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Media type of the files; else their names tell.
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// Endpoint whose extraction is used; needs --config.
+    #[arg(long, value_name = "NAME")]
+    endpoint: Option<String>,
+    /// Variables for the extraction, as NAME=VALUE.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+}
+
+impl Ingest {
+    /// Contributes the files in order and folds them.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let dataset = self.target.open(Access::Write).await?;
+        if dataset.node(&self.node).is_none() {
+            let known: Vec<&str> = dataset.nodes.keys().map(String::as_str).collect();
+            anyhow::bail!(
+                "there is no node `{}` with variables; there are {}",
+                self.node,
+                known.join(", ")
+            );
+        }
+        let endpoint = self.endpoint.clone().unwrap_or_else(|| dataset.name.clone());
+        dataset
+            .decoders
+            .get(&endpoint)
+            .map_err(|error| anyhow::anyhow!("{error}; give it with --config"))?;
+        let variables = self.variables()?;
+        let progress = progress(self.files.len());
+        let mut receipts = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            progress.set_message(file.display().to_string());
+            let payload = read(file)?;
+            let content = content_of_file(file);
+            let contribution = NewContribution {
+                endpoint: endpoint.clone(),
+                node: self.node.clone(),
+                content_type: self.content_type.clone().unwrap_or(content.content_type),
+                content_encoding: content.content_encoding,
+                received_at: chrono::Utc::now(),
+                sender: std::env::var("USER").ok(),
+                idempotency_key: None,
+                variables: variables.clone(),
+                payload: payload.into(),
+            };
+            receipts.push((file, dataset.contribute(contribution).await?));
+            progress.inc(1);
+        }
+        progress.set_message("merging");
+        dataset.fold_all().await?;
+        dataset.publish_groups().await?;
+        progress.finish_and_clear();
+        let mut code = ExitCode::SUCCESS;
+        for (file, receipt) in receipts {
+            let outcome = dataset.journal.settled(receipt.seq).await;
+            print(&summary(file, &outcome))?;
+            if outcome.status != Status::Merged {
+                code = ExitCode::FAILURE;
+                problems(&outcome);
+            }
+        }
+        Ok(code)
+    }
+
+    fn variables(&self) -> anyhow::Result<Map<String, serde_json::Value>> {
+        let mut variables = Map::new();
+        for variable in &self.variables {
+            let (name, value) = variable
+                .split_once('=')
+                .with_context(|| format!("`{variable}` is not NAME=VALUE"))?;
+            variables.insert(name.to_owned(), value.into());
+        }
+        Ok(variables)
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+        return Ok(bytes);
+    }
+    std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
+}
+
+fn progress(n_files: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(n_files as u64).with_style(style)
+}
+
+/// One line per file.
+fn summary(file: &Path, outcome: &Outcome) -> String {
+    let status = format!("{:?}", outcome.status).to_lowercase();
+    let Outcome {
+        n_rows_read,
+        n_rows_accepted,
+        n_coordinates_added,
+        ..
+    } = outcome;
+    format!(
+        "{}: {status}, {n_rows_accepted} of {n_rows_read} rows, {n_coordinates_added} new coordinate values",
+        file.display()
+    )
+}
+
+fn problems(outcome: &Outcome) {
+    for problem in outcome.problems.iter().take(MAX_PRINTED) {
+        let mut place = String::new();
+        if let Some(row) = problem.row {
+            place = format!("row {row}: ");
+        }
+        if let Some(column) = &problem.column {
+            place = format!("{place}`{column}`: ");
+        }
+        let value = problem
+            .value
+            .as_ref()
+            .map(|value| format!(" (`{value}`)"))
+            .unwrap_or_default();
+        note(&format!("  {place}{}{value}", problem.reason));
+    }
+    let more = outcome.n_problems.saturating_sub(MAX_PRINTED as u64);
+    if more > 0 {
+        note(&format!("  and {more} more"));
+    }
+}

@@ -1,0 +1,115 @@
+//! The section `auth`: who may do what.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::secret::Secret;
+
+/// Who may do what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// `required`: requests need a user or a token. `none`: everyone may do everything, from wherever they can connect.
+    /// Default `required`.
+    pub mode: AuthMode,
+    /// People and programs that send a name and a password (HTTP Basic).
+    pub users: Vec<User>,
+    /// Programs that send a token (HTTP Bearer).
+    pub tokens: Vec<Token>,
+    /// Datasets that everyone may read. Default: none.
+    pub public: Vec<String>,
+}
+
+/// Whether requests need a user or a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// They do.
+    #[default]
+    Required,
+    /// Everyone may do everything.
+    None,
+}
+
+/// A name with a password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name sent, also the sender noted in the journal.
+    pub name: String,
+    /// argon2 hash of the password, in the PHC form `$argon2id$v=19$…`.
+    #[schemars(with = "String")]
+    pub password_hash: Secret,
+    /// What the user may do. Default: nothing but reading public datasets.
+    #[serde(default)]
+    pub scopes: Vec<Scope>,
+}
+
+/// A token with what it allows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// The sender noted in the journal.
+    pub name: String,
+    /// SHA-256 of the token, 64 hexadecimal digits.
+    #[schemars(with = "String")]
+    pub sha256: Secret,
+    /// What the token allows. Default: nothing but reading public datasets.
+    #[serde(default)]
+    pub scopes: Vec<Scope>,
+    /// From this time on it is refused, such as `2027-01-01T00:00:00Z`. Default: never.
+    #[schemars(with = "Option<String>")]
+    #[serde(default)]
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// Something that a user or token may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// `ingest:<endpoint>`, `ingest:*`: contribute.
+    Ingest(String),
+    /// `read:<dataset>`, `read:*`: everything that does not change anything.
+    Read(String),
+    /// `admin`: everything.
+    Admin,
+}
+
+impl Scope {
+    /// Reads `ingest:<endpoint>`, `read:<dataset>` or `admin`.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("ingest", endpoint)) if !endpoint.is_empty() => Ok(Self::Ingest(endpoint.to_owned())),
+            Some(("read", dataset)) if !dataset.is_empty() => Ok(Self::Read(dataset.to_owned())),
+            None if text == "admin" => Ok(Self::Admin),
+            _ => Err(format!(
+                "`{text}` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`"
+            )),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Scope {
+    fn schema_name() -> Cow<'static, str> {
+        "Scope".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "`ingest:<endpoint>`, `read:<dataset>` (`*` for all of them) or `admin`.",
+            "type": "string",
+            "pattern": r"^((ingest|read):.+|admin|.*\$\{.*)$",
+        })
+    }
+}

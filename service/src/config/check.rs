@@ -1,0 +1,362 @@
+//! What the types cannot say: references between sections, files, addresses.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use zarr_fuse_schemas::near::did_you_mean;
+use zarr_fuse_schemas::yaml::Yaml;
+
+use super::auth::{AuthMode, Scope};
+use super::read::{Problems, Step, place};
+use super::{Auth, Config};
+
+/// First parts of paths that the service uses itself.
+const RESERVED: [&str; 11] = [
+    "/api/v1/ingest",
+    "/api/v1/contributions",
+    "/api/v1/datasets",
+    "/api/v1/query",
+    "/api/v1/events",
+    "/zarr",
+    "/health",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/assets",
+];
+
+/// Notes problems at their place in the file.
+struct Checker<'a> {
+    tree: &'a Yaml,
+    problems: &'a mut Problems,
+}
+
+impl Checker<'_> {
+    fn add(&mut self, path: &[Step], message: impl Into<String>) {
+        self.problems.add(place(self.tree, path), path, message.into());
+    }
+}
+
+fn keys<const N: usize>(keys: [&str; N]) -> Vec<Step> {
+    keys.into_iter().map(|key| Step::Key(key.to_owned())).collect()
+}
+
+impl Config {
+    /// Fills in what follows from other sections, and checks everything.
+    pub(super) fn finish(&mut self, tree: &Yaml, problems: &mut Problems) {
+        let mut checker = Checker { tree, problems };
+        self.check_unavailable(&mut checker);
+        self.check_numbers(&mut checker);
+        self.check_datasets(&mut checker);
+        self.check_endpoints(&mut checker);
+        match &self.auth {
+            Some(auth) => self.check_auth(auth, &mut checker),
+            None if !self.server.listen.is_loopback() => {
+                let message = format!(
+                    "`{}` can be reached from other machines, and no `auth` is configured: listen on `127.0.0.1`, or say `auth: {{mode: none}}` to let everyone do everything",
+                    self.server.listen
+                );
+                checker.add(&keys(["server", "listen"]), message);
+            }
+            None => {}
+        }
+    }
+
+    fn check_unavailable(&self, checker: &mut Checker<'_>) {
+        for (key, value) in [("collectors", &self.collectors), ("notify", &self.notify)] {
+            if value.is_some() {
+                checker.add(
+                    &keys([key]),
+                    format!("`{key}` is not available in this version: remove it"),
+                );
+            }
+        }
+        if self.journal.retain.is_some() {
+            checker.add(
+                &keys(["journal", "retain"]),
+                "`retain` is not available in this version: remove it, payloads are kept for ever",
+            );
+        }
+        if let Some(auth) = &self.auth
+            && auth.mode == AuthMode::Required
+            && !checker.problems.is_in("auth.mode")
+        {
+            let message = "users and tokens are not checked by this version: listen on loopback behind a proxy that checks them and remove `auth`, or say `mode: none`";
+            checker.add(&keys(["auth"]), message);
+        }
+    }
+
+    fn check_numbers(&self, checker: &mut Checker<'_>) {
+        let limits = &self.limits;
+        let counts = [
+            ("server", "workers", self.server.workers == Some(0)),
+            ("server", "max_connections", self.server.max_connections == 0),
+            ("journal", "max_segment_bytes", self.journal.max_segment_bytes == 0),
+            ("limits", "max_body_bytes", limits.max_body_bytes == 0),
+            ("limits", "max_decompressed_bytes", limits.max_decompressed_bytes == 0),
+            ("limits", "max_concurrent_requests", limits.max_concurrent_requests == 0),
+            (
+                "limits",
+                "max_waiting_contributions",
+                limits.max_waiting_contributions == 0,
+            ),
+            ("limits", "max_waiting_bytes", limits.max_waiting_bytes == 0),
+            ("limits", "max_query_block_cells", limits.max_query_block_cells == 0),
+            ("limits", "max_query_page_rows", limits.max_query_page_rows == 0),
+            ("limits", "max_query_columns", limits.max_query_columns == 0),
+        ];
+        for (section, key, is_zero) in counts {
+            if is_zero {
+                checker.add(
+                    &keys([section, key]),
+                    "nothing would be possible with 0: give at least 1",
+                );
+            }
+        }
+        if limits.max_waiting_bytes < limits.max_body_bytes {
+            let message = "must be at least `max_body_bytes`, or the largest bodies are never taken";
+            checker.add(&keys(["limits", "max_waiting_bytes"]), message);
+        }
+    }
+
+    fn check_datasets(&mut self, checker: &mut Checker<'_>) {
+        let section = || Step::Key("datasets".to_owned());
+        for (idx, name) in &self.datasets.repeated {
+            let message =
+                format!("another file gives the name `{name}` already: use a mapping, `datasets: {{name: file.yaml}}`");
+            checker.add(&[section(), Step::Index(*idx)], message);
+        }
+        let folder = self.folder().to_owned();
+        for (idx, (name, dataset)) in self.datasets.by_name.iter_mut().enumerate() {
+            let last = if self.datasets.is_list {
+                Step::Index(idx)
+            } else {
+                Step::Key(name.clone())
+            };
+            let path = [section(), last];
+            if !is_name(name) {
+                checker.add(
+                    &path,
+                    format!("`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`"),
+                );
+            }
+            dataset.schema = folder.join(&dataset.schema);
+            if !dataset.schema.is_file() {
+                checker.add(&path, format!("there is no file `{}`", dataset.schema.display()));
+            }
+        }
+    }
+
+    fn check_endpoints(&mut self, checker: &mut Checker<'_>) {
+        let folder = self.folder().to_owned();
+        let datasets: Vec<&str> = self.datasets.by_name.keys().map(String::as_str).collect();
+        let max_decompressed_bytes = self.limits.max_decompressed_bytes;
+        let mut aliases: HashMap<String, String> = HashMap::new();
+        for (name, endpoint) in &mut self.endpoints {
+            let inside = |key: &str| keys(["endpoints", name.as_str(), key]);
+            if !is_name(name) {
+                let message = format!("`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`");
+                checker.add(&keys(["endpoints", name.as_str()]), message);
+            }
+            match (&endpoint.dataset, datasets.as_slice()) {
+                (Some(dataset), known) if !known.contains(&dataset.as_str()) => {
+                    let hint = if known.is_empty() {
+                        "; `datasets` is empty".to_owned()
+                    } else {
+                        did_you_mean(dataset, known)
+                    };
+                    checker.add(&inside("dataset"), format!("there is no dataset `{dataset}`{hint}"));
+                }
+                (Some(_), _) => {}
+                (None, [only]) => endpoint.dataset = Some((*only).to_owned()),
+                (None, _) => checker.add(
+                    &keys(["endpoints", name.as_str()]),
+                    "the key `dataset` is missing: say where contributions go",
+                ),
+            }
+            if let Some(dataset) = &endpoint.dataset
+                && dataset != name
+                && datasets.contains(&name.as_str())
+            {
+                let message = format!(
+                    "`{name}` is the endpoint of the dataset of that name, but contributions would go to `{dataset}`: choose another name"
+                );
+                checker.add(&inside("dataset"), message);
+            }
+            if let Some(alias) = &endpoint.path {
+                let is_reserved = |reserved: &&str| {
+                    alias
+                        .strip_prefix(*reserved)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                if !alias.starts_with('/') || alias.len() < 2 || alias.contains(['?', '#', '{', ' ']) {
+                    checker.add(
+                        &inside("path"),
+                        format!("`{alias}` is not a path: write `/api/v1/{name}`"),
+                    );
+                } else if let Some(reserved) = RESERVED.iter().find(|reserved| is_reserved(reserved)) {
+                    checker.add(
+                        &inside("path"),
+                        format!("the service uses `{reserved}` itself: choose another path"),
+                    );
+                } else if let Some(other) = aliases.insert(alias.trim_end_matches('/').to_owned(), name.clone()) {
+                    checker.add(&inside("path"), format!("the endpoint `{other}` has this path already"));
+                }
+            }
+            let decompressed = &mut endpoint.decode.limits.max_decompressed_bytes;
+            *decompressed = usize::try_from(max_decompressed_bytes).map_or(*decompressed, |max| max.min(*decompressed));
+            if let Err(error) = endpoint.decode.prepare(&folder) {
+                let source = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+                checker.add(&inside("decode"), format!("{error}{source}"));
+            }
+            let senders = self.auth.as_ref().map(Auth::names).unwrap_or_default();
+            for (idx, sender) in endpoint
+                .senders
+                .iter()
+                .enumerate()
+                .filter(|(_, sender)| !senders.contains(&sender.as_str()))
+            {
+                let hint = if senders.is_empty() {
+                    "; `auth` has none".to_owned()
+                } else {
+                    did_you_mean(sender, &senders)
+                };
+                let path: Vec<Step> = inside("senders").into_iter().chain([Step::Index(idx)]).collect();
+                checker.add(&path, format!("there is no user or token `{sender}`{hint}"));
+            }
+        }
+    }
+
+    fn check_auth(&self, auth: &Auth, checker: &mut Checker<'_>) {
+        let (has_users, has_tokens) = (!auth.users.is_empty(), !auth.tokens.is_empty());
+        if auth.mode == AuthMode::None && (has_users || has_tokens) {
+            checker.add(&keys(["auth", "mode"]), "`none` lets everyone do everything, so `users` and `tokens` would mean nothing: remove them, or `mode`");
+        }
+        for (idx, user) in auth.users.iter().enumerate() {
+            let at = |key: &str| {
+                [
+                    keys(["auth", "users"]),
+                    vec![Step::Index(idx), Step::Key(key.to_owned())],
+                ]
+                .concat()
+            };
+            if !user.password_hash.expose().starts_with("$argon2") {
+                checker.add(
+                    &at("password_hash"),
+                    "not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here",
+                );
+            }
+            self.check_scopes(&user.scopes, &at("scopes"), checker);
+        }
+        for (idx, token) in auth.tokens.iter().enumerate() {
+            let at = |key: &str| {
+                [
+                    keys(["auth", "tokens"]),
+                    vec![Step::Index(idx), Step::Key(key.to_owned())],
+                ]
+                .concat()
+            };
+            let digest = token.sha256.expose();
+            if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                checker.add(
+                    &at("sha256"),
+                    "not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",
+                );
+            }
+            self.check_scopes(&token.scopes, &at("scopes"), checker);
+        }
+        let names = auth.names();
+        for (idx, name) in names
+            .iter()
+            .enumerate()
+            .filter(|(idx, name)| names[..*idx].contains(name))
+        {
+            let (list, idx) = if idx < auth.users.len() {
+                ("users", idx)
+            } else {
+                ("tokens", idx - auth.users.len())
+            };
+            let path = [
+                keys(["auth", list]),
+                vec![Step::Index(idx), Step::Key("name".to_owned())],
+            ]
+            .concat();
+            checker.add(&path, format!("another user or token is called `{name}` too"));
+        }
+        for (idx, dataset) in auth
+            .public
+            .iter()
+            .enumerate()
+            .filter(|(_, dataset)| !self.datasets.by_name.contains_key(*dataset))
+        {
+            let path = [keys(["auth", "public"]), vec![Step::Index(idx)]].concat();
+            checker.add(
+                &path,
+                format!("there is no dataset `{dataset}`{}", self.meant_dataset(dataset)),
+            );
+        }
+    }
+
+    fn check_scopes(&self, scopes: &[Scope], path: &[Step], checker: &mut Checker<'_>) {
+        for (idx, scope) in scopes.iter().enumerate() {
+            let at = [path, &[Step::Index(idx)]].concat();
+            match scope {
+                Scope::Read(dataset) if dataset != "*" && !self.datasets.by_name.contains_key(dataset) => {
+                    checker.add(
+                        &at,
+                        format!("there is no dataset `{dataset}`{}", self.meant_dataset(dataset)),
+                    );
+                }
+                Scope::Ingest(endpoint)
+                    if endpoint != "*"
+                        && !self.endpoints.contains_key(endpoint)
+                        && !self.datasets.by_name.contains_key(endpoint) =>
+                {
+                    let known: Vec<&str> = self
+                        .endpoints
+                        .keys()
+                        .chain(self.datasets.by_name.keys())
+                        .map(String::as_str)
+                        .collect();
+                    checker.add(
+                        &at,
+                        format!("there is no endpoint `{endpoint}`{}", did_you_mean(endpoint, &known)),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn meant_dataset(&self, name: &str) -> String {
+        let known: Vec<&str> = self.datasets.by_name.keys().map(String::as_str).collect();
+        if known.is_empty() {
+            "; `datasets` is empty".to_owned()
+        } else {
+            did_you_mean(name, &known)
+        }
+    }
+
+    /// The file of a relative path in the configuration.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        self.folder().join(path)
+    }
+}
+
+impl Auth {
+    /// Names of the users, then of the tokens.
+    pub fn names(&self) -> Vec<&str> {
+        let users = self.users.iter().map(|user| user.name.as_str());
+        users
+            .chain(self.tokens.iter().map(|token| token.name.as_str()))
+            .collect()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~'))
+}

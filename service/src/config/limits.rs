@@ -1,0 +1,78 @@
+//! The section `limits`.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::quantity::{DurationText, SizeText, bytes, duration};
+
+/// Bounds on what clients may use. Over a bound, the answer is a clear error (413, 422, or 429 with `Retry-After`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Largest body of a request, as it arrives. Default `256MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_body_bytes: u64,
+    /// Largest contribution after decompression. Default `512MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_decompressed_bytes: u64,
+    /// Most requests worked on at once; further ones are answered 503. Default 512.
+    #[schemars(range(min = 1))]
+    pub max_concurrent_requests: usize,
+    /// Longest time that `?wait=merged` waits; then the answer is 202. Default `30s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub wait: Duration,
+    /// Most contributions of a dataset that wait to be folded; further ones are answered 429. Default 100000.
+    #[schemars(range(min = 1))]
+    pub max_waiting_contributions: usize,
+    /// Most bytes of contributions of a dataset that wait to be folded; further ones are answered 429. Default `1GiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_waiting_bytes: u64,
+    /// Most decoded chunks of a dataset kept in memory. Default `128MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_chunk_cache_bytes: u64,
+    /// Most cells, of all variables together, that a query reads and formats at once. Default 1048576.
+    #[schemars(range(min = 1))]
+    pub max_query_block_cells: u64,
+    /// Largest `limit` of a query: most rows of one page. Default 100000.
+    #[schemars(range(min = 1))]
+    pub max_query_page_rows: u64,
+    /// Most columns of a query with `layout=wide`. Default 10000.
+    #[schemars(range(min = 1))]
+    pub max_query_columns: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let query = crate::query::Bounds::default();
+        Self {
+            max_body_bytes: 256 << 20,
+            max_decompressed_bytes: 512 << 20,
+            max_concurrent_requests: 512,
+            wait: Duration::from_secs(30),
+            max_waiting_contributions: 100_000,
+            max_waiting_bytes: 1 << 30,
+            max_chunk_cache_bytes: 128 << 20,
+            max_query_block_cells: query.max_block_cells,
+            max_query_page_rows: query.max_page_rows,
+            max_query_columns: query.max_columns,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// Those of queries.
+    pub fn query(&self) -> crate::query::Bounds {
+        crate::query::Bounds {
+            max_block_cells: self.max_query_block_cells,
+            max_page_rows: self.max_query_page_rows,
+            max_columns: self.max_query_columns,
+        }
+    }
+}

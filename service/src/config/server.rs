@@ -1,0 +1,161 @@
+//! The sections `server`, `store` and `journal`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
+use super::secret::Secret;
+
+/// Where the service listens.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port. Addresses other than loopback need `auth`. Port 0 takes a free one. Default `127.0.0.1:8000`.
+    pub listen: Listen,
+    /// Threads that answer requests. Default: one per processor.
+    #[schemars(range(min = 1))]
+    pub workers: Option<usize>,
+    /// Most connections held open at once, by all threads together. Default 4096.
+    #[schemars(range(min = 1))]
+    pub max_connections: usize,
+    /// How long requests may go on after the signal to stop. Default `30s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let listen = Listen {
+            host: "127.0.0.1".to_owned(),
+            port: 8000,
+        };
+        Self {
+            listen,
+            workers: None,
+            max_connections: 4096,
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// An address and a port to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// An address, or `localhost`.
+    pub host: String,
+    /// 0 takes a free one.
+    pub port: u16,
+}
+
+impl Listen {
+    /// Reads `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000`.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let expected =
+            || format!("`{text}` is not an address and a port; write `127.0.0.1:8000`, `[::1]:8000` or `0.0.0.0:8000`");
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let is_known = host == "localhost" || host.parse::<IpAddr>().is_ok();
+        let port = port.parse().ok().filter(|_| is_known).ok_or_else(expected)?;
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+
+    /// Whether only this machine can connect.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Listen {
+    fn schema_name() -> Cow<'static, str> {
+        "Listen".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": r"^(.+:[0-9]+|.*\$\{.*)$"})
+    }
+}
+
+/// Where datasets are stored that do not say so themselves, and access to S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Folder or URL (`file://…`, `s3://bucket/prefix`, `memory://`) in which a dataset without a `STORE_URL` of its own is
+    /// stored as `<name>.zarr`. Default: a dataset without `STORE_URL` is refused.
+    pub root: Option<String>,
+    /// Address of the S3 service, such as `https://s3.cl4.du.cesnet.cz`. Default: `S3_ENDPOINT_URL` of the schema, else AWS.
+    pub endpoint_url: Option<String>,
+    /// Region of the S3 service. Default `us-east-1`.
+    pub region: Option<String>,
+    /// Access key of S3. Default: `ZF_S3_ACCESS_KEY`, else the usual AWS variables.
+    pub access_key: Option<Secret>,
+    /// Secret key of S3. Default: `ZF_S3_SECRET_KEY`, else the usual AWS variables.
+    pub secret_key: Option<Secret>,
+}
+
+/// How contributions are made durable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Folder or URL of the journals, one folder in it per dataset. Default: `journal/` in the store of each dataset.
+    pub url: Option<String>,
+    /// How long a segment stays open for further contributions. `0s`: only while the one before is being written, which
+    /// acknowledges soonest. Default `0s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub flush_interval: Duration,
+    /// A segment closes at this size. Default `16MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_segment_bytes: u64,
+    /// Payloads of merged contributions are dropped after this time. Default: they are kept for ever.
+    #[serde(deserialize_with = "optional_duration")]
+    #[schemars(with = "Option<DurationText>")]
+    pub retain: Option<Duration>,
+    /// How long an `Idempotency-Key` is remembered. Default `7d`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub idempotency_window: Duration,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            flush_interval: Duration::ZERO,
+            max_segment_bytes: 16 << 20,
+            retain: None,
+            idempotency_window: Duration::from_hours(7 * 24),
+        }
+    }
+}

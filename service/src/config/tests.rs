@@ -1,0 +1,311 @@
+//! What configurations give, and how wrong ones are reported.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use zarr_fuse_schemas::yaml;
+
+use super::{AuthMode, Config, Listen, Scope};
+
+const FULL: &str = r#"
+server: {listen: "127.0.0.1:${PORT:-8000}", workers: 2, max_connections: "${CONNECTIONS:-100}", grace: 10s}
+store:
+  root: s3://bucket/prefix
+  endpoint_url: https://s3.example.org
+  region: eu
+  access_key: ${KEY}
+  secret_key: ${SECRET}
+journal: {url: /var/lib/zarr-fuse/journal, flush_interval: 5ms, max_segment_bytes: 8MiB, idempotency_window: 1d}
+auth: {mode: none, public: [bukov]}
+limits: {max_body_bytes: 64MiB, max_decompressed_bytes: 1000000, max_concurrent_requests: 10, wait: 5s,
+  max_waiting_contributions: 100, max_waiting_bytes: 1GiB, max_chunk_cache_bytes: 16MiB,
+  max_query_block_cells: 1000, max_query_page_rows: 10, max_query_columns: 20}
+datasets:
+  bukov: bukov.yaml
+  weather: {schema: weather.yaml, store: data/weather.zarr}
+endpoints:
+  boreholes:
+    dataset: bukov
+    node: bukov
+    path: /api/v1/bukov
+    senders: []
+    decode:
+      csv: {header: 2, null_values: [NA, "-"]}
+      rename: {T: rock_temp}
+      set: {sender: "${sender}"}
+"#;
+
+fn env() -> HashMap<String, String> {
+    [("KEY", "AKIA"), ("SECRET", "hush"), ("PORT", "9000")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// A folder with two schema files.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["bukov.yaml", "weather.yaml"] {
+        fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    folder
+}
+
+/// The configuration in a folder with two schema files, or its problems without the name of the file.
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    let folder = folder();
+    let path = folder.path().join("zarr-fuse.yaml");
+    fs::write(&path, text).unwrap();
+    let file = format!("{}:", path.display());
+    let place = folder.path().display().to_string();
+    Config::load(&path, &env()).map_err(|error| {
+        error
+            .problems
+            .iter()
+            .map(|problem| problem.to_string().replace(&file, "").replace(&place, ""))
+            .collect()
+    })
+}
+
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    let problems = parse(text).err().unwrap_or_default();
+    assert_eq!(problems, expected, "{text}");
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(FULL).unwrap();
+    assert_eq!(
+        config.server.listen,
+        Listen {
+            host: "127.0.0.1".to_owned(),
+            port: 9000
+        }
+    );
+    assert_eq!((config.server.workers, config.server.max_connections), (Some(2), 100));
+    assert_eq!(config.server.grace, Duration::from_secs(10));
+    assert_eq!(config.store.access_key.as_ref().unwrap().expose(), "AKIA");
+    assert_eq!(config.journal.flush_interval, Duration::from_millis(5));
+    assert_eq!(config.journal.max_segment_bytes, 8 << 20);
+    assert_eq!(config.journal.idempotency_window, Duration::from_hours(24));
+    assert_eq!(config.auth.as_ref().unwrap().mode, AuthMode::None);
+    assert_eq!(config.limits.max_body_bytes, 64 << 20);
+    assert_eq!(config.limits.query().max_columns, 20);
+    let weather = &config.datasets.by_name["weather"];
+    assert_eq!(weather.schema, config.folder().join("weather.yaml"));
+    assert_eq!(weather.store.as_deref(), Some("data/weather.zarr"));
+    let endpoint = &config.endpoints["boreholes"];
+    assert_eq!(
+        (endpoint.node.as_str(), endpoint.path.as_deref()),
+        ("bukov", Some("/api/v1/bukov"))
+    );
+    assert_eq!(
+        endpoint.decode.set["sender"],
+        Value::from("${sender}"),
+        "request variables are not the environment"
+    );
+    assert_eq!(endpoint.decode.limits.max_decompressed_bytes, 1_000_000);
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let printed = format!("{:?}", parse(FULL).unwrap());
+    assert!(!printed.contains("hush") && !printed.contains("AKIA"), "{printed}");
+}
+
+#[test]
+fn everything_has_a_default() {
+    for text in ["", "server:\nendpoints:\ndatasets:\n", "{}"] {
+        let config = parse(text).unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(config.limits.wait, Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_list_of_datasets_takes_their_names_from_the_files() {
+    let config = parse("datasets: [bukov.yaml]\nendpoints: {b: {}}").unwrap();
+    assert_eq!(config.datasets.by_name.keys().collect::<Vec<_>>(), ["bukov"]);
+    assert_eq!(
+        config.endpoints["b"].dataset.as_deref(),
+        Some("bukov"),
+        "the only one there is"
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_place() {
+    check(
+        "server: {lisen: '127.0.0.1:1', workers: many}\n\
+         journal:\n  flush_interval: 5\n  max_segment_bytes: 8M\n\
+         datasets: [bukov.yaml, nowhere.yaml]\n\
+         endpoints:\n  x: {dataset: bukow, path: /zarr/x, decode: {csv: {header: maybe}, formt: csv}}\n\
+         store: {root: '${NOT_SET}'}\n",
+        &[
+            "1:10: server.lisen: unknown key `lisen`; did you mean `listen`?",
+            "1:41: server.workers: expected a whole number, found the text `many`",
+            "3:19: journal.flush_interval: `5` is not a duration; write `500ms`, `30s`, `5m`, `12h` or `7d`",
+            "4:22: journal.max_segment_bytes: `8M` is not a size; write bytes, or `64KiB`, `8MiB`, `2GiB`",
+            "5:24: datasets[1]: there is no file `/nowhere.yaml`",
+            "7:16: endpoints.x.dataset: there is no dataset `bukow`; did you mean `bukov`?",
+            "7:29: endpoints.x.path: the service uses `/zarr` itself: choose another path",
+            "7:61: endpoints.x.decode.csv.header: this form is not understood; the description of the key says what may stand here",
+            "7:69: endpoints.x.decode.formt: unknown key `formt`; did you mean `format`?",
+            "8:15: store.root: the environment variable `NOT_SET` is not set; set it, or write `${NOT_SET:-default}`",
+        ],
+    );
+}
+
+#[test]
+fn a_required_key_is_missed_once() {
+    check(
+        "datasets: {a: {store: x}}",
+        &["1:15: datasets.a: the key `schema` is missing"],
+    );
+    check(
+        "datasets: {a: {schema: [x]}}",
+        &["1:24: datasets.a.schema: expected a text, found a list"],
+    );
+}
+
+#[test]
+fn the_network_is_not_served_without_saying_so() {
+    check(
+        "server: {listen: '0.0.0.0:8000'}",
+        &[
+            "1:18: server.listen: `0.0.0.0:8000` can be reached from other machines, and no `auth` is configured: listen on \
+           `127.0.0.1`, or say `auth: {mode: none}` to let everyone do everything",
+        ],
+    );
+    check("server: {listen: '0.0.0.0:8000'}\nauth: {mode: none}", &[]);
+    check("server: {listen: '[::1]:8000'}", &[]);
+    check("server: {listen: 'localhost:0'}", &[]);
+    check(
+        "server: {listen: 'example.org:80'}",
+        &[
+            "1:18: server.listen: `example.org:80` is not an address and a port; write `127.0.0.1:8000`, `[::1]:8000` or `0.0.0.0:8000`",
+        ],
+    );
+}
+
+#[test]
+fn users_and_tokens_are_checked() {
+    let refused = "1:7: auth: users and tokens are not checked by this version: listen on loopback behind a proxy that checks them \
+                   and remove `auth`, or say `mode: none`";
+    check(
+        "auth: {users: [{name: a, password_hash: secret, scopes: [admin, all]}], tokens: [{name: a, sha256: abc, scopes: ['read:x']}]}",
+        &[
+            refused,
+            "1:41: auth.users[0].password_hash: not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here",
+            "1:65: auth.users[0].scopes[1]: `all` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`",
+            "1:89: auth.tokens[0].name: another user or token is called `a` too",
+            "1:100: auth.tokens[0].sha256: not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",
+            "1:114: auth.tokens[0].scopes[0]: there is no dataset `x`; `datasets` is empty",
+        ],
+    );
+    assert_eq!(Scope::parse("ingest:*"), Ok(Scope::Ingest("*".to_owned())));
+    check(
+        "auth: {mode: nonne}",
+        &["1:14: auth.mode: `nonne` is not possible here; did you mean `none`?"],
+    );
+}
+
+#[test]
+fn what_is_not_available_is_said() {
+    check(
+        "collectors: {a: {}}\nnotify: [x]\njournal: {retain: 90d}",
+        &[
+            "1:13: collectors: `collectors` is not available in this version: remove it",
+            "2:9: notify: `notify` is not available in this version: remove it",
+            "3:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
+        ],
+    );
+}
+
+#[test]
+fn endpoints_do_not_hide_each_other() {
+    check(
+        "datasets: [bukov.yaml, weather.yaml]\n\
+         endpoints:\n  a: {dataset: bukov, path: /x/}\n  b: {dataset: bukov, path: /x}\n  weather: {dataset: bukov}\n  c: {path: x}\n  d/e: {dataset: bukov}\n",
+        &[
+            "4:29: endpoints.b.path: the endpoint `a` has this path already",
+            "5:22: endpoints.weather.dataset: `weather` is the endpoint of the dataset of that name, but contributions would go to `bukov`: choose another name",
+            "6:6: endpoints.c: the key `dataset` is missing: say where contributions go",
+            "6:13: endpoints.c.path: `x` is not a path: write `/api/v1/c`",
+            "7:8: endpoints.d/e: `d/e` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`",
+        ],
+    );
+}
+
+#[test]
+fn decoding_is_prepared_so_that_its_faults_show() {
+    let problems =
+        parse("datasets: [bukov.yaml]\nendpoints: {a: {decode: {extract: {file: nowhere.jq}}}}").unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0].starts_with("2:25: endpoints.a.decode: `extract.file`: cannot read `"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_or_not_yaml_is_reported() {
+    let error = Config::load(std::path::Path::new("/nowhere.yaml"), &env())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/nowhere.yaml: cannot read the file: "),
+        "{error}"
+    );
+    assert!(parse("a: [").unwrap_err()[0].contains("not YAML"));
+}
+
+/// `service/zarr-fuse.schema.json`, generated anew with `BLESS=1`.
+#[test]
+fn the_json_schema_is_checked_in() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/zarr-fuse.schema.json");
+    let generated = serde_json::to_string_pretty(&Config::json_schema()).unwrap() + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, &generated).unwrap();
+    }
+    let checked_in = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        checked_in == generated,
+        "zarr-fuse.schema.json is not up to date: run the test with BLESS=1"
+    );
+}
+
+#[test]
+fn the_json_schema_agrees_with_the_reader() {
+    let validator = jsonschema::validator_for(&Config::json_schema()).unwrap();
+    let as_json = |text: &str| yaml::load(text).unwrap().root.to_json();
+    for good in [
+        FULL,
+        "{}",
+        "datasets: [a.yaml]",
+        "limits: {max_body_bytes: 5, wait: '${WAIT}'}",
+        "server: {workers: '${N}'}",
+    ] {
+        let errors: Vec<_> = validator
+            .iter_errors(&as_json(good))
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(errors, [""; 0], "{good}");
+    }
+    for bad in [
+        "sever: {}",
+        "server: {workers: many}",
+        "journal: {flush_interval: 5}",
+        "limits: {max_body_bytes: 8M}",
+        "datasets: 1",
+        "datasets: {a: {store: x}}",
+        "endpoints: {a: {decode: {formt: csv}}}",
+        "auth: {tokens: [{name: x, sha256: y, scopes: [all]}]}",
+    ] {
+        assert!(!validator.is_valid(&as_json(bad)), "{bad}");
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}

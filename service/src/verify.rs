@@ -1,0 +1,178 @@
+//! Proves that the arrays are what the journal says: folds it into memory and compares.
+
+use std::sync::Arc;
+
+use object_store::memory::InMemory;
+
+use crate::commit::{self, CommitError};
+use crate::dataset::Dataset;
+use crate::fold;
+use crate::journal::{Entry, JournalError};
+use crate::merge::coordinate::key;
+use crate::merge::region::product;
+use crate::node::{Indices, Node, NodeView, OpenNodeError, ReadError, chunk_cache};
+use crate::store::Store;
+use crate::values::Values;
+
+/// Most differences that are listed.
+const MAX_DIFFERENCES: usize = 20;
+/// Payload bytes folded at once.
+const MAX_BATCH_BYTES: u64 = 32 << 20;
+/// Cells compared at once, of one array.
+const MAX_CELLS: u64 = 1 << 22;
+
+/// What verifying one node found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Contributions folded.
+    pub n_contributions: u64,
+    /// Cells compared, of all arrays.
+    pub n_cells: u64,
+    /// The first differences, each a sentence.
+    pub differences: Vec<String>,
+    /// All of them.
+    pub n_differences: u64,
+}
+
+impl Verdict {
+    fn differs(&mut self, describe: impl FnOnce() -> String) {
+        if self.differences.len() < MAX_DIFFERENCES {
+            self.differences.push(describe());
+        }
+        self.n_differences += 1;
+    }
+}
+
+/// Why a node cannot be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Contributions cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The scratch arrays cannot be written.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The scratch node cannot be made.
+    #[error(transparent)]
+    Open(#[from] OpenNodeError),
+    /// Arrays cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Folds the journal for `node` up to its published state into memory and compares every array.
+///
+/// # Errors
+/// [`VerifyError`] if something cannot be read; differences are in the verdict.
+pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, VerifyError> {
+    let scratch = Store::new(Arc::new(InMemory::new()), "memory://scratch");
+    let scratch = Node::open(scratch, Arc::clone(&node.schema), chunk_cache(64 << 20)).await?;
+    let stored = node.view();
+    let mut verdict = Verdict::default();
+    let mut entries = dataset.journal.after(0);
+    entries.retain(|entry| entry.header.node == node.schema.path && entry.header.seq <= stored.folded_seq());
+    for batch in batches(entries) {
+        let last_seq = batch.last().map_or(0, |entry| entry.header.seq);
+        verdict.n_contributions += batch.len() as u64;
+        let waiting = batch.into_iter().map(|entry| entry.header.into()).collect();
+        let prepared = fold::prepare(&dataset.journal, waiting, &node.schema, &dataset.decoders).await?;
+        let (written, _outcomes) = fold::write(&scratch, prepared, last_seq).await?;
+        commit::publish(&scratch, written).await?;
+    }
+    compare(&stored, &scratch.view(), &mut verdict).await?;
+    Ok(verdict)
+}
+
+fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut batches: Vec<Vec<Entry>> = Vec::new();
+    let mut n_bytes = u64::MAX;
+    for entry in entries {
+        if n_bytes.saturating_add(entry.header.n_bytes) > MAX_BATCH_BYTES {
+            batches.push(Vec::new());
+            n_bytes = 0;
+        }
+        n_bytes += entry.header.n_bytes;
+        batches.last_mut().expect("one was pushed").push(entry);
+    }
+    batches
+}
+
+async fn compare(stored: &NodeView, folded: &NodeView, verdict: &mut Verdict) -> Result<(), VerifyError> {
+    let node = stored.schema();
+    for name in node.coordinates.keys() {
+        let (Some(a), Some(b)) = (stored.coordinate(name), folded.coordinate(name)) else {
+            continue;
+        };
+        if a.len() != b.len() {
+            verdict.differs(|| {
+                format!(
+                    "`{name}` has {} values in the store and {} in the journal",
+                    a.len(),
+                    b.len()
+                )
+            });
+        }
+        for i in (0..a.len().min(b.len())).filter(|&i| key(a, i) != key(b, i)) {
+            let (a, b) = (a.display(i), b.display(i));
+            verdict.differs(|| format!("`{name}[{i}]` is {a} in the store and {b} in the journal"));
+        }
+        verdict.n_cells += a.len() as u64;
+    }
+    if verdict.n_differences > 0 {
+        return Ok(());
+    }
+    for variable in node.variables.values() {
+        let lengths: Vec<u64> = variable
+            .coords
+            .iter()
+            .map(|name| stored.coordinate(name).map_or(0, |values| values.len() as u64))
+            .collect();
+        for region in regions(&lengths) {
+            let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
+            let a = match stored.read(&variable.name, &indices).await {
+                Ok(a) => a,
+                Err(ReadError::Array(damaged)) => {
+                    verdict.differs(|| fold::whole(&damaged).reason);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let b = folded.read(&variable.name, &indices).await?;
+            verdict.n_cells += a.len() as u64;
+            for i in (0..a.len()).filter(|&i| !a.same(i, &b, i)) {
+                verdict.differs(|| describe(&variable.name, &region, (&a, &b), i));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Boxes that together cover an array of this shape, each of bounded size.
+fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
+    let inner: u64 = shape.iter().skip(1).product::<u64>().max(1);
+    let step = (MAX_CELLS / inner).max(1);
+    let ranges = shape.iter().enumerate().map(|(d, &n)| match d {
+        0 => (0..n.div_ceil(step))
+            .map(|k| k * step..((k + 1) * step).min(n))
+            .collect(),
+        _ => vec![0..n],
+    });
+    product(&ranges.collect::<Vec<Vec<_>>>())
+}
+
+fn describe(name: &str, region: &[std::ops::Range<u64>], (a, b): (&Values, &Values), i: usize) -> String {
+    let mut rest = i as u64;
+    let mut index = Vec::new();
+    for range in region.iter().rev() {
+        let n = range.end - range.start;
+        index.push((range.start + rest % n).to_string());
+        rest /= n;
+    }
+    index.reverse();
+    format!(
+        "`{name}[{}]` is {} in the store and {} in the journal",
+        index.join(", "),
+        a.display(i),
+        b.display(i)
+    )
+}
