@@ -47,62 +47,65 @@ pub struct Filter {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    by_seq: BTreeMap<u64, Entry>,
-    by_id: HashMap<Uuid, u64>,
-    by_key: HashMap<(String, String), u64>,
-    by_node: HashMap<String, NodeCounts>,
+    entries: BTreeMap<u64, Entry>,
+    seq_of_id: HashMap<Uuid, u64>,
+    seq_of_key: HashMap<(String, String), u64>,
+    nodes: HashMap<String, Given>,
 }
 
-/// What a node was given.
+/// What a node was given so far.
 #[derive(Debug, Default)]
-struct NodeCounts {
-    by_status: BTreeMap<Status, u64>,
+struct Given {
+    n_by_status: BTreeMap<Status, u64>,
     last_arrival: Option<DateTime<Utc>>,
 }
 
 impl Catalog {
     pub(super) fn insert(&mut self, entry: Entry) {
         let header = &entry.header;
-        self.by_id.insert(header.id, header.seq);
+        self.seq_of_id.insert(header.id, header.seq);
         if let Some(key) = &header.idempotency_key {
-            self.by_key.insert((header.endpoint.clone(), key.clone()), header.seq);
+            self.seq_of_key
+                .insert((header.endpoint.clone(), key.clone()), header.seq);
         }
-        let node = self.by_node.entry(header.node.clone()).or_default();
-        *node.by_status.entry(entry.status()).or_default() += 1;
-        node.last_arrival = node.last_arrival.max(Some(header.received_at));
-        self.by_seq.insert(header.seq, entry);
+        let given = self.nodes.entry(header.node.clone()).or_default();
+        *given.n_by_status.entry(entry.status()).or_default() += 1;
+        given.last_arrival = given.last_arrival.max(Some(header.received_at));
+        self.entries.insert(header.seq, entry);
     }
 
     pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
-        let Some(entry) = self.by_seq.get_mut(&seq) else { return };
-        let node = self.by_node.entry(entry.header.node.clone()).or_default();
-        if let Some(count) = node.by_status.get_mut(&entry.status()) {
-            *count -= 1;
+        let Some(entry) = self.entries.get_mut(&seq) else {
+            return;
+        };
+        let given = self.nodes.entry(entry.header.node.clone()).or_default();
+        if let Some(n) = given.n_by_status.get_mut(&entry.status()) {
+            *n -= 1;
         }
-        *node.by_status.entry(outcome.status).or_default() += 1;
-        node.by_status.retain(|_, count| *count > 0);
+        *given.n_by_status.entry(outcome.status).or_default() += 1;
+        given.n_by_status.retain(|_, n| *n > 0);
         entry.outcome = Some(outcome);
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        self.by_seq.get(&seq)
+        self.entries.get(&seq)
     }
 
     pub(super) fn by_id(&self, id: Uuid) -> Option<&Entry> {
-        self.by_seq.get(self.by_id.get(&id)?)
+        self.entries.get(self.seq_of_id.get(&id)?)
     }
 
     pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
-        self.by_seq
-            .get(self.by_key.get(&(endpoint.to_owned(), key.to_owned()))?)
+        self.entries
+            .get(self.seq_of_key.get(&(endpoint.to_owned(), key.to_owned()))?)
     }
 
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
-        self.by_seq.range(seq + 1..).map(|(_, entry)| entry)
+        self.entries.range(seq + 1..).map(|(_, entry)| entry)
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Vec<Entry> {
-        self.by_seq
+        self.entries
             .range(..filter.before.unwrap_or(u64::MAX))
             .rev()
             .map(|(_, entry)| entry)
@@ -120,12 +123,11 @@ impl Catalog {
     }
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
-        self.by_node
-            .get(node)
-            .map_or_else(BTreeMap::new, |node| node.by_status.clone())
+        let given = self.nodes.get(node);
+        given.map(|given| given.n_by_status.clone()).unwrap_or_default()
     }
 
     pub(super) fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {
-        self.by_node.get(node)?.last_arrival
+        self.nodes.get(node)?.last_arrival
     }
 }
