@@ -235,7 +235,7 @@ impl Dataset {
                     },
                 )
             }
-            Err(error) => Outcome::rejected(fold::whole(&error)),
+            Err(error) => fold::rejected(&error),
         }
     }
 
@@ -377,13 +377,15 @@ async fn check_kept_schema(journal: &Store, schema: &Schema) -> Result<(), OpenE
 
 /// Root attributes that readers may see: those in upper case configure the store.
 fn public_attributes(attrs: &Map<String, Json>) -> Map<String, Json> {
-    let configures = |key: &str| {
-        key.chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-    };
     attrs
         .iter()
-        .filter(|(key, _)| !configures(key))
+        .filter(|(key, _)| is_public(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+/// Whether readers may see an attribute of this name: those in upper case configure the store.
+pub(crate) fn is_public(key: &str) -> bool {
+    !key.chars()
+        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

@@ -170,7 +170,7 @@ pub async fn write(
     for (seq, prepared) in prepared {
         match prepared {
             Ok(normalized) => incoming.push(Incoming { seq, normalized }),
-            Err(error) => outcomes.push((seq, Outcome::rejected(whole(&error)))),
+            Err(error) => outcomes.push((seq, rejected(&error))),
         }
     }
     let state = node.state();
@@ -199,6 +199,13 @@ pub async fn write(
     }
     outcomes.sort_by_key(|(seq, _)| *seq);
     Ok((written, outcomes))
+}
+
+/// The outcome of a contribution that is rejected as a whole.
+pub fn rejected(error: &IngestError) -> Outcome {
+    let mut outcome = Outcome::rejected(whole(error));
+    outcome.too_large = matches!(error, IngestError::Decode(DecodeError::TooLargeDecompressed { .. }));
+    outcome
 }
 
 /// A problem that concerns the whole contribution, causes included.

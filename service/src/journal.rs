@@ -531,6 +531,11 @@ impl Journal {
         self.catalog.read().counts(node)
     }
 
+    /// When the newest contribution to a node arrived.
+    pub fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {
+        self.catalog.read().last_arrival(node)
+    }
+
     /// Everything after `seq`, oldest first.
     pub fn after(&self, seq: u64) -> Vec<Entry> {
         self.catalog.read().after(seq).cloned().collect()

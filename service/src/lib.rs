@@ -2,18 +2,27 @@
 //!
 //! The journal is the truth, the arrays are its merged view. Read [`fold`] first.
 
+pub mod app;
 mod array;
 pub mod commit;
 pub mod config;
 pub mod dataset;
 pub mod decode;
 pub mod fold;
+mod http;
 pub mod journal;
 pub mod merge;
+pub mod metrics;
 pub mod node;
 pub mod normalize;
 pub mod outcome;
 pub mod query;
+mod serve;
 pub mod store;
+pub mod tasks;
+pub mod tree;
 pub mod values;
 pub mod verify;
+
+pub use http::openapi;
+pub use serve::{ServeError, run, serve};

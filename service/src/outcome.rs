@@ -22,6 +22,19 @@ pub enum Status {
     Retracted,
 }
 
+impl Status {
+    /// As in JSON and filters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Journaled => "journaled",
+            Self::Merged => "merged",
+            Self::Partial => "partial",
+            Self::Rejected => "rejected",
+            Self::Retracted => "retracted",
+        }
+    }
+}
+
 /// Something a contribution brought that was not taken, or was taken with a remark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RowProblem {
@@ -84,6 +97,9 @@ pub struct Outcome {
     /// The folded sequence number that published it; absent when nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<u64>,
+    /// Rejected because it passes a bound on size.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_large: bool,
 }
 
 impl Outcome {
@@ -113,6 +129,7 @@ impl Outcome {
             n_problems: problems.n,
             problems: problems.first,
             commit: None,
+            too_large: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 #[cfg(test)]
 pub(crate) mod failing;
@@ -207,6 +207,18 @@ impl Store {
         }
     }
 
+    /// An object as `options` ask for it, `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`], also for a range outside the object.
+    pub async fn get_opts(&self, key: &str, options: GetOptions) -> Result<Option<GetResult>, StoreError> {
+        match self.objects.get_opts(&path(key), options).await {
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(self.failed("read", key, source)),
+        }
+    }
+
     /// Writes an object, replacing any.
     ///
     /// # Errors
@@ -279,7 +291,7 @@ impl Store {
         Ok(keys)
     }
 
-    fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
+    pub(crate) fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
         StoreError::Failed {
             url: Arc::clone(&self.url),
             action,

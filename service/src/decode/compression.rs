@@ -48,6 +48,22 @@ pub(super) fn decompress<'a>(
     within(body, max_bytes)
 }
 
+/// Whether every encoding of the header can be undone.
+///
+/// # Errors
+/// [`DecodeError::UnsupportedContentEncoding`].
+pub(super) fn supported(content_encoding: Option<&str>) -> Result<(), DecodeError> {
+    let known = |name: &str| matches!(name, "" | "identity" | "gzip" | "x-gzip" | "zstd");
+    match content_encoding {
+        Some(encodings) if !encodings.split(',').all(|name| known(&name.trim().to_ascii_lowercase())) => {
+            Err(DecodeError::UnsupportedContentEncoding {
+                content_encoding: encodings.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn within(body: Cow<'_, [u8]>, max_bytes: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
     if body.len() > max_bytes {
         Err(DecodeError::TooLargeDecompressed { max_bytes })

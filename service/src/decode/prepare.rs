@@ -4,11 +4,14 @@ use std::path::{Component, Path};
 
 use polars::prelude::DataFrame;
 
+use super::compression;
 use super::csv::Dialect;
+use super::content::MediaType;
 use super::extract::{BUILTIN, Program};
 use super::lookup::{self, PreparedLookup};
 use super::reshape::{PreparedUnpivot, SetValue};
-use super::{DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits};
+use super::text;
+use super::{Content, DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits};
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
@@ -50,6 +53,22 @@ impl Decoding {
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
             limits: self.limits.clone(),
         })
+    }
+}
+
+impl Decoder {
+    /// Whether there is a reader for what the sender says about a body; [`super::decode`] finds out about the rest.
+    ///
+    /// # Errors
+    /// [`DecodeError::UnsupportedContentType`], [`DecodeError::UnsupportedContentEncoding`], [`DecodeError::UnknownCharset`].
+    pub fn accepts(&self, content: &Content) -> Result<(), DecodeError> {
+        let media = MediaType::of(&content.content_type, self.format)?;
+        if let Some(charset) = media.charset.filter(|charset| text::encoding_named(charset).is_none()) {
+            return Err(DecodeError::UnknownCharset {
+                charset: charset.to_owned(),
+            });
+        }
+        compression::supported(content.content_encoding.as_deref())
     }
 }
 

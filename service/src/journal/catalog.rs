@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::segment::Header;
@@ -49,6 +50,14 @@ pub(crate) struct Catalog {
     entries: BTreeMap<u64, Entry>,
     seq_of_id: HashMap<Uuid, u64>,
     seq_of_key: HashMap<(String, String), u64>,
+    nodes: HashMap<String, Given>,
+}
+
+/// What a node was given so far.
+#[derive(Debug, Default)]
+struct Given {
+    n_by_status: BTreeMap<Status, u64>,
+    last_arrival: Option<DateTime<Utc>>,
 }
 
 impl Catalog {
@@ -59,13 +68,23 @@ impl Catalog {
             self.seq_of_key
                 .insert((header.endpoint.clone(), key.clone()), header.seq);
         }
+        let given = self.nodes.entry(header.node.clone()).or_default();
+        *given.n_by_status.entry(entry.status()).or_default() += 1;
+        given.last_arrival = given.last_arrival.max(Some(header.received_at));
         self.entries.insert(header.seq, entry);
     }
 
     pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
-        if let Some(entry) = self.entries.get_mut(&seq) {
-            entry.outcome = Some(outcome);
+        let Some(entry) = self.entries.get_mut(&seq) else {
+            return;
+        };
+        let given = self.nodes.entry(entry.header.node.clone()).or_default();
+        if let Some(n) = given.n_by_status.get_mut(&entry.status()) {
+            *n -= 1;
         }
+        *given.n_by_status.entry(outcome.status).or_default() += 1;
+        given.n_by_status.retain(|_, n| *n > 0);
+        entry.outcome = Some(outcome);
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
@@ -104,10 +123,11 @@ impl Catalog {
     }
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
-        let mut counts = BTreeMap::new();
-        for entry in self.entries.values().filter(|entry| entry.header.node == node) {
-            *counts.entry(entry.status()).or_default() += 1;
-        }
-        counts
+        let given = self.nodes.get(node);
+        given.map(|given| given.n_by_status.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {
+        self.nodes.get(node)?.last_arrival
     }
 }

@@ -1,0 +1,151 @@
+//! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use zarr_fuse_schemas::SchemaError;
+
+use crate::config::{Config, EndpointConfig, LimitsConfig};
+use crate::dataset::{Dataset, OpenError};
+use crate::decode::DecodeSetupError;
+use crate::metrics::Metrics;
+use crate::store::StoreError;
+
+mod endpoint;
+mod open;
+
+pub use endpoint::Endpoint;
+pub(crate) use endpoint::node_at;
+
+/// See the module.
+#[derive(Debug)]
+pub struct App {
+    /// By name, in the order of the configuration.
+    pub datasets: IndexMap<String, Arc<Dataset>>,
+    /// By name: the configured ones, then those that datasets have under their own names.
+    pub endpoints: IndexMap<String, Endpoint>,
+    /// Bounds on what clients may use.
+    pub limits: LimitsConfig,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Cancelled when the service stops.
+    pub stop: CancellationToken,
+    /// Where work runs that takes its time: request threads only read and write requests.
+    pub runtime: Handle,
+    /// By dataset: the newest contribution when it was opened. Ready means that these are folded.
+    recovered: Vec<u64>,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A schema has problems.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A store has no usable address.
+    #[error("the store of the dataset `{dataset}` cannot be opened")]
+    Store {
+        /// The dataset.
+        dataset: String,
+        /// Cause.
+        source: StoreError,
+    },
+    /// A dataset cannot be opened.
+    #[error("the dataset `{dataset}` cannot be opened")]
+    Open {
+        /// The dataset.
+        dataset: String,
+        /// Cause.
+        source: OpenError,
+    },
+    /// An endpoint names what is not there.
+    #[error("the endpoint `{endpoint}`: {reason}")]
+    Endpoint {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The `decode` of an endpoint cannot be used.
+    #[error("the endpoint `{endpoint}` cannot decode")]
+    Decode {
+        /// The endpoint.
+        endpoint: String,
+        /// Cause.
+        source: DecodeSetupError,
+    },
+}
+
+impl App {
+    /// Opens every dataset of `config`; returns when each of them takes contributions.
+    ///
+    /// # Errors
+    /// [`AppError`] names the dataset or endpoint at fault.
+    pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
+        let datasets = open::datasets(&config).await?;
+        Self::of(datasets, &config.endpoints, config.limits, stop)
+    }
+
+    /// The service of datasets that are open; their decoders know what `endpoints` decode. Call it inside the runtime
+    /// that is to do the work.
+    ///
+    /// # Errors
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    pub fn of(
+        datasets: Vec<Arc<Dataset>>,
+        endpoints: &IndexMap<String, EndpointConfig>,
+        limits: LimitsConfig,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
+        let recovered = datasets.iter().map(|dataset| dataset.journal.last_seq()).collect();
+        let metrics = Metrics::new(&datasets);
+        let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
+        let endpoints = endpoint::all(&datasets, endpoints)?;
+        let runtime = Handle::current();
+        Ok(Arc::new(Self {
+            datasets,
+            endpoints,
+            limits,
+            metrics,
+            stop,
+            runtime,
+            recovered,
+        }))
+    }
+
+    /// Why the service is not ready, by dataset or node; empty if it is.
+    pub fn unready(&self) -> Vec<(String, String)> {
+        let mut reasons = Vec::new();
+        for (dataset, recovered) in self.datasets.values().zip(&self.recovered) {
+            for (path, node) in &dataset.nodes {
+                let place = format!("{}/{path}", dataset.name);
+                let waiting = dataset.journal.waiting(path, 1, 1);
+                if waiting.first().is_some_and(|first| first.header.seq <= *recovered) {
+                    let folded = node.folded_seq();
+                    let reason = format!("what was in the journal at the start is being merged, {folded} of {recovered}");
+                    reasons.push((place.clone(), reason));
+                }
+                if let Some(trouble) = dataset.troubles().remove(path) {
+                    reasons.push((place, trouble));
+                }
+            }
+        }
+        if self.stop.is_cancelled() {
+            reasons.push((String::new(), "the service is stopping".to_owned()));
+        }
+        reasons
+    }
+}
+
+/// `name` in `folder`, which may be an address.
+fn inside(folder: &str, name: &str) -> String {
+    format!("{}/{name}.zarr", folder.trim_end_matches('/'))
+}
+
+/// The folder that relative addresses in the configuration are relative to.
+fn base(config: &Config) -> &Path {
+    config.folder()
+}

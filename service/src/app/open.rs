@@ -1,0 +1,109 @@
+//! From the configuration to opened datasets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use zarr_fuse_schemas::Schema;
+
+use super::{AppError, base, inside};
+use crate::config::{Config, DatasetConfig, Secret};
+use crate::dataset::{Dataset, Decoders, OpenError};
+use crate::journal::JournalSettings;
+use crate::store::{S3Access, Store};
+
+/// Opens the datasets of `config`, one after the other.
+pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppError> {
+    let mut datasets = Vec::new();
+    for (name, dataset) in &config.datasets.by_name {
+        let mut schema = Schema::load(&base(config).join(&dataset.schema))?;
+        schema.name.clone_from(name);
+        for warning in &schema.warnings {
+            tracing::warn!(dataset.name = name, "{warning}");
+        }
+        let store = store(config, dataset, &schema)?;
+        let decoders = decoders(config, name)?;
+        let settings = journal_settings(config);
+        let opened = Dataset::open(Arc::new(schema), store, decoders, settings).await;
+        let opened = opened.map_err(|source| AppError::Open {
+            dataset: name.clone(),
+            source,
+        })?;
+        tracing::info!(
+            dataset.name = name,
+            store.url = opened.store.url(),
+            journal.last_seq = opened.journal.last_seq(),
+            "Opened the dataset `{name}` in `{}`",
+            opened.store.url()
+        );
+        datasets.push(opened);
+    }
+    Ok(datasets)
+}
+
+/// The store that the configuration gives, else the schema, else one under `store.root`.
+fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
+    let access = access(config, schema);
+    let root = config.store.root.as_ref().map(|root| inside(root, &schema.name));
+    let (url, folder) = match (&dataset.store, &schema.store.url, &root) {
+        (Some(url), _, _) => (url, base(config)),
+        (None, Some(url), _) => (url, schema.folder.as_path()),
+        (None, None, Some(url)) => (url, base(config)),
+        (None, None, None) => {
+            return Err(AppError::Open {
+                dataset: schema.name.clone(),
+                source: OpenError::NoStore(schema.name.clone()),
+            });
+        }
+    };
+    Store::open(url, folder, &access).map_err(|source| AppError::Store {
+        dataset: schema.name.clone(),
+        source,
+    })
+}
+
+/// The environment decides before the configuration does, and that before the schema.
+fn access(config: &Config, schema: &Schema) -> S3Access {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let configured = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    let store = &config.store;
+    S3Access {
+        endpoint: variable("ZF_S3_ENDPOINT_URL")
+            .or_else(|| store.endpoint_url.clone())
+            .or_else(|| schema.store.endpoint_url.clone()),
+        access_key: variable("ZF_S3_ACCESS_KEY")
+            .or_else(|| configured(&store.access_key))
+            .or_else(|| Some(schema.store.access_key.as_ref()?.expose().to_owned())),
+        secret_key: variable("ZF_S3_SECRET_KEY")
+            .or_else(|| configured(&store.secret_key))
+            .or_else(|| Some(schema.store.secret_key.as_ref()?.expose().to_owned())),
+        region: store.region.clone(),
+    }
+}
+
+/// Those of the endpoints that go to dataset `name`.
+fn decoders(config: &Config, name: &str) -> Result<Decoders, AppError> {
+    let only = config.datasets.by_name.len() == 1;
+    let mut by_endpoint = HashMap::new();
+    for (endpoint, settings) in &config.endpoints {
+        if settings.dataset.as_deref().map_or(only, |dataset| dataset == name) {
+            let decoder = settings.decode.prepare(config.folder());
+            let decoder = decoder.map_err(|source| AppError::Decode {
+                endpoint: endpoint.clone(),
+                source,
+            })?;
+            by_endpoint.insert(endpoint.clone(), decoder);
+        }
+    }
+    Ok(Decoders::new(name, by_endpoint))
+}
+
+fn journal_settings(config: &Config) -> JournalSettings {
+    let journal = &config.journal;
+    JournalSettings {
+        max_segment_bytes: usize::try_from(journal.max_segment_bytes).unwrap_or(usize::MAX),
+        flush_interval: journal.flush_interval,
+        idempotency_window: journal.idempotency_window,
+        max_waiting: config.limits.max_waiting_contributions,
+        ..JournalSettings::default()
+    }
+}

@@ -1,0 +1,137 @@
+//! The REST interface: one file per resource. The only place that mentions actix.
+//!
+//! Handlers read the request, call, and answer. Request threads do no work that takes its time: decoding, folding and
+//! queries run on the runtime of [`App`].
+
+mod body;
+mod contributions;
+mod datasets;
+mod docs;
+mod error;
+mod gate;
+mod health;
+mod home;
+mod ingest;
+mod metrics;
+mod outside;
+mod query;
+mod relay;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod zarr;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, PathConfig, QueryConfig};
+use actix_web::{App as Server, HttpServer};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::error::ApiError;
+use self::outside::KnownRoutes;
+use crate::app::App;
+use crate::config::ServerConfig;
+
+/// How often a stopping service looks whether requests are still worked on.
+const STOP_POLL: Duration = Duration::from_millis(20);
+/// How long an idle connection is kept open.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Answers requests on `listener` until the app's token is cancelled; then finishes those that are worked on.
+///
+/// # Errors
+/// What the listener or the threads report.
+pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, settings: ServerConfig) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let data = Data::from(Arc::clone(&app));
+    let known = Data::new(KnownRoutes::new(&document(), &app));
+    let workers = settings.workers.unwrap_or_else(available);
+    let factory = move || {
+        Server::new()
+            .app_data(data.clone())
+            .app_data(known.clone())
+            .app_data(PathConfig::default().error_handler(|error, _| ApiError::BadPath(error.to_string()).into()))
+            .app_data(QueryConfig::default().error_handler(|error, _| ApiError::bad_query(&error).into()))
+            .into_utoipa_app()
+            .configure(routes)
+            .into_app()
+            .configure(|config| ingest::aliases(config, &data))
+            .configure(docs::routes)
+            .default_service(actix_web::web::to(outside::answer))
+            .wrap(from_fn(gate::gate))
+    };
+    let server = HttpServer::new(factory)
+        .workers(workers)
+        .max_connections(settings.max_connections.div_ceil(workers))
+        .keep_alive(KEEP_ALIVE)
+        .disable_signals()
+        .shutdown_timeout(0)
+        .listen(listener)?
+        .run();
+    tracing::info!(server.address = %address, "Listening on http://{address}");
+    let stopping = stop(&app, server.handle(), settings.grace);
+    let (ended, ()) = tokio::join!(server, stopping);
+    ended
+}
+
+/// Waits for the token, then for the requests that are worked on, at most `grace`; idle connections are cut.
+async fn stop(app: &App, server: ServerHandle, grace: Duration) {
+    app.stop.cancelled().await;
+    server.pause().await;
+    let deadline = tokio::time::Instant::now() + grace;
+    // Twice in a row nothing to do: the last answer has left the process.
+    let mut n_idle = 0;
+    while n_idle < 3 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(STOP_POLL).await;
+        n_idle = if app.metrics.in_flight.get() == 0 { n_idle + 1 } else { 0 };
+    }
+    server.stop(false).await;
+}
+
+fn available() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Every route that the OpenAPI document describes.
+fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(ingest::create_contribution)
+        .service(ingest::create_contribution_for_node)
+        .service(contributions::list_contributions)
+        .service(contributions::get_contribution)
+        .service(contributions::get_payload)
+        .service(datasets::list_datasets)
+        .service(datasets::get_dataset)
+        .service(schema::get_schema)
+        .service(query::query_only_node)
+        .service(query::query_node)
+        .service(zarr::get_object)
+        .service(health::get_liveness)
+        .service(health::get_readiness)
+        .service(metrics::get_metrics)
+        .service(docs::get_openapi)
+        .service(home::get_home);
+}
+
+fn document() -> OpenApi {
+    let (_, document) = Server::new()
+        .into_utoipa_app()
+        .openapi(docs::head())
+        .configure(routes)
+        .split_for_parts();
+    document
+}
+
+/// The OpenAPI 3.1 document of the interface, as JSON.
+pub fn openapi() -> String {
+    let mut text = document().to_pretty_json().expect("the document has only string keys");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,228 @@
+//! `GET /api/v1/contributions`: what arrived and what became of it.
+
+mod page;
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpResponse, get};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use self::page::Place;
+use super::error::{ApiError, Problem};
+use crate::app::App;
+use crate::dataset::Dataset;
+use crate::journal::{Entry, Filter};
+use crate::outcome::{Outcome, Status};
+
+/// Contributions of a page unless `limit` says otherwise.
+const DEFAULT_LIMIT: usize = 100;
+/// Most contributions of a page.
+const MAX_LIMIT: usize = 1000;
+
+/// Which contributions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContributionsQuery {
+    /// Only of this state.
+    #[param(inline)]
+    status: Option<Status>,
+    /// Only of this dataset.
+    dataset: Option<String>,
+    /// Only for the node at this path.
+    node: Option<String>,
+    /// Only pushed to this endpoint.
+    endpoint: Option<String>,
+    /// At most so many, up to 1000. Default 100.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// Where the former page ended: its `before`.
+    before: Option<String>,
+}
+
+/// Contributions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Contributions {
+    /// Those of this page; outcomes come without their single problems.
+    contributions: Vec<Contribution>,
+    /// `before` of the next page; null after the last one.
+    before: Option<String>,
+}
+
+/// A contribution.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Contribution {
+    /// Its id.
+    id: Uuid,
+    /// Its place in the order of the dataset.
+    seq: u64,
+    /// Its state.
+    status: Status,
+    /// The dataset it went to.
+    dataset: String,
+    /// The node it went to.
+    node: String,
+    /// Where it was pushed to.
+    endpoint: String,
+    /// As the sender said.
+    content_type: String,
+    /// As the sender said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<String>,
+    /// When it had arrived.
+    received_at: DateTime<Utc>,
+    /// Who sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<String>,
+    /// The sender's idempotency key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    /// Hexadecimal SHA-256 of the payload.
+    sha256: String,
+    /// Length of the payload.
+    n_bytes: u64,
+    /// What decoding may refer to.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    variables: Map<String, Json>,
+    /// What became of it; absent while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+impl From<&Entry> for Contribution {
+    fn from(entry: &Entry) -> Self {
+        let header = entry.header.as_ref().clone();
+        Self {
+            id: header.id,
+            seq: header.seq,
+            status: entry.status(),
+            dataset: header.dataset,
+            node: header.node,
+            endpoint: header.endpoint,
+            content_type: header.content_type,
+            content_encoding: header.content_encoding,
+            received_at: header.received_at,
+            sender: header.sender,
+            idempotency_key: header.idempotency_key,
+            sha256: header.sha256,
+            n_bytes: header.n_bytes,
+            variables: header.variables,
+            outcome: entry.outcome.as_deref().cloned(),
+        }
+    }
+}
+
+/// The path of a contribution.
+pub(super) fn location(id: Uuid) -> String {
+    format!("/api/v1/contributions/{id}")
+}
+
+/// List what arrived, newest first.
+#[utoipa::path(tag = "contributions", params(ContributionsQuery), responses(
+    (status = 200, body = Contributions),
+    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/contributions")]
+pub(crate) async fn list_contributions(
+    app: Data<App>,
+    query: Query<ContributionsQuery>,
+) -> Result<HttpResponse, ApiError> {
+    let query = query.into_inner();
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::BadRequest(format!(
+            "query parameter `limit={limit}`: write a number from 1 to {MAX_LIMIT}"
+        )));
+    }
+    let place = query.before.as_deref().map_or_else(|| Ok(Place::default()), Place::parse)?;
+    let datasets = match &query.dataset {
+        Some(name) => vec![Arc::clone(super::datasets::find(&app, name)?)],
+        None => app.datasets.values().cloned().collect(),
+    };
+    let list = move || {
+        let filter = Filter {
+            status: query.status,
+            node: query.node,
+            endpoint: query.endpoint,
+            before: None,
+            limit: limit + 1,
+        };
+        page::newest(&datasets, &filter, place, limit)
+    };
+    let (entries, next) = app.runtime.spawn_blocking(list).await?;
+    let contributions = entries.iter().map(|entry| {
+        let mut contribution = Contribution::from(entry);
+        if let Some(outcome) = &mut contribution.outcome {
+            outcome.problems.clear();
+        }
+        contribution
+    });
+    Ok(HttpResponse::Ok().json(Contributions {
+        contributions: contributions.collect(),
+        before: next.map(|place| place.to_string()),
+    }))
+}
+
+/// Get what is known of a contribution.
+#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+    (status = 200, body = Contribution),
+    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/contributions/{id}")]
+pub(crate) async fn get_contribution(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (_, entry) = find(&app, &id)?;
+    Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
+}
+
+/// Get the bytes of a contribution as they arrived.
+#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+    (status = 200, description = "With the content type and encoding that the sender gave", body = Vec<u8>, content_type = "*/*"),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/contributions/{id}/payload")]
+pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+    let (dataset, entry) = find(&app, &id)?;
+    let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
+    let payload = app.runtime.spawn(async move { dataset.journal.payload(seq).await }).await??;
+    let header = &entry.header;
+    let mut response = HttpResponse::Ok();
+    if !header.content_type.is_empty() {
+        response.insert_header((header::CONTENT_TYPE, header.content_type.as_str()));
+    }
+    if let Some(encoding) = &header.content_encoding {
+        response.insert_header((header::CONTENT_ENCODING, encoding.as_str()));
+    }
+    let name = format!("attachment; filename=\"{}.{}\"", header.id, extension(&header.content_type));
+    response
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        // Others wrote it: a browser must not run it.
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
+    Ok(response.body(payload))
+}
+
+/// A contribution and its dataset.
+fn find<'a>(app: &'a App, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let unknown = || ApiError::UnknownContribution(id.chars().take(100).collect());
+    let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
+    let mut datasets = app.datasets.values();
+    datasets
+        .find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)))
+        .ok_or_else(unknown)
+}
+
+/// The ending of a file of this type.
+fn extension(content_type: &str) -> &'static str {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "text/csv" | "application/csv" => "csv",
+        "text/tab-separated-values" => "tsv",
+        "application/json" | "text/json" => "json",
+        "application/x-ndjson" | "application/ndjson" => "ndjson",
+        _ => "bin",
+    }
+}

@@ -1,0 +1,68 @@
+//! Pages of contributions over several datasets.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::ApiError;
+use crate::dataset::Dataset;
+use crate::journal::{Entry, Filter};
+
+/// Where a page ends: by dataset, the last sequence number on it or on an earlier page. Opaque to clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place(BTreeMap<String, u64>);
+
+impl Place {
+    /// Reads what [`fmt::Display`] writes.
+    ///
+    /// # Errors
+    /// [`ApiError::BadRequest`] for any other text.
+    pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
+        let read = || serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+        read().map(Self).ok_or_else(|| {
+            ApiError::BadRequest(
+                "query parameter `before` cannot be read; take it from the former page, or leave it out".to_owned(),
+            )
+        })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_vec(&self.0).map_err(|_never| fmt::Error)?;
+        f.write_str(&URL_SAFE_NO_PAD.encode(json))
+    }
+}
+
+/// The newest contributions after `place` that `filter` lets through, and where the next page begins if there is more.
+pub(super) fn newest(
+    datasets: &[Arc<Dataset>],
+    filter: &Filter,
+    mut place: Place,
+    limit: usize,
+) -> (Vec<Entry>, Option<Place>) {
+    let list = |dataset: &Arc<Dataset>| {
+        let filter = Filter {
+            before: place.0.get(&dataset.name).copied(),
+            ..filter.clone()
+        };
+        VecDeque::from(dataset.journal.list(&filter))
+    };
+    let mut lists: Vec<_> = datasets.iter().map(list).collect();
+    let mut page = Vec::with_capacity(limit);
+    loop {
+        // `None` is the smallest, so a list that has ended is taken only when all have.
+        let received = |list: &&mut VecDeque<Entry>| list.front().map(|entry| entry.header.received_at);
+        let Some(entry) = lists.iter_mut().max_by_key(received).and_then(VecDeque::pop_front) else {
+            return (page, None);
+        };
+        if page.len() == limit {
+            return (page, Some(place));
+        }
+        place.0.insert(entry.header.dataset.clone(), entry.header.seq);
+        page.push(entry);
+    }
+}

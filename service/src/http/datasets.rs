@@ -1,0 +1,72 @@
+//! `GET /api/v1/datasets`: what there is.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, Problem};
+use crate::app::App;
+use crate::dataset::Dataset;
+use crate::tree::{Tree, public, tree};
+
+/// The datasets of this service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Datasets {
+    /// In the order of the configuration.
+    datasets: Vec<DatasetSummary>,
+}
+
+/// A dataset in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DatasetSummary {
+    /// Its name.
+    name: String,
+    /// Attributes of its root.
+    #[schema(value_type = Object)]
+    attributes: Map<String, Json>,
+    /// Paths of its nodes that hold arrays.
+    nodes: Vec<String>,
+    /// The newest sequence number of its journal.
+    last_seq: u64,
+    /// Contributions that wait to be merged.
+    n_waiting: u64,
+}
+
+/// The dataset of this name.
+pub(super) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Dataset>, ApiError> {
+    app.datasets.get(name).ok_or_else(|| ApiError::UnknownDataset {
+        name: name.to_owned(),
+        known: app.datasets.keys().cloned().collect(),
+    })
+}
+
+/// List the datasets.
+#[utoipa::path(tag = "datasets", responses((status = 200, body = Datasets)))]
+#[get("/api/v1/datasets")]
+pub(crate) async fn list_datasets(app: Data<App>) -> HttpResponse {
+    let datasets = app.datasets.values().map(|dataset| DatasetSummary {
+        name: dataset.name.clone(),
+        attributes: public(&dataset.schema.root.attrs),
+        nodes: dataset.nodes.keys().cloned().collect(),
+        last_seq: dataset.journal.last_seq(),
+        n_waiting: dataset.journal.n_waiting() as u64,
+    });
+    HttpResponse::Ok().json(Datasets {
+        datasets: datasets.collect(),
+    })
+}
+
+/// Get the tree of a dataset: nodes, coordinates with extents, variables, contributions.
+#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset")), responses(
+    (status = 200, body = Tree),
+    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/datasets/{dataset}")]
+pub(crate) async fn get_dataset(app: Data<App>, name: Path<String>) -> Result<HttpResponse, ApiError> {
+    let dataset = Arc::clone(find(&app, &name)?);
+    let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
+    Ok(HttpResponse::Ok().json(tree))
+}

@@ -1,0 +1,65 @@
+//! `GET /openapi.json` and `/docs`: the interface described, and a page that shows it. No network is needed.
+
+use std::sync::{Arc, LazyLock};
+
+use actix_web::http::header::{self, ContentEncoding};
+use actix_web::web::{Path, ServiceConfig, redirect};
+use actix_web::{HttpResponse, get};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_swagger_ui::Config;
+
+use super::error::ApiError;
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
+
+/// What the document says besides its routes.
+pub(super) fn head() -> OpenApi {
+    let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
+    let info = InfoBuilder::new()
+        .title("zarr-fuse")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Contributions go in, one sorted, merged Zarr dataset comes out. Errors are problems as in RFC 9457.",
+        ))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").build()))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some([
+            tag("contributions", "What arrives, and what becomes of it"),
+            tag("datasets", "What there is"),
+            tag("values", "What is measured, as rows and as Zarr"),
+            tag("operation", "For those who run the service"),
+        ]))
+        .build()
+}
+
+/// Get this document.
+#[utoipa::path(tag = "operation", responses((status = 200, body = Object)))]
+#[get("/openapi.json")]
+pub(crate) async fn get_openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.as_str())
+}
+
+/// The page that shows the document.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config.service(redirect("/docs", "/docs/")).service(get_page);
+}
+
+#[get("/docs/{page:.*}")]
+async fn get_page(page: Path<String>) -> Result<HttpResponse, ApiError> {
+    let settings = Arc::new(Config::from("/openapi.json"));
+    let file = utoipa_swagger_ui::serve(&page, settings);
+    let file = file.map_err(|error| ApiError::Internal(Arc::from(std::io::Error::other(error.to_string()))))?;
+    let file = file.ok_or_else(|| ApiError::UnknownPage(page.chars().take(100).collect()))?;
+    let mut response = HttpResponse::Ok();
+    if file.gzpipped {
+        response.insert_header(ContentEncoding::Gzip);
+    }
+    response.insert_header((
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    ));
+    Ok(response.content_type(file.content_type).body(file.bytes.into_owned()))
+}

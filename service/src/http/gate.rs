@@ -1,0 +1,99 @@
+//! What every request passes: the bound on how many are worked on, counting, and headers for browsers.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// Lets a request through, unless too many are worked on or the service stops.
+pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    let begin = Instant::now();
+    let app = req.app_data::<Data<App>>().expect("every server has it").clone().into_inner();
+    // Probes are answered whatever else goes on.
+    let is_probe = req.path().starts_with("/health/") || req.path() == "/metrics";
+    let n_others = app.metrics.in_flight.inc();
+    let working = Working(std::sync::Arc::clone(&app));
+    let max = app.limits.max_concurrent_requests;
+    let refusal = if is_probe {
+        None
+    } else if app.stop.is_cancelled() {
+        Some(ApiError::Stopping)
+    } else if usize::try_from(n_others).is_ok_and(|n| n >= max) {
+        Some(ApiError::Busy { max })
+    } else {
+        None
+    };
+    let mut response = match refusal {
+        Some(error) => req.error_response(error),
+        None => next.call(req).await?,
+    };
+    let stopping = app.stop.is_cancelled();
+    let head = response.response_mut().head_mut();
+    if stopping {
+        head.set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    let headers = &mut head.headers;
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if content_type.is_some_and(|content_type| content_type.starts_with(b"text/html")) {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    let duration = begin.elapsed();
+    let status = response.status().as_u16();
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("unknown");
+    let method = known_method(request.method().as_str());
+    app.metrics.answered(method, route, status, duration);
+    tracing::debug!(
+        http.method = method,
+        http.route = route,
+        http.status = status,
+        duration_ms = duration.as_secs_f64() * 1e3,
+        "Answered {status}"
+    );
+    Ok(response.map_body(|_, body| BoxBody::new(Counted { body, _working: working })))
+}
+
+/// Methods that are counted by name; others are made up by clients.
+fn known_method(method: &str) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
+/// A request counts until the last byte of its answer.
+struct Working(std::sync::Arc<App>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight.dec();
+    }
+}
+
+/// The body of a request that counts.
+struct Counted {
+    body: BoxBody,
+    _working: Working,
+}
+
+impl MessageBody for Counted {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}

@@ -1,0 +1,37 @@
+//! `GET /health/live`, `GET /health/ready`: probes.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::{ApiError, Problem};
+use crate::app::App;
+
+/// The state of the service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `live` or `ready`.
+    status: &'static str,
+}
+
+/// Ask whether the process answers.
+#[utoipa::path(tag = "operation", responses((status = 200, body = Health)))]
+#[get("/health/live")]
+pub(crate) async fn get_liveness() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "live" })
+}
+
+/// Ask whether contributions are taken and merged.
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, body = Health),
+    (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json")))]
+#[get("/health/ready")]
+pub(crate) async fn get_readiness(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let reasons = app.unready();
+    if reasons.is_empty() {
+        Ok(HttpResponse::Ok().json(Health { status: "ready" }))
+    } else {
+        Err(ApiError::NotReady(reasons))
+    }
+}

@@ -1,0 +1,298 @@
+//! `POST /api/v1/ingest/{endpoint}[/{node…}]`: contribute.
+
+mod options;
+
+use std::sync::Arc;
+
+use actix_web::guard::Post;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, post};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use self::options::Options;
+use super::error::{ApiError, Problem};
+use super::{body, contributions};
+use crate::app::{App, Endpoint};
+use crate::decode::Content;
+use crate::journal::{self, AppendError, NewContribution};
+use crate::outcome::{Outcome, Status};
+
+/// Bodies above this are hashed and compressed off the request's thread.
+const MAX_INLINE_BYTES: usize = 64 << 10;
+/// Longest idempotency key.
+const MAX_KEY_BYTES: usize = 255;
+
+/// Where to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct EndpointPath {
+    /// A configured endpoint, or the name of a dataset.
+    endpoint: String,
+}
+
+/// Where to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct NodePath {
+    /// A configured endpoint, or the name of a dataset.
+    endpoint: String,
+    /// Path of the node, which may hold slashes.
+    node: String,
+}
+
+/// How. Every other parameter becomes a variable of the contribution, for extraction programs and `set`.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Options` reads")]
+pub(crate) struct IngestQuery {
+    /// `merged`: answer with the outcome, within `limits.wait`.
+    #[param(required = false, inline)]
+    wait: Option<Wait>,
+    /// Answer what would become of the contribution, and store nothing.
+    #[param(required = false)]
+    dry_run: Option<bool>,
+}
+
+/// What to wait for.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the parameter that `Options` reads")]
+enum Wait {
+    /// Until the contribution is in the arrays.
+    Merged,
+}
+
+/// Proof that a contribution is durable, with its outcome once there is one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Receipt {
+    /// Its id.
+    id: Uuid,
+    /// Its place in the order of the dataset.
+    seq: u64,
+    /// Its state.
+    status: Status,
+    /// The dataset it went to.
+    dataset: String,
+    /// The node it went to.
+    node: String,
+    /// What became of it; only when it was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+/// What would become of a contribution.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DryRun {
+    /// The dataset it would go to.
+    dataset: String,
+    /// The node it would go to.
+    node: String,
+    /// What would become of it.
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// Contribute to the only node of a dataset, or to the node of an endpoint.
+#[utoipa::path(tag = "contributions", params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+    description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
+    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
+        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+    responses(
+    (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
+    (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
+    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+#[post("/api/v1/ingest/{endpoint}")]
+pub(crate) async fn create_contribution(
+    app: Data<App>,
+    req: HttpRequest,
+    path: Path<EndpointPath>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    contribute(&app, &req, &path.endpoint, "", payload).await
+}
+
+/// Contribute to a node of a dataset.
+#[utoipa::path(tag = "contributions", params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+    description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
+    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
+        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+    responses(
+    (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
+    (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
+    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+#[post("/api/v1/ingest/{endpoint}/{node:.*}")]
+pub(crate) async fn create_contribution_for_node(
+    app: Data<App>,
+    req: HttpRequest,
+    path: Path<NodePath>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    contribute(&app, &req, &path.endpoint, &path.node, payload).await
+}
+
+/// The node in the path of an alias.
+#[derive(Debug, Deserialize)]
+struct AliasPath {
+    node: String,
+}
+
+/// Registers the further paths of endpoints.
+pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
+    for endpoint in app.endpoints.values() {
+        let Some(alias) = &endpoint.alias else { continue };
+        let name: Arc<str> = Arc::from(endpoint.name.as_str());
+        let also = Arc::clone(&name);
+        let to_endpoint = move |app: Data<App>, req: HttpRequest, payload: Payload| {
+            let name = Arc::clone(&name);
+            async move { contribute(&app, &req, &name, "", payload).await }
+        };
+        let to_node = move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
+            let name = Arc::clone(&also);
+            async move { contribute(&app, &req, &name, &path.node, payload).await }
+        };
+        config
+            .service(web::resource(alias.as_str()).guard(Post()).to(to_endpoint))
+            .service(web::resource(format!("{alias}/{{node:.*}}")).guard(Post()).to(to_node));
+    }
+}
+
+async fn contribute(
+    app: &App,
+    req: &HttpRequest,
+    endpoint: &str,
+    path: &str,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let endpoint = app.endpoints.get(endpoint).ok_or_else(|| ApiError::UnknownEndpoint {
+        name: endpoint.to_owned(),
+        known: app.endpoints.keys().cloned().collect(),
+    })?;
+    let node = endpoint
+        .target(path)
+        .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
+    let Options {
+        wait,
+        dry_run,
+        variables,
+    } = Options::read(req.query_string())?;
+    let headers = req.headers();
+    let content = Content {
+        content_type: text(headers, header::CONTENT_TYPE).unwrap_or_default(),
+        content_encoding: text(headers, header::CONTENT_ENCODING),
+    };
+    let decoder = endpoint.dataset.decoders.get(&endpoint.name).map_err(ApiError::Ingest)?;
+    decoder.accepts(&content).map_err(ApiError::Unsupported)?;
+    let new = NewContribution {
+        endpoint: endpoint.name.clone(),
+        node: node.schema.path.clone(),
+        content_type: content.content_type,
+        content_encoding: content.content_encoding,
+        idempotency_key: idempotency_key(headers)?,
+        sender: req.peer_addr().map(|address| address.ip().to_string()),
+        variables,
+        payload: body::read(req, payload, app.limits.max_body_bytes).await?,
+        received_at: Utc::now(),
+    };
+    if dry_run {
+        return try_out(app, endpoint, new).await;
+    }
+    let n_bytes = new.payload.len();
+    let receipt = append(app, endpoint, new).await?;
+    if !receipt.replayed {
+        app.metrics.acknowledged(&endpoint.dataset.name, n_bytes as u64);
+    }
+    let outcome = if wait { wait_for(app, endpoint, receipt.seq).await } else { None };
+    answer(endpoint, receipt, outcome.as_deref())
+}
+
+/// Makes a contribution durable. Small ones on this thread, since there is little to do.
+async fn append(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<journal::Receipt, ApiError> {
+    if new.payload.len() <= MAX_INLINE_BYTES {
+        return Ok(endpoint.dataset.contribute(new).await?);
+    }
+    let dataset = Arc::clone(&endpoint.dataset);
+    let appended = app.runtime.spawn(async move { dataset.contribute(new).await });
+    appended.await.map_err(|_stopped| AppendError::Stopping)?.map_err(Into::into)
+}
+
+/// The outcome, if there is one soon enough.
+async fn wait_for(app: &App, endpoint: &Endpoint, seq: u64) -> Option<Arc<Outcome>> {
+    tokio::select! {
+        outcome = endpoint.dataset.journal.settled(seq) => Some(outcome),
+        () = tokio::time::sleep(app.limits.wait) => None,
+        () = app.stop.cancelled() => None,
+    }
+}
+
+fn answer(
+    endpoint: &Endpoint,
+    receipt: journal::Receipt,
+    outcome: Option<&Outcome>,
+) -> Result<HttpResponse, ApiError> {
+    if let Some(outcome) = outcome.filter(|outcome| outcome.status == Status::Rejected) {
+        return Err(ApiError::Rejected {
+            outcome: Box::new(outcome.clone()),
+            contribution: Some((receipt.id, receipt.seq)),
+        });
+    }
+    let mut response = if receipt.replayed || outcome.is_some() {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::Accepted()
+    };
+    if receipt.replayed {
+        response.insert_header(("Idempotency-Replayed", "true"));
+    }
+    response.insert_header((header::LOCATION, contributions::location(receipt.id)));
+    Ok(response.json(Receipt {
+        id: receipt.id,
+        seq: receipt.seq,
+        status: outcome.map_or(Status::Journaled, |outcome| outcome.status),
+        dataset: endpoint.dataset.name.clone(),
+        node: receipt.node,
+        outcome: outcome.cloned(),
+    }))
+}
+
+/// Decodes and merges a contribution in mind only.
+async fn try_out(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<HttpResponse, ApiError> {
+    let dataset = Arc::clone(&endpoint.dataset);
+    let node = new.node.clone();
+    let outcome = app.runtime.spawn_blocking(move || dataset.dry_run(&new)).await?;
+    if outcome.status == Status::Rejected {
+        return Err(ApiError::Rejected {
+            outcome: Box::new(outcome),
+            contribution: None,
+        });
+    }
+    Ok(HttpResponse::Ok().json(DryRun {
+        dataset: endpoint.dataset.name.clone(),
+        node,
+        outcome,
+    }))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = key.to_str().ok().map(str::trim);
+    let key = key.filter(|key| !key.is_empty() && key.len() <= MAX_KEY_BYTES);
+    match key {
+        Some(key) => Ok(Some(key.to_owned())),
+        None => Err(ApiError::BadRequest(format!(
+            "the header `Idempotency-Key` must be 1 to {MAX_KEY_BYTES} visible ASCII characters"
+        ))),
+    }
+}

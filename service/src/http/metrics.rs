@@ -1,0 +1,15 @@
+//! `GET /metrics`: for Prometheus.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+
+use crate::app::App;
+use crate::metrics::MEDIA_TYPE;
+
+/// Get what is counted, in the OpenMetrics text format.
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, body = String, content_type = "application/openmetrics-text")))]
+#[get("/metrics")]
+pub(crate) async fn get_metrics(app: Data<App>) -> HttpResponse {
+    HttpResponse::Ok().content_type(MEDIA_TYPE).body(app.metrics.text())
+}

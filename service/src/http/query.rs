@@ -1,0 +1,274 @@
+//! `GET /api/v1/query/{dataset}/{node…}`: values.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+use url::form_urlencoded;
+use utoipa::IntoParams;
+use xxhash_rust::xxh64::xxh64;
+
+use super::error::{ApiError, Problem};
+use super::{datasets, relay};
+use crate::app::{App, node_at};
+use crate::node::{Node, NodeView, ReadError};
+use crate::query::{Bounds, Format, QueryError, Selection, answer};
+
+/// Answers with `Next-Cursor` have a further page.
+const NEXT_CURSOR: &str = "Next-Cursor";
+
+/// Of what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct OnlyNodePath {
+    /// Name of a dataset that has one node.
+    dataset: String,
+}
+
+/// Of what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct NodePath {
+    /// Name of the dataset.
+    dataset: String,
+    /// Path of the node, which may hold slashes.
+    node: String,
+}
+
+/// What. Beside these: `sel.<coordinate>=` a value, `a,b,c`, a range `from/to`, or `nearest:v`;
+/// `isel.<coordinate>=i` or `i:j`; `unit.<variable>=` a unit to convert to.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters that `Selection` reads")]
+pub(crate) struct ValuesQuery {
+    /// Names of variables, separated by commas. Default: all.
+    #[param(required = false)]
+    var: Option<String>,
+    /// `lon0,lat0,lon1,lat1`, where the node has longitude and latitude.
+    #[param(required = false)]
+    bbox: Option<String>,
+    /// Time zone of times in the answer, such as `Europe/Prague`.
+    #[param(required = false)]
+    tz: Option<String>,
+    /// `long` (default): a row per tuple of coordinates; `wide`: a row per value of the first coordinate.
+    #[param(required = false)]
+    layout: Option<String>,
+    /// `keep`: rows without any value too. Default `drop`.
+    #[param(required = false)]
+    na: Option<String>,
+    /// At most so many rows; the answer is a page.
+    #[param(required = false)]
+    limit: Option<u64>,
+    /// Where the former page ended: its `Next-Cursor`.
+    #[param(required = false)]
+    cursor: Option<String>,
+    /// `csv`, `json`, `ndjson`, `arrow` or `parquet`, instead of `Accept`.
+    #[param(required = false)]
+    format: Option<String>,
+}
+
+/// Query the only node of a dataset.
+#[utoipa::path(tag = "values", params(OnlyNodePath, ValuesQuery), responses(
+    (status = 200, description = "Rows in the order of the coordinates", content(
+        (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/query/{dataset}")]
+pub(crate) async fn query_only_node(
+    app: Data<App>,
+    req: HttpRequest,
+    path: Path<OnlyNodePath>,
+) -> Result<HttpResponse, ApiError> {
+    values(&app, &req, &path.dataset, "").await
+}
+
+/// Query a node.
+#[utoipa::path(tag = "values", params(NodePath, ValuesQuery), responses(
+    (status = 200, description = "Rows in the order of the coordinates", content(
+        (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
+        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/query/{dataset}/{node:.*}")]
+pub(crate) async fn query_node(
+    app: Data<App>,
+    req: HttpRequest,
+    path: Path<NodePath>,
+) -> Result<HttpResponse, ApiError> {
+    values(&app, &req, &path.dataset, &path.node).await
+}
+
+async fn values(app: &App, req: &HttpRequest, dataset: &str, path: &str) -> Result<HttpResponse, ApiError> {
+    let dataset = datasets::find(app, dataset)?;
+    let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
+    let params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
+        .into_owned()
+        .collect();
+    let selection = Selection::parse(&params, &node.schema)?;
+    let accept = relay::text(req, &header::ACCEPT);
+    let format = selection.format().or_else(|| Format::negotiate(accept));
+    let format = format.ok_or(ApiError::NotAcceptable(
+        "`text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet`",
+    ))?;
+    let tag = Tag {
+        question: xxh64(req.query_string().as_bytes(), 0),
+        schema: xxh64(dataset.schema.text.as_bytes(), 0),
+        format,
+    };
+    if relay::is_known(req, &tag.of(&node.view())) {
+        return Ok(HttpResponse::NotModified()
+            .insert_header((header::ETAG, tag.of(&node.view())))
+            .insert_header((header::VARY, "Accept"))
+            .finish());
+    }
+    let answered = ask(app, Arc::clone(node), selection, format).await?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(format.media_type())
+        .insert_header((header::ETAG, tag.of(&answered.view)))
+        .insert_header((header::VARY, "Accept"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"));
+    if let Some(cursor) = answered.cursor {
+        response.insert_header((NEXT_CURSOR, cursor));
+    }
+    match answered.body {
+        Body::Whole(bytes) => Ok(response.body(bytes)),
+        Body::Streamed(pieces) => Ok(response.streaming(pieces)),
+    }
+}
+
+/// Makes entity tags: an answer depends on the question, the form, the schema and the folded state.
+struct Tag {
+    question: u64,
+    schema: u64,
+    format: Format,
+}
+
+impl Tag {
+    fn of(&self, view: &NodeView) -> String {
+        let (seq, layout) = (view.folded_seq(), view.layout());
+        let question = self.question ^ self.schema;
+        format!("\"{seq:x}-{layout:x}-{question:x}-{}\"", self.format.name())
+    }
+}
+
+/// An answer whose first bytes are there.
+struct Answered {
+    view: NodeView,
+    cursor: Option<String>,
+    body: Body,
+}
+
+enum Body {
+    Whole(Bytes),
+    Streamed(futures::stream::LocalBoxStream<'static, Result<Bytes, QueryError>>),
+}
+
+/// What precedes the pieces of a body.
+struct Head {
+    view: NodeView,
+    cursor: Option<String>,
+    /// All of the body, if it is short.
+    whole: Option<Bytes>,
+}
+
+/// Has the question answered where work may take its time.
+async fn ask(app: &App, node: Arc<Node>, selection: Selection, format: Format) -> Result<Answered, ApiError> {
+    let (head_sender, head) = oneshot::channel();
+    let (sender, pieces) = mpsc::channel(relay::MAX_PIECES);
+    let bounds = app.limits.query();
+    let work = async move { produce(&node, &selection, format, bounds, head_sender, sender).await };
+    let task = AbortOnDropHandle::new(app.runtime.spawn(work));
+    let head = head.await.map_err(|error| ApiError::Internal(Arc::new(error)))??;
+    let body = match head.whole {
+        Some(bytes) => Body::Whole(bytes),
+        None => Body::Streamed(
+            relay::stream(pieces, task)
+                .inspect_err(|error| {
+                    tracing::error!(error = error as &dyn std::error::Error, "An answer was cut off: {error}");
+                })
+                .boxed_local(),
+        ),
+    };
+    Ok(Answered {
+        view: head.view,
+        cursor: head.cursor,
+        body,
+    })
+}
+
+/// Answers, and sends the head with the first bytes, then the other pieces.
+async fn produce(
+    node: &Arc<Node>,
+    selection: &Selection,
+    format: Format,
+    bounds: Bounds,
+    head: oneshot::Sender<Result<Head, QueryError>>,
+    pieces: mpsc::Sender<Result<Bytes, QueryError>>,
+) {
+    // If values move before the first bytes are read, once more from the new state.
+    let mut begun = begin(node.view(), selection, format, bounds).await;
+    if is_moved(&begun) {
+        begun = begin(node.view(), selection, format, bounds).await;
+    }
+    let (view, mut answer, first, second) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            let _gone = head.send(Err(error));
+            return;
+        }
+    };
+    let whole = second.is_none().then(|| first.clone().unwrap_or_default());
+    let ends = whole.is_some();
+    let cursor = answer.cursor.take();
+    if head.send(Ok(Head { view, cursor, whole })).is_err() || ends {
+        return;
+    }
+    for piece in [first, second].into_iter().flatten() {
+        if pieces.send(Ok(piece)).await.is_err() {
+            return;
+        }
+    }
+    while let Some(piece) = answer.body.next().await {
+        let ends = piece.is_err();
+        if pieces.send(piece).await.is_err() || ends {
+            return;
+        }
+    }
+}
+
+type Begun = (NodeView, crate::query::Answer, Option<Bytes>, Option<Bytes>);
+
+/// The first two pieces: most answers have no more, and are sent with their length.
+async fn begin(
+    view: NodeView,
+    selection: &Selection,
+    format: Format,
+    bounds: Bounds,
+) -> Result<Begun, QueryError> {
+    let mut answer = answer(view.clone(), selection, format, bounds).await?;
+    let first = answer.body.try_next().await?;
+    let second = answer.body.try_next().await?;
+    Ok((view, answer, first, second))
+}
+
+fn is_moved<T>(begun: &Result<T, QueryError>) -> bool {
+    matches!(
+        begun,
+        Err(QueryError::Read {
+            source: ReadError::Moved,
+            ..
+        })
+    )
+}

@@ -1,0 +1,64 @@
+//! `GET /api/v1/datasets/{dataset}/schema`: the schema as it was written.
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, get};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::{ApiError, Problem};
+use super::{datasets, relay};
+use crate::app::App;
+
+/// In which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SchemaQuery {
+    /// Instead of `Accept`.
+    #[param(inline)]
+    format: Option<SchemaFormat>,
+}
+
+/// Forms of a schema.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SchemaFormat {
+    /// As it was written, comments included.
+    Yaml,
+    /// The same tree.
+    Json,
+}
+
+/// Get the schema of a dataset, without secrets.
+#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
+    responses(
+    (status = 200, content((String = "application/yaml"), (Object = "application/json"))),
+    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[get("/api/v1/datasets/{dataset}/schema")]
+pub(crate) async fn get_schema(
+    app: Data<App>,
+    name: Path<String>,
+    query: Query<SchemaQuery>,
+    req: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let schema = &datasets::find(&app, &name)?.schema;
+    let accept = relay::text(&req, &header::ACCEPT).unwrap_or("*/*").to_ascii_lowercase();
+    let format = match query.format {
+        Some(format) => format,
+        None if accept.contains("yaml") || accept.contains("*/*") || accept.contains("text/*") => SchemaFormat::Yaml,
+        None if accept.contains("json") || accept.contains("application/*") => SchemaFormat::Json,
+        None => return Err(ApiError::NotAcceptable("`application/yaml` or `application/json`")),
+    };
+    let text = schema.public_text();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::VARY, "Accept"));
+    match format {
+        SchemaFormat::Yaml => Ok(response.content_type("application/yaml; charset=utf-8").body(text)),
+        SchemaFormat::Json => {
+            let json = serde_saphyr::from_str::<serde_json::Value>(&text);
+            let json = json.map_err(|error| ApiError::Internal(std::sync::Arc::new(error)))?;
+            Ok(response.json(json))
+        }
+    }
+}

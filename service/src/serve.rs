@@ -1,0 +1,98 @@
+//! Runs the service: opens the datasets, then folds and answers until it is told to stop.
+
+use std::error::Error;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppError};
+use crate::config::{Config, ServerConfig};
+use crate::fold;
+use crate::http;
+use crate::tasks::{self, TaskError, Tasks};
+
+/// Why the service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Everybody could do everything.
+    #[error(
+        "`{address}` can be reached from other machines, and no `auth` is configured: listen on `127.0.0.1`, or say `auth: {{mode: none}}` to let everyone do everything"
+    )]
+    Open {
+        /// Where it was to listen.
+        address: String,
+    },
+    /// The address cannot be had.
+    #[error("cannot listen on `{address}`; is another process using it?")]
+    Listen {
+        /// Where it was to listen.
+        address: String,
+        /// Cause.
+        source: io::Error,
+    },
+    /// The datasets or endpoints are not usable.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// A part of the service failed while it ran.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+/// Runs the service until a signal or `stop`; what was acknowledged is in the journal then, and the arrays are consistent.
+///
+/// # Errors
+/// [`ServeError`] if it cannot start, or a part of it fails.
+pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
+    let address = config.server.listen.to_string();
+    if !config.server.listen.is_loopback() && config.auth.is_none() {
+        return Err(ServeError::Open { address });
+    }
+    let listener = TcpListener::bind(&address).map_err(|source| ServeError::Listen { address, source })?;
+    let server = config.server.clone();
+    let app = App::build(config, stop).await?;
+    run(app, listener, server, true).await
+}
+
+/// Runs an app that is built on a listener, until its token is cancelled, or a signal comes if `signals` count.
+///
+/// # Errors
+/// [`ServeError::Task`].
+pub async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    server: ServerConfig,
+    signals: bool,
+) -> Result<(), ServeError> {
+    let stop = app.stop.clone();
+    let mut tasks = Tasks::new(stop.clone());
+    for dataset in app.datasets.values() {
+        for (path, node) in &dataset.nodes {
+            let folding = fold::run(Arc::clone(dataset), Arc::clone(node), stop.clone());
+            tasks.spawn(format!("fold {}/{path}", dataset.name), endless(folding));
+        }
+        let root = Arc::clone(dataset).run_root(stop.clone());
+        tasks.spawn(format!("root {}", dataset.name), endless(root));
+    }
+    if signals {
+        tasks.spawn("signals", tasks::stop_on_signals(stop.clone()));
+    }
+    let grace = server.grace;
+    tasks.spawn("http", http::serve(Arc::clone(&app), listener, server));
+    // The other tasks need a moment more than requests may take.
+    let ended = tasks.run(grace + std::time::Duration::from_secs(10)).await;
+    for dataset in app.datasets.values() {
+        if let Err(error) = dataset.publish_groups().await {
+            let name = &dataset.name;
+            tracing::warn!(error = &error as &dyn Error, "Cannot write the root group of `{name}`");
+        }
+    }
+    tracing::info!("Stopped");
+    Ok(ended?)
+}
+
+async fn endless(task: impl Future<Output = ()>) -> io::Result<()> {
+    task.await;
+    Ok(())
+}
