@@ -13,10 +13,13 @@ use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, keys};
 
+pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod ingest;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod query;
+pub(crate) mod serve;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.
@@ -83,7 +86,7 @@ impl Target {
 
     fn decoders(&self, dataset: &str) -> anyhow::Result<Decoders> {
         let by_endpoint = match &self.config {
-            Some(_file) => HashMap::new(),
+            Some(file) => zarr_fuse_service::app::endpoint_decoders(file, dataset)?,
             None => HashMap::new(),
         };
         Ok(Decoders::new(dataset, by_endpoint))

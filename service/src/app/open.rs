@@ -8,6 +8,7 @@ use zarr_fuse_schemas::Schema;
 use super::{AppError, base, inside};
 use crate::config::{Config, DatasetConfig, Secret};
 use crate::dataset::{Dataset, Decoders, OpenError};
+use crate::decode::Decoder;
 use crate::journal::JournalSettings;
 use crate::store::{S3Access, Store};
 
@@ -21,9 +22,10 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             tracing::warn!(dataset.name = name, "{warning}");
         }
         let store = store(config, dataset, &schema)?;
-        let decoders = decoders(config, name)?;
+        let journal = journal(config, &schema, &store)?;
+        let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
-        let opened = Dataset::open(Arc::new(schema), store, decoders, settings).await;
+        let opened = Dataset::open_apart(Arc::new(schema), store, journal, decoders, settings).await;
         let opened = opened.map_err(|source| AppError::Open {
             dataset: name.clone(),
             source,
@@ -61,6 +63,16 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<St
     })
 }
 
+/// The store of the journal: a folder of its own under `journal.url`, else beside the arrays.
+fn journal(config: &Config, schema: &Schema, arrays: &Store) -> Result<Store, AppError> {
+    let Some(url) = &config.journal.url else { return Ok(arrays.clone()) };
+    let url = format!("{}/{}", url.trim_end_matches('/'), schema.name);
+    Store::open(&url, base(config), &access(config, schema)).map_err(|source| AppError::Store {
+        dataset: schema.name.clone(),
+        source,
+    })
+}
+
 /// The environment decides before the configuration does, and that before the schema.
 fn access(config: &Config, schema: &Schema) -> S3Access {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -81,7 +93,7 @@ fn access(config: &Config, schema: &Schema) -> S3Access {
 }
 
 /// Those of the endpoints that go to dataset `name`.
-fn decoders(config: &Config, name: &str) -> Result<Decoders, AppError> {
+pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, Decoder>, AppError> {
     let only = config.datasets.by_name.len() == 1;
     let mut by_endpoint = HashMap::new();
     for (endpoint, settings) in &config.endpoints {
@@ -94,7 +106,7 @@ fn decoders(config: &Config, name: &str) -> Result<Decoders, AppError> {
             by_endpoint.insert(endpoint.clone(), decoder);
         }
     }
-    Ok(Decoders::new(name, by_endpoint))
+    Ok(by_endpoint)
 }
 
 fn journal_settings(config: &Config) -> JournalSettings {
@@ -104,6 +116,7 @@ fn journal_settings(config: &Config) -> JournalSettings {
         flush_interval: journal.flush_interval,
         idempotency_window: journal.idempotency_window,
         max_waiting: config.limits.max_waiting_contributions,
+        max_waiting_bytes: config.limits.max_waiting_bytes,
         ..JournalSettings::default()
     }
 }
