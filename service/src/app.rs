@@ -1,6 +1,5 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -125,7 +124,8 @@ impl App {
                 let waiting = dataset.journal.waiting(path, 1, 1);
                 if waiting.first().is_some_and(|first| first.header.seq <= *recovered) {
                     let folded = node.folded_seq();
-                    let reason = format!("what was in the journal at the start is being merged, {folded} of {recovered}");
+                    let reason =
+                        format!("what was in the journal at the start is being merged, {folded} of {recovered}");
                     reasons.push((place.clone(), reason));
                 }
                 if let Some(trouble) = dataset.troubles().remove(path) {
@@ -138,14 +138,4 @@ impl App {
         }
         reasons
     }
-}
-
-/// `name` in `folder`, which may be an address.
-fn inside(folder: &str, name: &str) -> String {
-    format!("{}/{name}.zarr", folder.trim_end_matches('/'))
-}
-
-/// The folder that relative addresses in the configuration are relative to.
-fn base(config: &Config) -> &Path {
-    config.folder()
 }
