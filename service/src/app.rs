@@ -126,7 +126,8 @@ impl App {
                 let waiting = dataset.journal.waiting(path, 1, 1);
                 if waiting.first().is_some_and(|first| first.header.seq <= *recovered) {
                     let folded = node.folded_seq();
-                    let reason = format!("what was in the journal at the start is being merged, {folded} of {recovered}");
+                    let reason =
+                        format!("what was in the journal at the start is being merged, {folded} of {recovered}");
                     reasons.push((place.clone(), reason));
                 }
                 if let Some(trouble) = dataset.troubles().remove(path) {
@@ -148,14 +149,4 @@ impl App {
 pub fn endpoint_decoders(file: &Path, dataset: &str) -> Result<HashMap<String, Decoder>, AppError> {
     let config = Config::load(file, &std::env::vars().collect())?;
     open::decoders(&config, dataset)
-}
-
-/// `name` in `folder`, which may be an address.
-fn inside(folder: &str, name: &str) -> String {
-    format!("{}/{name}.zarr", folder.trim_end_matches('/'))
-}
-
-/// The folder that relative addresses in the configuration are relative to.
-fn base(config: &Config) -> &Path {
-    config.folder()
 }

@@ -90,7 +90,11 @@ async fn stop(app: &App, server: ServerHandle, grace: Duration) {
     let mut n_idle = 0;
     while n_idle < 3 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(STOP_POLL).await;
-        n_idle = if app.metrics.in_flight.get() == 0 { n_idle + 1 } else { 0 };
+        n_idle = if app.metrics.in_flight.get() == 0 {
+            n_idle + 1
+        } else {
+            0
+        };
     }
     server.stop(false).await;
 }

@@ -147,7 +147,12 @@ impl Collector for Datasets {
                 (labels, as_gauge(counts.get(&status).copied().unwrap_or(0)))
             })
         });
-        gauges(&mut encoder, "contributions", "Contributions by their state", contributions)?;
+        gauges(
+            &mut encoder,
+            "contributions",
+            "Contributions by their state",
+            contributions,
+        )?;
         let folded = nodes().map(|(dataset, path, node)| {
             let labels = vec![("dataset", dataset.name.clone()), ("node", path.clone())];
             (labels, as_gauge(node.folded_seq()))

@@ -59,12 +59,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
 ///
 /// # Errors
 /// [`ServeError::Task`].
-pub async fn run(
-    app: Arc<App>,
-    listener: TcpListener,
-    server: ServerConfig,
-    signals: bool,
-) -> Result<(), ServeError> {
+pub async fn run(app: Arc<App>, listener: TcpListener, server: ServerConfig, signals: bool) -> Result<(), ServeError> {
     let stop = app.stop.clone();
     let mut tasks = Tasks::new(stop.clone());
     for dataset in app.datasets.values() {

@@ -151,7 +151,11 @@ fn with_arrays(dataset: &Dataset, node: &std::sync::Arc<Node>) -> NodeTree {
         path: schema.path.clone(),
         attributes: public(&schema.attrs),
         coordinates: coordinates.collect(),
-        variables: schema.variables.values().map(|variable| array(&view, variable)).collect(),
+        variables: schema
+            .variables
+            .values()
+            .map(|variable| array(&view, variable))
+            .collect(),
         contributions: dataset.journal.counts(&schema.path),
         folded_seq: view.folded_seq(),
         last_arrival: dataset.journal.last_arrival(&schema.path),
@@ -165,7 +169,12 @@ fn array(view: &NodeView, variable: &Variable) -> VariableTree {
         false => variable.coords.clone(),
     };
     let length = |name: &String| view.coordinate(name).map_or(0, |values| values.len() as u64);
-    let chunk = |name: &String| schema.coordinates.get(name).map_or(1, |coordinate| coordinate.chunk_size);
+    let chunk = |name: &String| {
+        schema
+            .coordinates
+            .get(name)
+            .map_or(1, |coordinate| coordinate.chunk_size)
+    };
     let (unit, tick, tz, labels) = match &variable.measure {
         Measure::Plain => (None, None, None, None),
         Measure::Physical { unit, .. } => (Some(unit.written.clone()), None, None, None),

@@ -1,11 +1,12 @@
 //! From the configuration to opened datasets.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use zarr_fuse_schemas::Schema;
 
-use super::{AppError, base, inside};
+use super::AppError;
 use crate::config::{Config, DatasetConfig, Secret};
 use crate::dataset::{Dataset, Decoders, OpenError};
 use crate::decode::Decoder;
@@ -16,15 +17,18 @@ use crate::store::{S3Access, Store};
 pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppError> {
     let mut datasets = Vec::new();
     for (name, dataset) in &config.datasets.by_name {
-        let mut schema = Schema::load(&base(config).join(&dataset.schema))?;
+        let mut schema = Schema::load(&dataset.schema)?;
         schema.name.clone_from(name);
         for warning in &schema.warnings {
             tracing::warn!(dataset.name = name, "{warning}");
         }
         let store = store(config, dataset, &schema)?;
-        let journal = journal(config, &schema, &store)?;
         let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
+        let journal = match &config.journal.url {
+            Some(root) => open_store(config, &schema, &format!("{}/{name}", root.trim_end_matches('/')))?,
+            None => store.clone(),
+        };
         let opened = Dataset::open_apart(Arc::new(schema), store, journal, decoders, settings).await;
         let opened = opened.map_err(|source| AppError::Open {
             dataset: name.clone(),
@@ -44,12 +48,12 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
 
 /// The store that the configuration gives, else the schema, else one under `store.root`.
 fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
-    let access = access(config, schema);
-    let root = config.store.root.as_ref().map(|root| inside(root, &schema.name));
+    let root = config.store.root.as_ref();
+    let root = root.map(|root| format!("{}/{}.zarr", root.trim_end_matches('/'), schema.name));
     let (url, folder) = match (&dataset.store, &schema.store.url, &root) {
-        (Some(url), _, _) => (url, base(config)),
+        (Some(url), _, _) => (url, config.folder()),
         (None, Some(url), _) => (url, schema.folder.as_path()),
-        (None, None, Some(url)) => (url, base(config)),
+        (None, None, Some(url)) => (url, config.folder()),
         (None, None, None) => {
             return Err(AppError::Open {
                 dataset: schema.name.clone(),
@@ -57,17 +61,16 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<St
             });
         }
     };
-    Store::open(url, folder, &access).map_err(|source| AppError::Store {
-        dataset: schema.name.clone(),
-        source,
-    })
+    open_store_in(url, folder, &access(config, schema), schema)
 }
 
-/// The store of the journal: a folder of its own under `journal.url`, else beside the arrays.
-fn journal(config: &Config, schema: &Schema, arrays: &Store) -> Result<Store, AppError> {
-    let Some(url) = &config.journal.url else { return Ok(arrays.clone()) };
-    let url = format!("{}/{}", url.trim_end_matches('/'), schema.name);
-    Store::open(&url, base(config), &access(config, schema)).map_err(|source| AppError::Store {
+/// The store at an address in the configuration.
+fn open_store(config: &Config, schema: &Schema, url: &str) -> Result<Store, AppError> {
+    open_store_in(url, config.folder(), &access(config, schema), schema)
+}
+
+fn open_store_in(url: &str, folder: &Path, access: &S3Access, schema: &Schema) -> Result<Store, AppError> {
+    Store::open(url, folder, access).map_err(|source| AppError::Store {
         dataset: schema.name.clone(),
         source,
     })

@@ -44,13 +44,13 @@ impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.prepare()?;
         let stop = CancellationToken::new();
-        let mut service = tokio::spawn(zarr_fuse_service::serve(config, stop.clone()));
-        let feeding = self.feed(stop.clone());
+        let service = zarr_fuse_service::serve(config, stop.clone());
+        tokio::pin!(service);
         tokio::select! {
-            ended = &mut service => ended.context("the service broke off")??,
-            fed = feeding => {
+            ended = &mut service => ended?,
+            fed = self.feed(stop.clone()) => {
                 stop.cancel();
-                service.await.context("the service broke off")??;
+                service.await?;
                 fed?;
             }
         }

@@ -55,7 +55,11 @@ pub(super) fn decompress<'a>(
 pub(super) fn supported(content_encoding: Option<&str>) -> Result<(), DecodeError> {
     let known = |name: &str| matches!(name, "" | "identity" | "gzip" | "x-gzip" | "zstd");
     match content_encoding {
-        Some(encodings) if !encodings.split(',').all(|name| known(&name.trim().to_ascii_lowercase())) => {
+        Some(encodings)
+            if !encodings
+                .split(',')
+                .all(|name| known(&name.trim().to_ascii_lowercase())) =>
+        {
             Err(DecodeError::UnsupportedContentEncoding {
                 content_encoding: encodings.to_owned(),
             })

@@ -5,8 +5,8 @@ use std::path::{Component, Path};
 use polars::prelude::DataFrame;
 
 use super::compression;
-use super::csv::Dialect;
 use super::content::MediaType;
+use super::csv::Dialect;
 use super::extract::{BUILTIN, Program};
 use super::lookup::{self, PreparedLookup};
 use super::reshape::{PreparedUnpivot, SetValue};

@@ -140,7 +140,10 @@ pub(crate) async fn list_contributions(
             "query parameter `limit={limit}`: write a number from 1 to {MAX_LIMIT}"
         )));
     }
-    let place = query.before.as_deref().map_or_else(|| Ok(Place::default()), Place::parse)?;
+    let place = query
+        .before
+        .as_deref()
+        .map_or_else(|| Ok(Place::default()), Place::parse)?;
     let datasets = match &query.dataset {
         Some(name) => vec![Arc::clone(super::datasets::find(&app, name)?)],
         None => app.datasets.values().cloned().collect(),
@@ -188,7 +191,10 @@ pub(crate) async fn get_contribution(app: Data<App>, id: Path<String>) -> Result
 pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = find(&app, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
-    let payload = app.runtime.spawn(async move { dataset.journal.payload(seq).await }).await??;
+    let payload = app
+        .runtime
+        .spawn(async move { dataset.journal.payload(seq).await })
+        .await??;
     let header = &entry.header;
     let mut response = HttpResponse::Ok();
     if !header.content_type.is_empty() {
@@ -197,7 +203,11 @@ pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<Http
     if let Some(encoding) = &header.content_encoding {
         response.insert_header((header::CONTENT_ENCODING, encoding.as_str()));
     }
-    let name = format!("attachment; filename=\"{}.{}\"", header.id, extension(&header.content_type));
+    let name = format!(
+        "attachment; filename=\"{}.{}\"",
+        header.id,
+        extension(&header.content_type)
+    );
     response
         .insert_header((header::CONTENT_DISPOSITION, name))
         // Others wrote it: a browser must not run it.
@@ -217,7 +227,12 @@ fn find<'a>(app: &'a App, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiErro
 
 /// The ending of a file of this type.
 fn extension(content_type: &str) -> &'static str {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match essence.as_str() {
         "text/csv" | "application/csv" => "csv",
         "text/tab-separated-values" => "tsv",

@@ -39,7 +39,9 @@ pub(super) fn head() -> OpenApi {
 #[utoipa::path(tag = "operation", responses((status = 200, body = Object)))]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.as_str())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(DOCUMENT.as_str())
 }
 
 /// The page that shows the document.

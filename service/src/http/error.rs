@@ -12,8 +12,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
-pub(crate) use self::problem::{Problem, ProblemItem};
 use self::problem::{Answer, listed};
+pub(crate) use self::problem::{Problem, ProblemItem};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
@@ -40,7 +40,11 @@ pub(crate) enum ApiError {
     /// No dataset has this name.
     UnknownDataset { name: String, known: Vec<String> },
     /// The dataset has no such node.
-    UnknownNode { dataset: String, path: String, known: Vec<String> },
+    UnknownNode {
+        dataset: String,
+        path: String,
+        known: Vec<String>,
+    },
     /// No contribution has this id.
     UnknownContribution(String),
     /// The Zarr store has no such object.
@@ -58,7 +62,10 @@ pub(crate) enum ApiError {
     /// No reader for the body.
     Unsupported(DecodeError),
     /// Nothing of a contribution could be taken.
-    Rejected { outcome: Box<Outcome>, contribution: Option<(Uuid, u64)> },
+    Rejected {
+        outcome: Box<Outcome>,
+        contribution: Option<(Uuid, u64)>,
+    },
     /// The journal did not take a contribution.
     Append(AppendError),
     /// The endpoint cannot be used.
@@ -312,17 +319,11 @@ fn query(error: &QueryError) -> Answer {
         }
         QueryError::DoesNotFit { .. } => (S::UNPROCESSABLE_ENTITY, "does-not-fit", "The query does not fit"),
         QueryError::StaleCursor => (S::CONFLICT, "stale-cursor", "Stale cursor"),
-        QueryError::Read {
-            source: ReadError::Moved,
-            ..
-        } => {
+        QueryError::Read { source, .. } if matches!(**source, ReadError::Moved) => {
             let detail = "late values were inserted while this was read; ask again".to_owned();
             return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail).retry_after(1);
         }
-        QueryError::Read {
-            source: ReadError::Store(_),
-            ..
-        } => {
+        QueryError::Read { source, .. } if matches!(**source, ReadError::Store(_)) => {
             let detail = format!("{error}; the store failed, try again later");
             return Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5);
         }

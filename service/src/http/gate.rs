@@ -17,7 +17,11 @@ use crate::app::App;
 /// Lets a request through, unless too many are worked on or the service stops.
 pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     let begin = Instant::now();
-    let app = req.app_data::<Data<App>>().expect("every server has it").clone().into_inner();
+    let app = req
+        .app_data::<Data<App>>()
+        .expect("every server has it")
+        .clone()
+        .into_inner();
     // Probes are answered whatever else goes on.
     let is_probe = req.path().starts_with("/health/") || req.path() == "/metrics";
     let n_others = app.metrics.in_flight.inc();
@@ -62,7 +66,12 @@ pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<Ser
         duration_ms = duration.as_secs_f64() * 1e3,
         "Answered {status}"
     );
-    Ok(response.map_body(|_, body| BoxBody::new(Counted { body, _working: working })))
+    Ok(response.map_body(|_, body| {
+        BoxBody::new(Counted {
+            body,
+            _working: working,
+        })
+    }))
 }
 
 /// Methods that are counted by name; others are made up by clients.

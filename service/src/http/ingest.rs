@@ -186,7 +186,11 @@ async fn contribute(
         content_type: text(headers, header::CONTENT_TYPE).unwrap_or_default(),
         content_encoding: text(headers, header::CONTENT_ENCODING),
     };
-    let decoder = endpoint.dataset.decoders.get(&endpoint.name).map_err(ApiError::Ingest)?;
+    let decoder = endpoint
+        .dataset
+        .decoders
+        .get(&endpoint.name)
+        .map_err(ApiError::Ingest)?;
     decoder.accepts(&content).map_err(ApiError::Unsupported)?;
     let new = NewContribution {
         endpoint: endpoint.name.clone(),
@@ -207,7 +211,11 @@ async fn contribute(
     if !receipt.replayed {
         app.metrics.acknowledged(&endpoint.dataset.name, n_bytes as u64);
     }
-    let outcome = if wait { wait_for(app, endpoint, receipt.seq).await } else { None };
+    let outcome = if wait {
+        wait_for(app, endpoint, receipt.seq).await
+    } else {
+        None
+    };
     answer(endpoint, receipt, outcome.as_deref())
 }
 
@@ -218,7 +226,10 @@ async fn append(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<
     }
     let dataset = Arc::clone(&endpoint.dataset);
     let appended = app.runtime.spawn(async move { dataset.contribute(new).await });
-    appended.await.map_err(|_stopped| AppendError::Stopping)?.map_err(Into::into)
+    appended
+        .await
+        .map_err(|_stopped| AppendError::Stopping)?
+        .map_err(Into::into)
 }
 
 /// The outcome, if there is one soon enough.
@@ -230,11 +241,7 @@ async fn wait_for(app: &App, endpoint: &Endpoint, seq: u64) -> Option<Arc<Outcom
     }
 }
 
-fn answer(
-    endpoint: &Endpoint,
-    receipt: journal::Receipt,
-    outcome: Option<&Outcome>,
-) -> Result<HttpResponse, ApiError> {
+fn answer(endpoint: &Endpoint, receipt: journal::Receipt, outcome: Option<&Outcome>) -> Result<HttpResponse, ApiError> {
     if let Some(outcome) = outcome.filter(|outcome| outcome.status == Status::Rejected) {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome.clone()),

@@ -15,7 +15,11 @@ pub(super) struct KnownRoutes(Vec<(ResourceDef, Vec<String>)>);
 impl KnownRoutes {
     /// Those of the document, and the further paths of endpoints.
     pub(super) fn new(document: &OpenApi, app: &App) -> Self {
-        let documented = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item)));
+        let documented = document
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| (path.clone(), methods(item)));
         let aliases = app.endpoints.values().filter_map(|endpoint| endpoint.alias.clone());
         let aliases = aliases.flat_map(|alias| [format!("{alias}/{{node}}"), alias]);
         let routes = documented

@@ -196,7 +196,10 @@ async fn ask(app: &App, node: Arc<Node>, selection: Selection, format: Format) -
         None => Body::Streamed(
             relay::stream(pieces, task)
                 .inspect_err(|error| {
-                    tracing::error!(error = error as &dyn std::error::Error, "An answer was cut off: {error}");
+                    tracing::error!(
+                        error = error as &dyn std::error::Error,
+                        "An answer was cut off: {error}"
+                    );
                 })
                 .boxed_local(),
         ),
@@ -251,12 +254,7 @@ async fn produce(
 type Begun = (NodeView, crate::query::Answer, Option<Bytes>, Option<Bytes>);
 
 /// The first two pieces: most answers have no more, and are sent with their length.
-async fn begin(
-    view: NodeView,
-    selection: &Selection,
-    format: Format,
-    bounds: Bounds,
-) -> Result<Begun, QueryError> {
+async fn begin(view: NodeView, selection: &Selection, format: Format, bounds: Bounds) -> Result<Begun, QueryError> {
     let mut answer = answer(view.clone(), selection, format, bounds).await?;
     let first = answer.body.try_next().await?;
     let second = answer.body.try_next().await?;
@@ -264,11 +262,5 @@ async fn begin(
 }
 
 fn is_moved<T>(begun: &Result<T, QueryError>) -> bool {
-    matches!(
-        begun,
-        Err(QueryError::Read {
-            source: ReadError::Moved,
-            ..
-        })
-    )
+    matches!(begun, Err(QueryError::Read { source, .. }) if matches!(**source, ReadError::Moved))
 }

@@ -151,7 +151,11 @@ async fn fetch(
         etag: etag(&found.meta),
         n_bytes: found.meta.size,
         range: found.range.clone(),
-        media_type: if is_metadata { "application/json" } else { "application/octet-stream" },
+        media_type: if is_metadata {
+            "application/json"
+        } else {
+            "application/octet-stream"
+        },
     };
     if opened.send(Ok(Some(answer))).is_err() || head {
         return;
@@ -160,7 +164,10 @@ async fn fetch(
     while let Some(piece) = bytes.next().await {
         let piece = piece.map_err(|source| dataset.store.failed("read", key, source));
         if let Err(error) = &piece {
-            tracing::error!(error = error as &dyn std::error::Error, "An object was cut off: {error}");
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "An object was cut off: {error}"
+            );
         }
         let ends = piece.is_err();
         if pieces.send(piece).await.is_err() || ends {
@@ -200,7 +207,9 @@ async fn find(
         known.range = range;
         return Ok(Some(known));
     }
-    Ok(store.get_opts(key, options(Some(GetRange::Bounded(range)), false)).await?)
+    Ok(store
+        .get_opts(key, options(Some(GetRange::Bounded(range)), false))
+        .await?)
 }
 
 /// The store's own tag, or one of time and length.

@@ -141,11 +141,7 @@ pub(super) fn rejected(outcome: &Outcome, contribution: Option<(Uuid, u64)>) -> 
     let (status, slug, title) = if outcome.too_large {
         (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large")
     } else {
-        (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "rejected",
-            "Contribution rejected",
-        )
+        (StatusCode::UNPROCESSABLE_ENTITY, "rejected", "Contribution rejected")
     };
     let mut answer = Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
     answer.problem.n_problems = Some(outcome.n_problems);

@@ -88,9 +88,6 @@ mod tests {
             refused("dry_run=1"),
             "query parameter `dry_run=1`: write `true` or `false`"
         );
-        assert_eq!(
-            refused("a=1&a=2"),
-            "query parameter `a` is given twice; give it once"
-        );
+        assert_eq!(refused("a=1&a=2"), "query parameter `a` is given twice; give it once");
     }
 }

@@ -57,7 +57,15 @@ mod tests {
     fn ranges_outside_are_told_from_ranges_that_cannot_be_read() {
         assert_eq!(taken("bytes=10-"), Some(None));
         assert_eq!(taken("bytes=-0"), Some(None));
-        for unreadable in ["bytes=0-1,3-4", "rows=0-1", "bytes=3-1", "bytes=a-b", "bytes=-", "bytes", "bytes=+1-2"] {
+        for unreadable in [
+            "bytes=0-1,3-4",
+            "rows=0-1",
+            "bytes=3-1",
+            "bytes=a-b",
+            "bytes=-",
+            "bytes",
+            "bytes=+1-2",
+        ] {
             assert_eq!(taken(unreadable), None, "{unreadable}");
         }
     }
