@@ -23,8 +23,10 @@ use crate::values::Values;
 mod cells;
 use cells::Cells;
 
-/// Chunks written at once.
-const CONCURRENT_CHUNKS: usize = 8;
+/// Variables written at once.
+const CONCURRENT_VARIABLES: usize = 4;
+/// Chunks of one variable written at once.
+const CONCURRENT_CHUNKS: usize = 4;
 
 /// Why an update cannot be committed; the journal still has everything and the fold tries again.
 #[derive(Debug, thiserror::Error)]
@@ -107,9 +109,14 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
     };
     let mut moves = job.coordinates().await?;
     let mut conflicts = Vec::new();
-    for variable_idx in 0..node.schema.variables.len() {
-        job.variable(variable_idx, &mut moves, &mut conflicts).await?;
+    let mut variables = futures::stream::iter(0..node.schema.variables.len())
+        .map(|variable_idx| job.variable(variable_idx))
+        .buffer_unordered(CONCURRENT_VARIABLES);
+    while let Some((keys, refused)) = variables.try_next().await? {
+        moves.extend(keys);
+        conflicts.extend(refused);
     }
+    drop(variables);
     let staged = shifts.then_some(moves);
     Ok(Written {
         state,
@@ -256,12 +263,7 @@ impl Job<'_> {
     }
 
     /// Writes the chunks of one variable that the update touches.
-    async fn variable(
-        &self,
-        variable_idx: usize,
-        written: &mut Vec<String>,
-        conflicts: &mut Vec<(u64, RowProblem)>,
-    ) -> Result<(), CommitError> {
+    async fn variable(&self, variable_idx: usize) -> Result<(Vec<String>, Vec<(u64, RowProblem)>), CommitError> {
         let array = self.node.schema.coordinates.len() + variable_idx;
         let spec = &self.node.arrays[array];
         let update = Arc::clone(self.update);
@@ -272,27 +274,24 @@ impl Job<'_> {
         let mut done = futures::stream::iter(chunks)
             .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
             .buffer_unordered(CONCURRENT_CHUNKS);
+        let mut written = Vec::new();
         let mut found = BTreeMap::new();
         while let Some((chunk, key, problems)) = done.try_next().await? {
             written.extend(key);
             found.insert(chunk, problems);
         }
-        for (place, row, value) in found.into_values().flatten() {
+        let conflicts = found.into_values().flatten().map(|(place, row, value)| {
             let batch = &self.update.batches[place];
-            let variable = &self.node.schema.variables[variable_idx];
-            let reason = format!(
-                "`{}` has another value in this cell and takes only the first (merge: reject)",
-                spec.name
-            );
+            let name = &spec.name;
             let problem = RowProblem {
                 row: Some(table_row(batch.table_rows.as_deref(), row)),
-                column: Some(variable.column.clone()),
+                column: Some(self.node.schema.variables[variable_idx].column.clone()),
                 value: Some(value),
-                reason,
+                reason: format!("`{name}` has another value in this cell and takes only the first (merge: reject)"),
             };
-            conflicts.push((batch.seq, problem));
-        }
-        Ok(())
+            (batch.seq, problem)
+        });
+        Ok((written, conflicts.collect()))
     }
 
     /// Adds chunks whose values move, and those where an interrupted commit may have left values beyond the shape.

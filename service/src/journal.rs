@@ -55,7 +55,7 @@ impl Default for JournalSettings {
         Self {
             max_segment_bytes: 16 << 20,
             flush_interval: Duration::ZERO,
-            idempotency_window: Duration::from_secs(7 * 86_400),
+            idempotency_window: Duration::from_hours(7 * 24),
             max_waiting: 100_000,
             retry_delay: Duration::from_millis(20),
         }

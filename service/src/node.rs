@@ -97,7 +97,7 @@ impl Indices {
     }
 
     /// One by one.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = u64> + Send + '_> {
+    pub fn positions(&self) -> Box<dyn Iterator<Item = u64> + Send + '_> {
         match self {
             Self::Range(range) => Box::new(range.clone()),
             Self::List(list) => Box::new(list.iter().copied()),
@@ -414,7 +414,10 @@ impl Node {
 
     /// Elements of array `array` at the cross product of `indices`, which lie within its shape, C order.
     async fn read_array(&self, array: usize, indices: &[Indices], epoch: u64) -> Result<Values, ReadError> {
-        let from: Vec<Vec<Option<u64>>> = indices.iter().map(|list| list.iter().map(Some).collect()).collect();
+        let from: Vec<Vec<Option<u64>>> = indices
+            .iter()
+            .map(|list| list.positions().map(Some).collect())
+            .collect();
         Ok(self.gather(array, &from, epoch).await?.0)
     }
 

@@ -75,7 +75,7 @@ pub enum StoreError {
         /// The object.
         key: String,
         /// Cause.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// Only opened for reading.
     #[error("`{key}` is not written: the store was opened for reading only")]
@@ -284,7 +284,7 @@ impl Store {
             url: Arc::clone(&self.url),
             action,
             key: key.to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 }

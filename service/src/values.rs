@@ -169,12 +169,12 @@ impl Values {
     /// The elements at `indices`, in that order.
     #[must_use]
     pub fn take(&self, indices: impl Iterator<Item = usize>) -> Self {
-        map_values!(self, v => indices.map(|i| v[i].clone()).collect())
+        map_values!(self, v => pick(v, indices))
     }
 
     /// Appends element `i` of `other`, which has the same type.
     pub fn push_from(&mut self, other: &Self, i: usize) {
-        with_pair!(self, other, (a, b) => a.push(b[i].clone()));
+        with_pair!(self, other, (a, b) => a.extend_from_slice(&b[i..=i]));
     }
 
     /// Appends the elements of `other`, which has the same type.
@@ -238,6 +238,10 @@ impl Values {
             other => with_values!(other, v => size_of_val(v.as_slice())),
         }
     }
+}
+
+fn pick<T: Clone>(values: &[T], indices: impl Iterator<Item = usize>) -> Vec<T> {
+    indices.map(|i| values[i].clone()).collect()
 }
 
 /// What an array without NA holds where nothing was written.

@@ -155,7 +155,7 @@ fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
         0 => (0..n.div_ceil(step))
             .map(|k| k * step..((k + 1) * step).min(n))
             .collect(),
-        _ => vec![0..n],
+        _ => std::iter::once(0..n).collect(),
     });
     product(&ranges.collect::<Vec<Vec<_>>>())
 }

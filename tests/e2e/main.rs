@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The built `zf`, used as people use it: files and uploads in, Python readers out, documents tried, processes killed.
+
+#[cfg(test)]
+mod campaign;
+#[cfg(test)]
+mod readers;
+#[cfg(test)]
+mod workspace;

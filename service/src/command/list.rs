@@ -139,7 +139,10 @@ fn full(node: &Node) -> String {
     }
     let mut text = table(&rows);
     for (key, value) in &node.attrs {
-        text.push_str(&format!("\n    {key}: {value}"));
+        text.push_str("\n    ");
+        text.push_str(key);
+        text.push_str(": ");
+        text.push_str(&value.to_string());
     }
     text
 }

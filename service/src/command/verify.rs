@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use zarr_fuse_service::verify::{Verdict, verify};
+
 use super::{Access, Target, print};
 
 /// Prove that the arrays are what the journal says.
@@ -16,6 +18,9 @@ pub(crate) struct Verify {
     node: Option<String>,
 }
 
+/// Times a dataset is verified again that changed meanwhile.
+const MAX_TRIES: usize = 5;
+
 impl Verify {
     /// Folds the journal into memory and compares, node by node. Exit code 1 if anything differs.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
@@ -25,21 +30,16 @@ impl Verify {
                 .node(node)
                 .with_context(|| format!("there is no node `{node}` with variables"))?;
         }
-        let mut code = ExitCode::SUCCESS;
         for entry in dataset.journal.after(0) {
+            let id = entry.header.id;
             dataset.decoders.get(&entry.header.endpoint).map_err(|error| {
-                anyhow::anyhow!(
-                    "contribution {} came through an endpoint that is not known here: {error}; give --config",
-                    entry.header.id
-                )
+                anyhow::anyhow!("contribution {id} came through an endpoint unknown here: {error}; give --config")
             })?;
         }
-        for (path, node) in dataset
-            .nodes
-            .iter()
-            .filter(|(path, _)| self.node.as_ref().is_none_or(|node| node == *path))
-        {
-            let verdict = zarr_fuse_service::verify::verify(&dataset, node).await?;
+        let mut code = ExitCode::SUCCESS;
+        let wanted = |path: &String| self.node.as_ref().is_none_or(|node| node == path);
+        for path in dataset.nodes.keys().filter(|path| wanted(path)) {
+            let verdict = self.verdict(path).await?;
             let (n_contributions, n_cells) = (verdict.n_contributions, verdict.n_cells);
             if verdict.n_differences == 0 {
                 print(&format!(
@@ -54,5 +54,20 @@ impl Verify {
             }
         }
         Ok(code)
+    }
+
+    /// Verifies one node; again if a running service changed it meanwhile.
+    async fn verdict(&self, path: &str) -> anyhow::Result<Verdict> {
+        for _ in 0..MAX_TRIES {
+            let dataset = self.target.open(Access::Read).await?;
+            let node = dataset.node(path).context("the node is gone")?;
+            let before = node.folded_seq();
+            let verdict = verify(&dataset, node).await;
+            node.reload().await?;
+            if node.folded_seq() == before || verdict.as_ref().is_ok_and(|verdict| verdict.n_differences == 0) {
+                return Ok(verdict?);
+            }
+        }
+        anyhow::bail!("`{path}` changes while it is verified; stop the service or try again when less arrives")
     }
 }

@@ -46,46 +46,47 @@ pub struct Filter {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    by_seq: BTreeMap<u64, Entry>,
-    by_id: HashMap<Uuid, u64>,
-    by_key: HashMap<(String, String), u64>,
+    entries: BTreeMap<u64, Entry>,
+    seq_of_id: HashMap<Uuid, u64>,
+    seq_of_key: HashMap<(String, String), u64>,
 }
 
 impl Catalog {
     pub(super) fn insert(&mut self, entry: Entry) {
         let header = &entry.header;
-        self.by_id.insert(header.id, header.seq);
+        self.seq_of_id.insert(header.id, header.seq);
         if let Some(key) = &header.idempotency_key {
-            self.by_key.insert((header.endpoint.clone(), key.clone()), header.seq);
+            self.seq_of_key
+                .insert((header.endpoint.clone(), key.clone()), header.seq);
         }
-        self.by_seq.insert(header.seq, entry);
+        self.entries.insert(header.seq, entry);
     }
 
     pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
-        if let Some(entry) = self.by_seq.get_mut(&seq) {
+        if let Some(entry) = self.entries.get_mut(&seq) {
             entry.outcome = Some(outcome);
         }
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        self.by_seq.get(&seq)
+        self.entries.get(&seq)
     }
 
     pub(super) fn by_id(&self, id: Uuid) -> Option<&Entry> {
-        self.by_seq.get(self.by_id.get(&id)?)
+        self.entries.get(self.seq_of_id.get(&id)?)
     }
 
     pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
-        self.by_seq
-            .get(self.by_key.get(&(endpoint.to_owned(), key.to_owned()))?)
+        self.entries
+            .get(self.seq_of_key.get(&(endpoint.to_owned(), key.to_owned()))?)
     }
 
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
-        self.by_seq.range(seq + 1..).map(|(_, entry)| entry)
+        self.entries.range(seq + 1..).map(|(_, entry)| entry)
     }
 
     pub(super) fn list(&self, filter: &Filter) -> Vec<Entry> {
-        self.by_seq
+        self.entries
             .range(..filter.before.unwrap_or(u64::MAX))
             .rev()
             .map(|(_, entry)| entry)
@@ -104,7 +105,7 @@ impl Catalog {
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
         let mut counts = BTreeMap::new();
-        for entry in self.by_seq.values().filter(|entry| entry.header.node == node) {
+        for entry in self.entries.values().filter(|entry| entry.header.node == node) {
             *counts.entry(entry.status()).or_default() += 1;
         }
         counts

@@ -1,6 +1,6 @@
 //! Group commit: one segment is written at a time, and takes everything that arrived meanwhile.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -186,12 +186,12 @@ async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<
 
 /// Parts off appends whose idempotency key an earlier one of the same segment bears.
 fn without_repeated_keys(appends: Vec<Append>) -> (Vec<Append>, Vec<Append>) {
-    let mut seen: HashMap<(String, String), ()> = HashMap::new();
+    let mut seen = HashSet::new();
     appends.into_iter().partition(|append| {
         let header = &append.header;
         header
             .idempotency_key
             .as_ref()
-            .is_none_or(|key| seen.insert((header.endpoint.clone(), key.clone()), ()).is_none())
+            .is_none_or(|key| seen.insert((header.endpoint.clone(), key.clone())))
     })
 }

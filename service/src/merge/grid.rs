@@ -187,11 +187,7 @@ fn number(values: &Values, i: usize) -> f64 {
 }
 
 /// Adds `offset` to the single value, rounded for integers.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "offsets stay within the delivered range"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "offsets stay within the delivered range")]
 fn add(value: &mut Values, offset: f64) {
     match value {
         Values::Int8(v) => v[0] = v[0].saturating_add(offset.round() as i8),
@@ -207,6 +203,9 @@ fn add(value: &mut Values, offset: f64) {
         Values::Bool(_) | Values::Complex64(_) | Values::Complex128(_) | Values::Str(_) => {}
     }
 }
+
+/// The points of one series along the coordinate: which delivered value, and which value of the variable, if any.
+type Points = BTreeMap<Key, (usize, Option<usize>)>;
 
 /// The rows of the batch on the grid, as they are made.
 struct Rows {
@@ -249,7 +248,7 @@ impl Rows {
         for i in 0..variable.values.len() {
             brought[row_of(variable, i)] = Some(i);
         }
-        let mut series: BTreeMap<Vec<u32>, BTreeMap<Key, (usize, Option<usize>)>> = BTreeMap::new();
+        let mut series: BTreeMap<Vec<u32>, Points> = BTreeMap::new();
         let coordinate = &batch.coordinates[place];
         for (row, value) in brought.into_iter().enumerate() {
             let others = dims

@@ -44,6 +44,9 @@ pub fn examples(document: &str) -> Vec<Example> {
 }
 
 /// Whether `shown` tells what `printed` says: line by line, in order, `…` standing for any text or any lines.
+///
+/// # Errors
+/// The first line that differs.
 pub fn tells(shown: &[String], printed: &str) -> Result<(), String> {
     let mut printed = printed.lines();
     let mut any_lines = false;

@@ -10,16 +10,14 @@ use anyhow::{Context as _, bail};
 
 use crate::run::{self, Run};
 
-/// Runs a script of `tests/python` with the pinned packages.
+/// Runs a script of `tests/python` in `at` with the pinned packages.
 ///
 /// # Errors
 /// If Python cannot be set up.
-pub fn script<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> anyhow::Result<Run> {
+pub fn script<A: AsRef<OsStr>>(name: &str, at: &Path, args: impl IntoIterator<Item = A>) -> anyhow::Result<Run> {
     let mut command = run::command(interpreter()?);
-    command
-        .arg(folder().join(name))
-        .args(args)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(folder().join(name)).args(args).current_dir(at);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     run::run(&mut command)
 }
 

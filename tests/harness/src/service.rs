@@ -15,7 +15,7 @@ use crate::run;
 use crate::wire::Connection;
 
 /// Longest time from start to readiness, and from SIGTERM to the end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A service under test; killed when dropped.
 #[derive(Debug)]

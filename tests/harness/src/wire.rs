@@ -133,7 +133,8 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
         text.extend([*name, ": ", *value, "\r\n"]);
     }
     if method != "GET" {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
+        let n = body.len().to_string();
+        text.extend(["content-length: ", &n, "\r\n"]);
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();

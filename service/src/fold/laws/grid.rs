@@ -1,4 +1,9 @@
 //! `step_limits` against a second, plain implementation of the same rules.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "all numbers are small"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,23 @@
+//! Any text, read as a schema, gives a schema or problems that have a place in the text.
+
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use zarr_fuse_schemas::Schema;
+
+fuzz_target!(|text: &str| {
+    match Schema::parse(text, "fuzz.yaml", Path::new("/nonexistent")) {
+        Ok(schema) => {
+            let again = Schema::parse(&schema.public_text(), "fuzz.yaml", Path::new("/nonexistent"));
+            assert!(again.is_ok() || schema.public_text() != text);
+            assert!(zarr_fuse_schemas::check_edit(&schema, &schema).is_empty());
+        }
+        Err(error) => {
+            assert!(!error.problems.is_empty());
+            let n_lines = text.lines().count() + 1;
+            assert!(error.problems.iter().all(|problem| problem.line <= n_lines), "{error}");
+        }
+    }
+});
