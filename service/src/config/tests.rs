@@ -256,10 +256,7 @@ fn a_file_that_is_not_there_or_not_yaml_is_reported() {
     let error = Config::load(std::path::Path::new("/nowhere.yaml"), &env())
         .unwrap_err()
         .to_string();
-    assert!(
-        error.starts_with("/nowhere.yaml: cannot read the file: "),
-        "{error}"
-    );
+    assert!(error.starts_with("/nowhere.yaml: cannot read the file: "), "{error}");
     assert!(parse("a: [").unwrap_err()[0].contains("not YAML"));
 }
 
