@@ -256,7 +256,8 @@ fn in_unsorted(values: &Values, na: Na, spans: &[Span]) -> Vec<Vec<Range<u64>>> 
         for (i, span) in spans.iter().enumerate() {
             let kept = span.text().map_or(i, |text| exact[text]);
             if kept != i {
-                found[i] = Vec::clone(&found[kept]);
+                let again = found[kept].clone();
+                found[i] = again;
             }
         }
     }
