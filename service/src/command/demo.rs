@@ -166,12 +166,14 @@ impl Client {
         begin: DateTime<Utc>,
         n_hours: i64,
     ) -> anyhow::Result<()> {
-        let url = format!("{}/api/v1/ingest/locationforecast", self.base);
-        let request = self.http.post(url).query(&[
+        let variables = [
             ("location", location.name.to_owned()),
             ("latitude", location.latitude.to_string()),
             ("longitude", location.longitude.to_string()),
-        ]);
+        ];
+        let url = url::Url::parse_with_params(&format!("{}/api/v1/ingest/locationforecast", self.base), variables)
+            .context("the address to listen on makes no URL")?;
+        let request = self.http.post(url);
         self.sent(request.json(&locationforecast(location, begin, n_hours))).await
     }
 
