@@ -43,11 +43,13 @@ pub(crate) enum Access {
 }
 
 impl Target {
-    /// Loads the schema, prints its warnings, and opens its store.
+    /// Loads the schema and opens its store; prints the schema's warnings to who changes the dataset.
     pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Arc<Dataset>> {
         let schema = Schema::load(&self.schema)?;
-        for warning in &schema.warnings {
-            note(&format!("warning: {warning}"));
+        if access == Access::Write {
+            for warning in &schema.warnings {
+                note(&format!("warning: {warning}"));
+            }
         }
         let decoders = self.decoders(&schema.name)?;
         if access == Access::Read {
@@ -127,8 +129,10 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
 pub(crate) fn telemetry(service: bool) {
     let default = if service { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
