@@ -11,7 +11,7 @@ use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::journal::JournalSettings;
-use zarr_fuse_service::store::{S3Access, Store, keys};
+use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod demo;
