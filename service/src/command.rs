@@ -56,6 +56,12 @@ impl Target {
             self.must_exist(&schema)?;
         }
         let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
+        if access == Access::Write && matches!(store.mark()?, Writer::Another) {
+            anyhow::bail!(
+                "another zf process writes `{}`; send the files to it over HTTP (POST /api/v1/ingest/…), or stop it first",
+                store.url()
+            );
+        }
         let store = if access == Access::Read {
             store.read_only()
         } else {
