@@ -11,7 +11,7 @@ use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::journal::JournalSettings;
-use zarr_fuse_service::store::{S3Access, Store, keys};
+use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -56,6 +56,12 @@ impl Target {
             self.must_exist(&schema)?;
         }
         let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
+        if access == Access::Write && matches!(store.mark()?, Writer::Another) {
+            anyhow::bail!(
+                "another zf process writes `{}`; send the files to it over HTTP (POST /api/v1/ingest/…), or stop it first",
+                store.url()
+            );
+        }
         let store = if access == Access::Read {
             store.read_only()
         } else {

@@ -34,6 +34,12 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             dataset: name.clone(),
             source,
         })?;
+        if opened.has_another_writer() {
+            tracing::warn!(
+                dataset.name = name,
+                "Another zf process writes `{name}`; it will take no more contributions once this one has taken one"
+            );
+        }
         tracing::info!(
             dataset.name = name,
             store.url = opened.store.url(),
