@@ -47,8 +47,7 @@ fuzz target seconds="60":
 
 # The figures: ingest, acknowledgement, query. Release build.
 bench *args:
-    cargo build --release -p zarr-fuse-service -p zarr-fuse-harness --bins
-    cargo run --release -p zarr-fuse-harness --bin bench -- "$@"
+    cargo run --release -p zarr-fuse-harness --example bench -- "$@"
 
 # Kill the service 30 times while clients upload, then compare what it kept with what it acknowledged.
 campaign kills="30":

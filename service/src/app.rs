@@ -1,5 +1,7 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -9,7 +11,7 @@ use zarr_fuse_schemas::SchemaError;
 
 use crate::config::{Config, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
-use crate::decode::DecodeSetupError;
+use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 
@@ -138,4 +140,13 @@ impl App {
         }
         reasons
     }
+}
+
+/// How the configuration in `file` decodes the contributions of the endpoints of `dataset`.
+///
+/// # Errors
+/// [`AppError::Schema`] with every problem of the file, [`AppError::Decode`] if a program or table cannot be used.
+pub fn endpoint_decoders(file: &Path, dataset: &str) -> Result<HashMap<String, Decoder>, AppError> {
+    let config = Config::load(file, &std::env::vars().collect())?;
+    open::decoders(&config, dataset)
 }

@@ -46,6 +46,8 @@ pub struct JournalSettings {
     pub idempotency_window: Duration,
     /// Contributions that may wait to be folded; further ones are refused.
     pub max_waiting: usize,
+    /// Payload bytes that may wait to be folded; further contributions are refused.
+    pub max_waiting_bytes: u64,
     /// Pause before a failed segment is written again; it grows with every try.
     pub retry_delay: Duration,
 }
@@ -57,6 +59,7 @@ impl Default for JournalSettings {
             flush_interval: Duration::ZERO,
             idempotency_window: Duration::from_hours(7 * 24),
             max_waiting: 100_000,
+            max_waiting_bytes: 1 << 30,
             retry_delay: Duration::from_millis(20),
         }
     }
@@ -199,6 +202,7 @@ pub struct Journal {
     catalog: RwLock<Catalog>,
     waiting: Mutex<HashMap<String, VecDeque<Waiting>>>,
     n_waiting: AtomicUsize,
+    waiting_bytes: AtomicU64,
     kept_bytes: AtomicUsize,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
@@ -230,6 +234,7 @@ impl Journal {
             catalog: RwLock::default(),
             waiting: Mutex::default(),
             n_waiting: AtomicUsize::new(0),
+            waiting_bytes: AtomicU64::new(0),
             kept_bytes: AtomicUsize::new(0),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
@@ -315,7 +320,8 @@ impl Journal {
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
         let n_waiting = self.n_waiting.load(Ordering::Acquire);
-        if n_waiting >= self.settings.max_waiting {
+        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
+        if n_waiting >= self.settings.max_waiting || waiting_bytes >= self.settings.max_waiting_bytes {
             return Err(AppendError::Overloaded { n_waiting });
         }
         let payload = new.payload.clone();
@@ -371,8 +377,11 @@ impl Journal {
             })
             .collect();
         let mut waiting = self.waiting.lock();
-        let before = waiting.insert(node.to_owned(), queue).map_or(0, |queue| queue.len());
-        let after = waiting[node].len();
+        let n_bytes = |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.header.n_bytes).sum();
+        self.waiting_bytes.fetch_add(n_bytes(&queue), Ordering::AcqRel);
+        let former = waiting.insert(node.to_owned(), queue).unwrap_or_default();
+        self.waiting_bytes.fetch_sub(n_bytes(&former), Ordering::AcqRel);
+        let (before, after) = (former.len(), waiting[node].len());
         self.n_waiting.fetch_add(after, Ordering::AcqRel);
         self.n_waiting.fetch_sub(before, Ordering::AcqRel);
     }
@@ -470,6 +479,7 @@ impl Journal {
                 while queue.front().is_some_and(|next| next.header.seq <= last) {
                     let done = queue.pop_front().expect("there is a front");
                     freed += done.payload.map_or(0, |payload| payload.len());
+                    self.waiting_bytes.fetch_sub(done.header.n_bytes, Ordering::AcqRel);
                     self.n_waiting.fetch_sub(1, Ordering::AcqRel);
                 }
             }
@@ -553,6 +563,7 @@ impl Journal {
             self.kept_bytes
                 .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
             self.n_waiting.fetch_add(1, Ordering::AcqRel);
+            self.waiting_bytes.fetch_add(header.n_bytes, Ordering::AcqRel);
             self.last_seq.store(header.seq, Ordering::Release);
             waiting.entry(header.node.clone()).or_default().push_back(Waiting {
                 header: Arc::clone(&header),

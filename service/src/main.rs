@@ -21,10 +21,10 @@ struct Cli {
 enum Command {
     /// Show the whole product on this machine with simulated instruments and feeds.
     #[command(after_help = "Example:\n  zf demo --dir /tmp/zf-demo")]
-    Demo,
+    Demo(command::demo::Demo),
     /// Run the service: HTTP, journal, fold.
     #[command(after_help = "Example:\n  zf serve --config zarr-fuse.yaml")]
-    Serve,
+    Serve(command::serve::Serve),
     /// Check schemas and configurations; every problem with file:line:column.
     #[command(after_help = "Example:\n  zf check schemas/weather.yaml")]
     Check {
@@ -55,7 +55,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    command::telemetry(matches!(cli.command, Command::Serve | Command::Demo));
+    command::telemetry(matches!(cli.command, Command::Serve(_) | Command::Demo(_)));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -65,13 +65,15 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Demo | Command::Serve | Command::Check { .. } => Ok(ExitCode::SUCCESS),
+            Command::Demo(demo) => demo.run().await,
+            Command::Serve(serve) => serve.run().await,
+            Command::Check { files } => command::check::run(&files),
             Command::Ingest(ingest) => ingest.run().await,
             Command::Query(query) => query.run().await,
             Command::List(list) => list.run().await,
             Command::Log(log) => log.run().await,
             Command::Verify(verify) => verify.run().await,
-            Command::Openapi => Ok(ExitCode::SUCCESS),
+            Command::Openapi => command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS),
         }
     });
     done.unwrap_or_else(|error| {

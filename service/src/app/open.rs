@@ -9,6 +9,7 @@ use zarr_fuse_schemas::Schema;
 use super::AppError;
 use crate::config::{Config, DatasetConfig, Secret};
 use crate::dataset::{Dataset, Decoders, OpenError};
+use crate::decode::Decoder;
 use crate::journal::JournalSettings;
 use crate::store::{S3Access, Store};
 
@@ -22,7 +23,7 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             tracing::warn!(dataset.name = name, "{warning}");
         }
         let store = store(config, dataset, &schema)?;
-        let decoders = decoders(config, name)?;
+        let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
         let journal = match &config.journal.url {
             Some(root) => open_store(config, &schema, &format!("{}/{name}", root.trim_end_matches('/')))?,
@@ -33,6 +34,12 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             dataset: name.clone(),
             source,
         })?;
+        if opened.has_another_writer() {
+            tracing::warn!(
+                dataset.name = name,
+                "Another zf process writes `{name}`; it will take no more contributions once this one has taken one"
+            );
+        }
         tracing::info!(
             dataset.name = name,
             store.url = opened.store.url(),
@@ -95,7 +102,7 @@ fn access(config: &Config, schema: &Schema) -> S3Access {
 }
 
 /// Those of the endpoints that go to dataset `name`.
-fn decoders(config: &Config, name: &str) -> Result<Decoders, AppError> {
+pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, Decoder>, AppError> {
     let only = config.datasets.by_name.len() == 1;
     let mut by_endpoint = HashMap::new();
     for (endpoint, settings) in &config.endpoints {
@@ -108,7 +115,7 @@ fn decoders(config: &Config, name: &str) -> Result<Decoders, AppError> {
             by_endpoint.insert(endpoint.clone(), decoder);
         }
     }
-    Ok(Decoders::new(name, by_endpoint))
+    Ok(by_endpoint)
 }
 
 fn journal_settings(config: &Config) -> JournalSettings {
@@ -118,6 +125,7 @@ fn journal_settings(config: &Config) -> JournalSettings {
         flush_interval: journal.flush_interval,
         idempotency_window: journal.idempotency_window,
         max_waiting: config.limits.max_waiting_contributions,
+        max_waiting_bytes: config.limits.max_waiting_bytes,
         ..JournalSettings::default()
     }
 }

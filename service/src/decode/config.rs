@@ -72,7 +72,8 @@ pub struct CsvOptions {
     /// before this does. Default: the `charset` of the content type, else UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Cells that mean "no value", quoted or not. An empty cell without quotes always does.
+    /// Cells that mean "no value", quoted or not. An empty cell without quotes always does; list the empty text to have
+    /// empty cells in quotes mean it too.
     pub null_values: Vec<String>,
     /// Names of the columns when there is no header. Default `column_1`, `column_2`, …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,10 +228,11 @@ pub struct Limits {
     /// Most bytes of JSON that an extraction program may give. Default 268435456 (256 MiB).
     pub max_program_output_bytes: usize,
     /// Most steps that an extraction program may take: the same contribution always takes the same number.
-    /// Default 100000000, some ten seconds.
+    /// A step is the evaluation of one term, some ten for a record that is only renamed, and can keep some 60 bytes.
+    /// Default 30000000, a few seconds.
     pub max_program_steps: u64,
     /// Longest time that an extraction program may take, in milliseconds; a safety net behind `max_program_steps`.
-    /// Default 60000.
+    /// Default 30000.
     pub program_timeout_ms: u64,
 }
 
@@ -241,8 +243,8 @@ impl Default for Limits {
             max_columns: 10_000,
             max_cells: 100_000_000,
             max_program_output_bytes: 256 << 20,
-            max_program_steps: 100_000_000,
-            program_timeout_ms: 60_000,
+            max_program_steps: 30_000_000,
+            program_timeout_ms: 30_000,
         }
     }
 }

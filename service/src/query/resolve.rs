@@ -256,7 +256,8 @@ fn in_unsorted(values: &Values, na: Na, spans: &[Span]) -> Vec<Vec<Range<u64>>> 
         for (i, span) in spans.iter().enumerate() {
             let kept = span.text().map_or(i, |text| exact[text]);
             if kept != i {
-                found[i] = Vec::clone(&found[kept]);
+                let again = found[kept].clone();
+                found[i] = again;
             }
         }
     }
@@ -330,7 +331,7 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
             reason = "the difference is exact where it matters, near zero"
         )]
         let mut distance = match target.key {
-            Key::Int(key) => (int(&target.values, i)? - key) as f64,
+            Key::Int(key) => int(&target.values, i)?.saturating_sub(*key) as f64,
             Key::Float(key) => float(&target.values, i)? - key,
             Key::Text(_) => return None,
         };

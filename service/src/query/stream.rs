@@ -89,7 +89,7 @@ pub async fn answer(
         });
     };
     // A page is often small: begin with blocks that are not much larger.
-    let mut max_cells = (limit.max(1000) * 2).saturating_mul(n_inputs as u64);
+    let mut max_cells = limit.max(1000).saturating_mul(2).saturating_mul(n_inputs as u64);
     let mut pieces = Vec::new();
     while production.position.is_some() && production.rows_left > 0 {
         production.max_block_cells = max_cells.min(max_block_cells);

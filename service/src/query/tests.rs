@@ -1,6 +1,7 @@
 //! Queries against a node in a memory store.
 
 mod answers;
+mod anything;
 mod laws;
 mod refusals;
 

@@ -24,11 +24,8 @@ fn build() -> anyhow::Result<PathBuf> {
     }
     let this = std::env::current_exe().context("this program has no path")?;
     let folder = this.parent().context("this program lies in no folder")?;
-    let folder = if folder.ends_with("deps") {
-        folder.parent().unwrap_or(folder)
-    } else {
-        folder
-    };
+    let is_inner = folder.ends_with("deps") || folder.ends_with("examples");
+    let folder = folder.parent().filter(|_| is_inner).unwrap_or(folder);
     let target = folder.parent().context("this program lies in no target folder")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // The same packages as in `cargo test --workspace`, so that their features and thus their builds are the same.

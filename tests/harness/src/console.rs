@@ -3,7 +3,7 @@
 /// One command of a document and what it shows under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// What follows `$ `, continued over lines that end with a backslash.
+    /// What follows `$ `, continued over lines that end with a backslash and over here-documents.
     pub command: String,
     /// The lines that follow, up to the next command or the end of the block.
     pub output: Vec<String>,
@@ -15,32 +15,61 @@ pub struct Example {
 pub fn examples(document: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut inside = false;
-    let mut continued = false;
+    let mut until = Until::Complete;
     for (i, line) in document.lines().enumerate() {
         if line.starts_with("```") {
             inside = !inside && line.trim() == "```console";
-            continued = false;
+            until = Until::Complete;
             continue;
         }
         if !inside {
             continue;
         }
         match (line.strip_prefix("$ "), examples.last_mut()) {
-            (_, Some(last)) if continued => {
+            (_, Some(last)) if until != Until::Complete => {
                 last.command.push('\n');
                 last.command.push_str(line);
+                until = until.after(line);
             }
-            (Some(command), _) => examples.push(Example {
-                command: command.to_owned(),
-                output: Vec::new(),
-                line: i + 1,
-            }),
+            (Some(command), _) => {
+                examples.push(Example {
+                    command: command.to_owned(),
+                    output: Vec::new(),
+                    line: i + 1,
+                });
+                until = Until::begin(command);
+            }
             (None, Some(last)) => last.output.push(line.to_owned()),
             (None, None) => {}
         }
-        continued = line.ends_with('\\');
     }
     examples
+}
+
+/// Whether a command goes on in the next line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Until {
+    Complete,
+    NextLine,
+    Word(String),
+}
+
+impl Until {
+    fn begin(command: &str) -> Self {
+        match command.split_once("<<") {
+            Some((_, word)) => Self::Word(word.trim_matches(['\'', '"', ' ']).to_owned()),
+            None if command.ends_with('\\') => Self::NextLine,
+            None => Self::Complete,
+        }
+    }
+
+    fn after(self, line: &str) -> Self {
+        match self {
+            Self::Word(word) if line != word => Self::Word(word),
+            Self::Word(_) | Self::Complete => Self::Complete,
+            Self::NextLine => Self::begin(line),
+        }
+    }
 }
 
 /// Whether `shown` tells what `printed` says: line by line, in order, `…` standing for any text or any lines.

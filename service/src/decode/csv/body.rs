@@ -4,7 +4,7 @@ use polars::prelude::{Column, DataFrame, IntoColumn, PlSmallStr, StringChunked, 
 use rayon::prelude::*;
 
 use super::super::DecodeError;
-use super::cells::{After, CutError, Cutter, line_of, next_line};
+use super::cells::{After, Cell, CutError, Cutter, line_of, next_line};
 
 /// Text below this many bytes is read on the calling thread.
 const MIN_PART_BYTES: usize = 1 << 20;
@@ -111,26 +111,27 @@ fn read_part(
     while at < text.len() {
         let row_at = at;
         let mut n_cells = 0;
-        let mut surplus = 0;
+        let mut has_surplus = false;
         loop {
-            let cell = cutter.cell(text, at).map_err(RowError::Cut)?;
-            match columns.get_mut(n_cells) {
-                Some(column) => match cell.value {
-                    Some(value) => column.append_value(value),
-                    None => column.append_null(),
-                },
-                // Delimiters at the end of a row without a cell after them hold nothing to lose.
-                None if cell.value.is_some() => surplus = n_cells + 1,
-                None => {}
-            }
+            let column = columns.get_mut(n_cells);
             n_cells += 1;
-            at = cell.next;
-            if cell.after == After::Row {
+            let (has_value, after, next) = if let Some((value, after, next)) = cutter.simple_cell(text, at) {
+                append(column, value);
+                (value.is_some(), after, next)
+            } else {
+                let Cell { value, after, next } = cutter.cell(text, at).map_err(RowError::Cut)?;
+                append(column, value.as_deref());
+                (value.is_some(), after, next)
+            };
+            // Delimiters at the end of a row without a value after them hold nothing to lose.
+            has_surplus |= has_value && n_cells > names.len();
+            at = next;
+            if after == After::Row {
                 break;
             }
         }
         n_rows += 1;
-        if n_cells < names.len() || surplus > 0 {
+        if n_cells < names.len() || has_surplus {
             return Err(RowError::CellCount {
                 at: row_at,
                 row: n_rows,
@@ -140,6 +141,15 @@ fn read_part(
         at = cutter.skip_void(text, at);
     }
     Ok((n_rows, columns.into_iter().map(StringChunkedBuilder::finish).collect()))
+}
+
+#[inline]
+fn append(column: Option<&mut StringChunkedBuilder>, value: Option<&str>) {
+    match (column, value) {
+        (Some(column), Some(value)) => column.append_value(value),
+        (Some(column), None) => column.append_null(),
+        (None, _) => {}
+    }
 }
 
 fn explain(text: &str, error: RowError, expected: usize, delimiter: u8) -> DecodeError {

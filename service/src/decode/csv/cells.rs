@@ -71,13 +71,31 @@ impl<'d> Cutter<'d> {
     }
 
     /// Cuts the cell that begins at `at`.
-    #[inline]
     pub(super) fn cell<'t>(&self, text: &'t str, at: usize) -> Result<Cell<'t>, CutError> {
-        let bytes = text.as_bytes();
-        let start = if self.trim { self.skip_blanks(bytes, at) } else { at };
-        if self.quote.is_some() && bytes.get(start).copied() == self.quote {
+        let start = self.start(text.as_bytes(), at);
+        if self.is_quote(text.as_bytes(), start) {
             return self.quoted_cell(text, start);
         }
+        let (value, after, next) = self.bare_cell(text, start);
+        Ok(Cell {
+            value: value.map(|value| self.with_point(Cow::Borrowed(value))),
+            after,
+            next,
+        })
+    }
+
+    /// The same as [`Self::cell`] for a cell without quotes in a file without decimal commas, which most are; else `None`.
+    #[inline]
+    pub(super) fn simple_cell<'t>(&self, text: &'t str, at: usize) -> Option<(Option<&'t str>, After, usize)> {
+        let start = self.start(text.as_bytes(), at);
+        let is_simple = !self.decimal_comma && !self.is_quote(text.as_bytes(), start);
+        is_simple.then(|| self.bare_cell(text, start))
+    }
+
+    /// Cuts a cell without quotes: value, what follows, and where the text goes on.
+    #[inline]
+    fn bare_cell<'t>(&self, text: &'t str, start: usize) -> (Option<&'t str>, After, usize) {
+        let bytes = text.as_bytes();
         let rest = &bytes[start..];
         let len = rest
             .iter()
@@ -98,8 +116,22 @@ impl<'d> Cutter<'d> {
             }
         }
         let value = &text[start..end];
-        let value = (!value.is_empty() && !self.is_null(value)).then(|| self.with_point(Cow::Borrowed(value)));
-        Ok(Cell { value, after, next })
+        (
+            (!value.is_empty() && !self.is_null(value)).then_some(value),
+            after,
+            next,
+        )
+    }
+
+    /// Where the cell at `at` begins, blanks passed over.
+    #[inline]
+    fn start(&self, bytes: &[u8], at: usize) -> usize {
+        if self.trim { self.skip_blanks(bytes, at) } else { at }
+    }
+
+    #[inline]
+    fn is_quote(&self, bytes: &[u8], at: usize) -> bool {
+        self.quote.is_some() && bytes.get(at).copied() == self.quote
     }
 
     /// Cuts the cell whose opening quote is at `open`.
@@ -152,6 +184,7 @@ impl<'d> Cutter<'d> {
         (byte == b' ' || byte == b'\t') && byte != self.delimiter
     }
 
+    #[inline]
     fn is_null(&self, value: &str) -> bool {
         !self.null_values.is_empty() && self.null_values.iter().any(|null| null == value)
     }

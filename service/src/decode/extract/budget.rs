@@ -3,7 +3,8 @@
 //! jaq asks for the table of terms at every step of an evaluation, however deep in a loop; the budget counts there, and
 //! unwinds the thread of the program when it is used up. Bounded are:
 //!
-//! - steps, and with them the memory of everything that grows element by element, such as `[range(1e12)]`;
+//! - steps, and with them the memory of everything that grows element by element, such as `[range(1e12)]`: measured,
+//!   16 bytes a step for numbers and up to 70 for objects, 2 GB at the default bound;
 //! - wall time, looked at every [`STEPS_PER_LOOK`] steps;
 //! - the depth of the stack, so that `def f: 1 + f; f` is an error and not a crash;
 //! - bytes of output.

@@ -42,6 +42,7 @@ fn outputs_are_records_or_arrays_of_records() {
 fn numbers_that_the_program_does_not_touch_stay_exact() {
     check("{v: .}", "18446744073709551615", "v:u64\n18446744073709551615");
     check("{v: .}", "0.1000", "v:f64\n0.1");
+    check("{v: (\"007.5\" | tonumber)}", "null", "v:f64\n7.5");
     check("{v: nan, w: infinite}", "null", "v:str | w:str\n- | -");
 }
 

@@ -1,5 +1,7 @@
 //! JSON values of jaq to JSON text, strictly.
 
+use std::fmt::Write as _;
+
 use jaq_json::{Num, Val};
 
 use super::super::json::MAX_DEPTH;
@@ -31,8 +33,9 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
         Val::Null => out.push_str("null"),
         Val::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Val::Num(Num::Float(value)) if !value.is_finite() => out.push_str("null"),
-        // Other numbers are written as JSON has them; decimal ones as they came.
-        Val::Num(value) => out.push_str(&value.to_string()),
+        // A number that the program did not calculate keeps the digits it came with, if they are JSON.
+        Val::Num(Num::Dec(digits)) if !is_json_number(digits) => write_at(&Val::from(as_float(digits)), depth, out)?,
+        Val::Num(value) => _ = write!(out, "{value}"),
         Val::TStr(bytes) => write_text(bytes, out)?,
         Val::BStr(_) => return Err(NotJson::Bytes),
         Val::Arr(values) => {
@@ -64,6 +67,20 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
 
 fn write_text(bytes: &[u8], out: &mut String) -> Result<(), NotJson> {
     let text = std::str::from_utf8(bytes)?;
-    out.push_str(&serde_json::Value::from(text).to_string());
+    let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    if is_plain {
+        _ = write!(out, "\"{text}\"");
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
     Ok(())
+}
+
+/// Whether `digits` is a number as JSON writes it; jq also reads `007`.
+fn is_json_number(digits: &str) -> bool {
+    serde_json::from_str::<&serde_json::value::RawValue>(digits).is_ok()
+}
+
+fn as_float(digits: &str) -> f64 {
+    digits.parse().unwrap_or(f64::NAN)
 }

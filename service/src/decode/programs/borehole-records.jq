@@ -14,19 +14,22 @@
 # one is taken; default A. Others, and keys that are not depths (`rezerva`, a spare sensor), are left out.
 # -7.77 is what the logger writes for an input without a sensor; the variable `absent` gives another value.
 
-def number($name; $default): ($vars[$name] // $default) | tonumber;
-
-number("absent"; -7.77) as $absent
+(($vars.absent // -7.77) | tonumber) as $absent
 | (($vars.sensor // "A") | tostring) as $sensor
+# The depth of every key, found once: {"0.05m": 0.05, "15mA": 15, …}, in order of depth.
+| ([.[][] | keys_unsorted[]] | unique
+   | map(capture("^(?<metres>[0-9]+([.][0-9]+)?)m(?<sensor>[A-Z]?)$") as $at
+         | select($at.sensor == "" or $at.sensor == $sensor)
+         | {key: ., value: ($at.metres | tonumber)})
+   | sort_by(.value)) as $depths
 | def measured: if . == $absent then null else . end;
   to_entries[]
 | .key as $borehole
 | .value[]
-| . as $record
-| {date_time: .date, borehole: $borehole}
-| . + {depth: 0.0, rock_temp: null,
-       air_temp: ($record.air_temp | measured), air_humidity: ($record.air_humidity | measured)},
-  . + ($record | to_entries[]
-       | (.key | capture("^(?<metres>[0-9]+([.][0-9]+)?)m(?<sensor>[A-Z]?)$")) as $at
-       | select($at.sensor == "" or $at.sensor == $sensor)
-       | {depth: ($at.metres | tonumber), rock_temp: (.value | measured), air_temp: null, air_humidity: null})
+| {date_time: .date, $borehole, depth: 0.0, rock_temp: null,
+   air_temp: (.air_temp | measured), air_humidity: (.air_humidity | measured)},
+  (. as $record
+   | $depths[] as {key: $name, value: $depth}
+   | select($record | has($name))
+   | {date_time: $record.date, $borehole, $depth, rock_temp: ($record[$name] | measured),
+      air_temp: null, air_humidity: null})
