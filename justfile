@@ -45,9 +45,10 @@ bless:
 fuzz target seconds="60":
     cd service/fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}
 
-# The figures: ingest, acknowledgement, query. Release build.
+# The figures: ingest, uploads, series, or all of them. Release build, of everything at once so that features agree.
 bench *args:
-    cargo run --release -p zarr-fuse-harness --example bench -- "$@"
+    cargo build --release --workspace --bin zf --example bench
+    "${CARGO_TARGET_DIR:-target}/release/examples/bench" "$@"
 
 # Kill the service 30 times while clients upload, then compare what it kept with what it acknowledged.
 campaign kills="30":

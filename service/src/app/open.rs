@@ -9,7 +9,7 @@ use zarr_fuse_schemas::Schema;
 use super::AppError;
 use crate::config::{Config, DatasetConfig, Secret};
 use crate::dataset::{Dataset, Decoders, OpenError};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
 use crate::store::{S3Access, Store};
 
@@ -56,16 +56,15 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
 fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
     let root = config.store.root.as_ref();
     let root = root.map(|root| format!("{}/{}.zarr", root.trim_end_matches('/'), schema.name));
-    let (url, folder) = match (&dataset.store, &schema.store.url, &root) {
-        (Some(url), _, _) => (url, config.folder()),
-        (None, Some(url), _) => (url, schema.folder.as_path()),
-        (None, None, Some(url)) => (url, config.folder()),
-        (None, None, None) => {
-            return Err(AppError::Open {
+    let (url, folder) = match (&dataset.store, &schema.store.url) {
+        (None, Some(url)) => (url, schema.folder.as_path()),
+        (url, _) => (
+            url.as_ref().or(root.as_ref()).ok_or_else(|| AppError::Open {
                 dataset: schema.name.clone(),
                 source: OpenError::NoStore(schema.name.clone()),
-            });
-        }
+            })?,
+            config.folder(),
+        ),
     };
     open_store_in(url, folder, &access(config, schema), schema)
 }
@@ -101,7 +100,7 @@ fn access(config: &Config, schema: &Schema) -> S3Access {
     }
 }
 
-/// Those of the endpoints that go to dataset `name`.
+/// Those of the endpoints that go to dataset `name`, its own included.
 pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, Decoder>, AppError> {
     let only = config.datasets.by_name.len() == 1;
     let mut by_endpoint = HashMap::new();
@@ -114,6 +113,16 @@ pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, De
             })?;
             by_endpoint.insert(endpoint.clone(), decoder);
         }
+    }
+    if !by_endpoint.contains_key(name) {
+        let mut own = Decoding::default();
+        let max = usize::try_from(config.limits.max_decompressed_bytes).unwrap_or(usize::MAX);
+        own.limits.max_decompressed_bytes = own.limits.max_decompressed_bytes.min(max);
+        let decoder = own.prepare(config.folder()).map_err(|source| AppError::Decode {
+            endpoint: name.to_owned(),
+            source,
+        })?;
+        by_endpoint.insert(name.to_owned(), decoder);
     }
     Ok(by_endpoint)
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, get};
 use crate::app::App;
 use crate::metrics::MEDIA_TYPE;
 
-/// Get what is counted, in the OpenMetrics text format.
+/// Get what is counted, in the text format of Prometheus.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "Counters and gauges", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
