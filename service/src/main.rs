@@ -36,7 +36,9 @@ enum Command {
     #[command(after_help = "Example:\n  zf ingest schemas/boreholes.yaml temperature measurements.csv")]
     Ingest(command::ingest::Ingest),
     /// Print values of a node.
-    #[command(after_help = "Example:\n  zf query schemas/boreholes.yaml temperature --var rock_temp --sel depth=0/10 --format csv")]
+    #[command(
+        after_help = "Example:\n  zf query schemas/boreholes.yaml temperature --var rock_temp --sel depth=0/10 --format csv"
+    )]
     Query(command::query::Query),
     /// Print the tree of a dataset: nodes, coordinates with extents, variables.
     #[command(after_help = "Example:\n  zf list schemas/boreholes.yaml -p")]

@@ -40,14 +40,23 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
     let n_nodes = schema.nodes().filter(|node| !node.variables.is_empty()).count();
     let n_variables: usize = schema.nodes().map(|node| node.variables.len()).sum();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    let summary = format!("a sound schema of {} with {}", plural(n_nodes, "node"), plural(n_variables, "variable"));
+    let summary = format!(
+        "a sound schema of {} with {}",
+        plural(n_nodes, "node"),
+        plural(n_variables, "variable")
+    );
     Ok((schema.warnings, summary))
 }
 
 /// A configuration has one of its sections at the top; a schema has nodes there.
 fn is_config(file: &Path) -> bool {
     const SECTIONS: [&str; 6] = ["server:", "datasets:", "endpoints:", "limits:", "auth:", "journal:"];
-    let named = file.file_stem().is_some_and(|stem| stem.to_string_lossy().contains("zarr-fuse"));
+    let named = file
+        .file_stem()
+        .is_some_and(|stem| stem.to_string_lossy().contains("zarr-fuse"));
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    named || text.lines().any(|line| SECTIONS.iter().any(|section| line.starts_with(section)))
+    named
+        || text
+            .lines()
+            .any(|line| SECTIONS.iter().any(|section| line.starts_with(section)))
 }

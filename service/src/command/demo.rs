@@ -62,7 +62,8 @@ impl Demo {
             let file = self.dir.join(name);
             std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))
         };
-        std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make the folder `{}`", self.dir.display()))?;
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("cannot make the folder `{}`", self.dir.display()))?;
         for (name, text) in FILES {
             write(name, text)?;
         }
@@ -84,17 +85,24 @@ impl Demo {
 
     /// Waits for the service, sends history once, then readings live.
     async fn feed(&self, stop: CancellationToken) -> anyhow::Result<()> {
-        let client = Client { http: reqwest::Client::new(), base: format!("http://{}", self.listen) };
+        let client = Client {
+            http: reqwest::Client::new(),
+            base: format!("http://{}", self.listen),
+        };
         client.ready().await?;
         let now = Utc::now();
         note("feeding 60 days of borehole temperatures and 30 days of forecasts …");
         for location in &LOCATIONS {
             let begin = now - TimeDelta::hours(FORECAST_HOURS.0);
-            client.forecast(location, begin, FORECAST_HOURS.0 + FORECAST_HOURS.1).await?;
+            client
+                .forecast(location, begin, FORECAST_HOURS.0 + FORECAST_HOURS.1)
+                .await?;
         }
         let begin = hour_of(now) - TimeDelta::days(HISTORY_DAYS);
         for borehole in &BOREHOLES {
-            let times = (0..HISTORY_DAYS * 96).map(|i| begin + TimeDelta::minutes(15 * i)).filter(|time| *time < now);
+            let times = (0..HISTORY_DAYS * 96)
+                .map(|i| begin + TimeDelta::minutes(15 * i))
+                .filter(|time| *time < now);
             client.measurements(borehole_csv(borehole, times)).await?;
         }
         self.introduce(&client.base)?;
@@ -110,7 +118,9 @@ impl Demo {
             }
             let now = Utc::now();
             for borehole in &BOREHOLES {
-                client.measurements(borehole_csv(borehole, std::iter::once(now))).await?;
+                client
+                    .measurements(borehole_csv(borehole, std::iter::once(now)))
+                    .await?;
             }
             if now - forecast_at > TimeDelta::minutes(1) {
                 forecast_at = now;
@@ -124,7 +134,8 @@ impl Demo {
     /// Says what runs and what to try.
     fn introduce(&self, base: &str) -> anyhow::Result<()> {
         let dir = self.dir.display();
-        let store = std::fs::canonicalize(self.dir.join("boreholes.zarr")).unwrap_or_else(|_| self.dir.join("boreholes.zarr"));
+        let store =
+            std::fs::canonicalize(self.dir.join("boreholes.zarr")).unwrap_or_else(|_| self.dir.join("boreholes.zarr"));
         let store = display(&store);
         print(&format!(
             "\n  zarr-fuse is running at {base}/  (interface: {base}/docs)\n  schemas, configuration and data are in {dir}\n\n\
@@ -152,7 +163,13 @@ impl Client {
     async fn ready(&self) -> anyhow::Result<()> {
         let url = format!("{}/health/ready", self.base);
         for _ in 0..600 {
-            if self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if self
+                .http
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -174,19 +191,24 @@ impl Client {
         let url = url::Url::parse_with_params(&format!("{}/api/v1/ingest/locationforecast", self.base), variables)
             .context("the address to listen on makes no URL")?;
         let request = self.http.post(url);
-        self.sent(request.json(&locationforecast(location, begin, n_hours))).await
+        self.sent(request.json(&locationforecast(location, begin, n_hours)))
+            .await
     }
 
     async fn measurements(&self, csv: String) -> anyhow::Result<()> {
         let url = format!("{}/api/v1/ingest/boreholes/temperature", self.base);
-        self.sent(self.http.post(url).header("Content-Type", "text/csv").body(csv)).await
+        self.sent(self.http.post(url).header("Content-Type", "text/csv").body(csv))
+            .await
     }
 
     async fn sent(&self, request: reqwest::RequestBuilder) -> anyhow::Result<()> {
         let answer = request.send().await.context("cannot reach the service")?;
         let status = answer.status();
         if !status.is_success() {
-            anyhow::bail!("the service answered {status}: {}", answer.text().await.unwrap_or_default());
+            anyhow::bail!(
+                "the service answered {status}: {}",
+                answer.text().await.unwrap_or_default()
+            );
         }
         Ok(())
     }
