@@ -53,9 +53,10 @@ fuzz targets="schema csv json_jq time segment selection" seconds="60":
             -max_total_time={{ seconds }} -rss_limit_mb=2048 -timeout=10
     done
 
-# The figures: ingest, acknowledgement, query. Release build.
+# The figures: ingest, uploads, series, or all of them. Release build, of everything at once so that features agree.
 bench *args:
-    cargo run --release -p zarr-fuse-harness --example bench -- "$@"
+    cargo build --release --workspace --bin zf --example bench
+    "${CARGO_TARGET_DIR:-target}/release/examples/bench" "$@"
 
 # Kill the service 30 times while clients upload, then compare what it kept with what it acknowledged.
 campaign kills="30":

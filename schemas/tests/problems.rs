@@ -127,13 +127,13 @@ fn sections_and_nodes_are_mappings() {
         ("[]", "1:1: a node is expected"),
         (
             "a: {}\n---\nb: {}",
-            "2:1: a schema file holds one document: remove the `---` line and what follows it",
+            "2:1: the file must hold one document: remove the `---` line and what follows it",
         ),
         (
             "a: {}\nb: {}\na: {}",
             "3:1: the key `a` stands here again, first in line 1",
         ),
-        ("a: !Ref x", "1:9: the tag `!Ref` has no meaning in a schema: remove it"),
+        ("a: !Ref x", "1:9: the tag `!Ref` has no meaning here: remove it"),
         (
             "a: {type: str[5]}",
             "1:14: not YAML: while parsing a flow mapping, did not find expected ',' or '}'; within braces, a type with brackets stands in quotes, such as `'str[16]'`",

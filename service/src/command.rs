@@ -11,7 +11,7 @@ use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::journal::JournalSettings;
-use zarr_fuse_service::store::{S3Access, Store, keys};
+use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -43,17 +43,25 @@ pub(crate) enum Access {
 }
 
 impl Target {
-    /// Loads the schema, prints its warnings, and opens its store.
+    /// Loads the schema and opens its store; prints the schema's warnings to who changes the dataset.
     pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Arc<Dataset>> {
         let schema = Schema::load(&self.schema)?;
-        for warning in &schema.warnings {
-            note(&format!("warning: {warning}"));
+        if access == Access::Write {
+            for warning in &schema.warnings {
+                note(&format!("warning: {warning}"));
+            }
         }
         let decoders = self.decoders(&schema.name)?;
         if access == Access::Read {
             self.must_exist(&schema)?;
         }
         let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
+        if access == Access::Write && matches!(store.mark()?, Writer::Another) {
+            anyhow::bail!(
+                "another zf process writes `{}`; send the files to it over HTTP (POST /api/v1/ingest/…), or stop it first",
+                store.url()
+            );
+        }
         let store = if access == Access::Read {
             store.read_only()
         } else {
@@ -127,8 +135,10 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
 pub(crate) fn telemetry(service: bool) {
     let default = if service { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colours)
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();

@@ -18,7 +18,7 @@ use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt};
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
-use crate::store::{S3Access, Store, StoreError, keys};
+use crate::store::{S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset.
 const CACHE_BYTES: u64 = 128 << 20;
@@ -74,6 +74,7 @@ pub struct Dataset {
     pub nodes: IndexMap<String, Arc<Node>>,
     /// How contributions are decoded.
     pub decoders: Arc<Decoders>,
+    writer: Writer,
     troubles: RwLock<BTreeMap<String, String>>,
     folds: watch::Sender<FoldCounts>,
 }
@@ -157,8 +158,10 @@ impl Dataset {
         decoders: Decoders,
         settings: JournalSettings,
     ) -> Result<Arc<Self>, OpenError> {
+        let mut writer = Writer::Unknown;
         if !store.is_read_only() {
             check_kept_schema(&journal, &schema).await?;
+            writer = store.mark()?;
         }
         if !store.is_read_only() {
             commit::recover(&store, |_| true).await?;
@@ -182,6 +185,7 @@ impl Dataset {
             journal,
             nodes,
             decoders: Arc::new(decoders),
+            writer,
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
         };
@@ -190,6 +194,11 @@ impl Dataset {
             dataset.publish_groups().await?;
         }
         Ok(Arc::new(dataset))
+    }
+
+    /// Whether another process on this machine writes the dataset, too. The one whose next append comes first goes on.
+    pub fn has_another_writer(&self) -> bool {
+        matches!(self.writer, Writer::Another)
     }
 
     /// The node at `path`, if it has arrays.

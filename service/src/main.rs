@@ -50,6 +50,7 @@ enum Command {
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
     /// Print the OpenAPI 3.1 document of the service.
+    #[command(after_help = "Example:\n  zf openapi")]
     Openapi,
 }
 

@@ -25,6 +25,17 @@ pub struct Store {
     read_only: bool,
 }
 
+/// Who writes a store, as far as one can know.
+#[derive(Debug)]
+pub enum Writer {
+    /// This process; the file holds the lock.
+    This(std::fs::File),
+    /// Another process on this machine.
+    Another,
+    /// Not a local store: the journal's sequence numbers will tell.
+    Unknown,
+}
+
 /// Access to S3; secrets stay out of `Debug`.
 #[derive(Clone, Default)]
 pub struct S3Access {
@@ -170,6 +181,33 @@ impl Store {
     /// Whether it refuses to be written.
     pub fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Marks a local store as written by this process, until the mark is dropped or the process ends, however it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] if the mark cannot be made. `Ok(Writer::Another)` if another process has it.
+    pub fn mark(&self) -> Result<Writer, StoreError> {
+        let Some(folder) = &self.folder else {
+            return Ok(Writer::Unknown);
+        };
+        let folder = folder.join("journal");
+        let fail = |source| StoreError::Folder {
+            folder: folder.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&folder).map_err(fail)?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("writer.lock"));
+        let file = file.map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Writer::This(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(Writer::Another),
+            Err(std::fs::TryLockError::Error(source)) => Err(fail(source)),
+        }
     }
 
     fn writable(&self, key: &str) -> Result<Path, StoreError> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use zarr_fuse_harness::console::{Example, examples, tells};
 use zarr_fuse_harness::run::{self, Run};
-use zarr_fuse_harness::service::Service;
+use zarr_fuse_harness::service::{Service, free_address};
 use zarr_fuse_harness::{binary, checkout, python};
 
 use crate::workspace::Workspace;
@@ -19,7 +19,9 @@ fn shell(workspace: &Workspace, line: &str) -> Run {
     let folder = |program: &std::path::Path| program.parent().unwrap().to_path_buf();
     let mut path = vec![folder(binary::zf().unwrap()), folder(python::interpreter().unwrap())];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
-    command.args(["-c", line]).env("PATH", std::env::join_paths(path).unwrap());
+    command
+        .args(["-c", line])
+        .env("PATH", std::env::join_paths(path).unwrap());
     run::run(command.current_dir(workspace.path())).unwrap()
 }
 
@@ -36,7 +38,10 @@ fn failures(workspace: &Workspace, document: &str, text: &str, address: &str) ->
             }
             continue;
         }
-        let ran = shell(workspace, &format!("{{ {}\n}} 2>&1", command.replace(SHOWN_ADDRESS, address)));
+        let ran = shell(
+            workspace,
+            &format!("{{ {}\n}} 2>&1", command.replace(SHOWN_ADDRESS, address)),
+        );
         code = ran.code;
         let printed = ran.stdout.replace(address, SHOWN_ADDRESS);
         if let Err(difference) = tells(output, &printed) {
@@ -53,10 +58,10 @@ fn failures(workspace: &Workspace, document: &str, text: &str, address: &str) ->
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_examples_of_the_documents_do_what_they_show() {
     let workspace = Workspace::with(&["schemas/weather.yaml", "schemas/boreholes.yaml"]);
-    let demo = Service::start(workspace.path(), ["demo", "--dir", "demo", "--listen", "127.0.0.1:0"])
-        .await
-        .unwrap();
-    let address = demo.address().to_string();
+    let address = free_address().unwrap().to_string();
+    let args = ["demo", "--dir", "demo", "--listen", &address];
+    let demo = Service::start(workspace.path(), args).await.unwrap();
+    demo.wait_for("Ctrl-C stops").unwrap();
     let mut failed = Vec::new();
     for document in ["README.md", "schemas/README.md"] {
         let text = std::fs::read_to_string(checkout().join(document)).unwrap();
@@ -74,7 +79,10 @@ fn the_readme_names_the_commands_that_are_run_elsewhere() {
         assert!(readme.contains(command), "README.md does not name `{command}`");
     }
     let justfile = std::fs::read_to_string(checkout().join("justfile")).unwrap();
-    assert!(justfile.contains("test *args:\n    cargo test --workspace"), "`just test` is another command");
+    assert!(
+        justfile.contains("test *args:\n    cargo test --workspace"),
+        "`just test` is another command"
+    );
     let ci = std::fs::read_to_string(checkout().join(".ci/run")).unwrap();
     assert!(ci.contains("just --timestamp check"), "CI runs another command");
 }
@@ -87,7 +95,10 @@ fn files_that_the_readme_links_to_exist() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap();
             let is_outside = file.contains("://") || file.is_empty();
-            assert!(is_outside || path.with_file_name("").join(file).exists(), "{document}: `{link}` leads nowhere");
+            assert!(
+                is_outside || path.with_file_name("").join(file).exists(),
+                "{document}: `{link}` leads nowhere"
+            );
         }
     }
 }
@@ -95,7 +106,11 @@ fn files_that_the_readme_links_to_exist() {
 /// The lines under `Example:` in a help text.
 fn help_examples(help: &str) -> Vec<String> {
     let examples = help.split("Example").nth(1).unwrap_or_default();
-    examples.lines().skip(1).filter_map(|line| line.strip_prefix("  zf ").map(str::to_owned)).collect()
+    examples
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.strip_prefix("  zf ").map(str::to_owned))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,10 +118,20 @@ async fn the_examples_of_help_work() {
     let workspace = Workspace::new();
     std::fs::create_dir(workspace.path().join("schemas")).unwrap();
     for schema in ["weather.yaml", "boreholes.yaml"] {
-        std::fs::copy(checkout().join("schemas").join(schema), workspace.path().join("schemas").join(schema)).unwrap();
+        std::fs::copy(
+            checkout().join("schemas").join(schema),
+            workspace.path().join("schemas").join(schema),
+        )
+        .unwrap();
     }
-    workspace.write("measurements.csv", "date_time,borehole,depth,rock_temp\n2025-03-01T12:00:00Z,B1,2,9.5\n");
-    workspace.write("zarr-fuse.yaml", "server: {listen: '127.0.0.1:0'}\ndatasets: [schemas/weather.yaml, schemas/boreholes.yaml]\n");
+    workspace.write(
+        "measurements.csv",
+        "date_time,borehole,depth,rock_temp\n2025-03-01T12:00:00Z,B1,2,9.5\n",
+    );
+    workspace.write(
+        "zarr-fuse.yaml",
+        "server: {listen: '127.0.0.1:0'}\ndatasets: [schemas/weather.yaml, schemas/boreholes.yaml]\n",
+    );
     let help = workspace.zf("--help").ok().unwrap();
     let commands: Vec<&str> = help
         .lines()
@@ -118,7 +143,9 @@ async fn the_examples_of_help_work() {
         .collect();
     assert_eq!(
         commands,
-        ["demo", "serve", "check", "ingest", "query", "list", "log", "verify", "openapi"]
+        [
+            "demo", "serve", "check", "ingest", "query", "list", "log", "verify", "openapi"
+        ]
     );
     for command in commands {
         let help = workspace.zf(&format!("{command} --help")).ok().unwrap();
@@ -129,8 +156,12 @@ async fn the_examples_of_help_work() {
                 let mut args: Vec<String> = example.split(' ').map(str::to_owned).collect();
                 if command == "demo" {
                     let folder = workspace.path().join("demo").display().to_string();
-                    args = example.replace("/tmp/zf-demo", &folder).split(' ').map(str::to_owned).collect();
-                    args.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+                    args = example
+                        .replace("/tmp/zf-demo", &folder)
+                        .split(' ')
+                        .map(str::to_owned)
+                        .collect();
+                    args.extend(["--listen".to_owned(), free_address().unwrap().to_string()]);
                 }
                 let service = Service::start(workspace.path(), args).await.unwrap();
                 let (status, log) = service.terminate().await.unwrap();

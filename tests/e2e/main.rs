@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod campaign;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod workspace;

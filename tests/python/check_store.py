@@ -26,6 +26,12 @@ def main(schema, store, path, contributions):
         n_rows += len(rows)
         n_contributions += 1
         node.fold(rows)
+    n_arrays, n_cells = compare(node, store, path)
+    print(f"{path}: {n_arrays} arrays, {n_cells} cells, {n_rows} rows as computed from {n_contributions} contributions")
+
+
+def compare(node, store, path):
+    """Raises unless zarr and xarray read what the node must hold; gives the numbers of arrays and cells."""
     expected = node.arrays()
     stored = readers.with_zarr(store, path)
     if set(stored) != set(expected):
@@ -50,7 +56,7 @@ def main(schema, store, path, contributions):
             seen = np.where(seen == masked, np.nan, seen.astype("float64"))
         readers.same(name, seen, opened.values, rtol)
         n_cells += values.size
-    print(f"{path}: {len(expected)} arrays, {n_cells} cells, {n_rows} rows as computed from {n_contributions} contributions")
+    return len(expected), n_cells
 
 
 def delivered(contributions):

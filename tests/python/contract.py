@@ -6,6 +6,7 @@ coordinates, step limits and merge rules.
 """
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,8 @@ class Variable:
         return (low is None or number >= low) and (high is None or number <= high)
 
     def ticks(self, value):
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value):
+            value = int(value)
         if isinstance(value, (int, float)):
             moment = pd.Timestamp(0) + pd.Timedelta(int(value) * TICK_NS[self.source_unit["tick"]], "ns")
         else:

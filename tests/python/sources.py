@@ -66,6 +66,14 @@ def borehole_locations(data):
     return out
 
 
+def constants(kind, variables):
+    """What an endpoint adds to every row: the place that a forecast was asked for."""
+    if kind != "locationforecast":
+        return {}
+    place = {key: float(variables[key]) for key in ("latitude", "longitude") if key in variables}
+    return place | {key: variables[key] for key in ("location",) if key in variables}
+
+
 SOURCES = {
     "csv": csv,
     "json": json_records,

@@ -9,7 +9,7 @@ use zarr_fuse_schemas::Schema;
 use super::AppError;
 use crate::config::{Config, DatasetConfig, Secret};
 use crate::dataset::{Dataset, Decoders, OpenError};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
 use crate::store::{S3Access, Store};
 
@@ -34,6 +34,12 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             dataset: name.clone(),
             source,
         })?;
+        if opened.has_another_writer() {
+            tracing::warn!(
+                dataset.name = name,
+                "Another zf process writes `{name}`; it will take no more contributions once this one has taken one"
+            );
+        }
         tracing::info!(
             dataset.name = name,
             store.url = opened.store.url(),
@@ -95,7 +101,7 @@ fn access(config: &Config, schema: &Schema) -> S3Access {
     }
 }
 
-/// Those of the endpoints that go to dataset `name`.
+/// Those of the endpoints that go to dataset `name`, its own included.
 pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, Decoder>, AppError> {
     let only = config.datasets.by_name.len() == 1;
     let mut by_endpoint = HashMap::new();
@@ -108,6 +114,16 @@ pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, De
             })?;
             by_endpoint.insert(endpoint.clone(), decoder);
         }
+    }
+    if !by_endpoint.contains_key(name) {
+        let mut own = Decoding::default();
+        let max = usize::try_from(config.limits.max_decompressed_bytes).unwrap_or(usize::MAX);
+        own.limits.max_decompressed_bytes = own.limits.max_decompressed_bytes.min(max);
+        let decoder = own.prepare(config.folder()).map_err(|source| AppError::Decode {
+            endpoint: name.to_owned(),
+            source,
+        })?;
+        by_endpoint.insert(name.to_owned(), decoder);
     }
     Ok(by_endpoint)
 }

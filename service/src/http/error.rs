@@ -215,7 +215,9 @@ impl ApiError {
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-content",
                 "Unsupported content",
-                error.to_string(),
+                error
+                    .to_string()
+                    .replace("content type `` is not supported", "the request has no `Content-Type`"),
             )
             .closing(),
             Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),

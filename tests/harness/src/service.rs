@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -16,6 +16,14 @@ use crate::wire::Connection;
 
 /// Longest time from start to readiness, and from SIGTERM to the end.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An address on loopback on which nothing listens now.
+///
+/// # Errors
+/// If there is none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
 
 /// A service under test; killed when dropped.
 #[derive(Debug)]

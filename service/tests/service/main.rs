@@ -1,0 +1,11 @@
+//! The service as its clients see it: the real thing on memory stores, asked over HTTP.
+
+mod contributions;
+mod datasets;
+mod ingest;
+mod operation;
+mod query;
+mod refusals;
+mod stop;
+mod world;
+mod zarr;
