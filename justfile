@@ -41,9 +41,17 @@ e2e *args:
 bless:
     INSTA_UPDATE=always BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
 
-# Fuzz one target for some seconds (cargo install cargo-fuzz): `just fuzz csv 180`.
-fuzz target seconds="60":
-    cd service/fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }}
+# Fuzz targets (schema, csv, json_jq, time, segment, selection) for some seconds each (cargo install cargo-fuzz): `just fuzz "csv time" 180`.
+fuzz targets="schema csv json_jq time segment selection" seconds="60":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd service/fuzz
+    # Unsafe code is forbidden, so that there is nothing for a sanitizer to find.
+    for target in {{ targets }}; do
+        mkdir -p "corpus-found/$target"
+        RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$target" "corpus-found/$target" "corpus/$target" -- \
+            -max_total_time={{ seconds }} -rss_limit_mb=2048 -timeout=10
+    done
 
 # The figures: ingest, uploads, series, or all of them. Release build, of everything at once so that features agree.
 bench *args:

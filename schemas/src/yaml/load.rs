@@ -257,9 +257,14 @@ fn mark(marker: &Marker) -> Mark {
     }
 }
 
+/// The lines of a text as YAML counts them: a carriage return alone ends one, too.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('\r'))
+}
+
 fn explain(error: &ScanError, text: &str) -> String {
     let info = error.info();
-    let line = text.lines().nth(mark(error.marker()).line - 1).unwrap_or_default();
+    let line = lines(text).nth(mark(error.marker()).line - 1).unwrap_or_default();
     let remedy = if info.contains("tab") {
         "; indent with spaces"
     } else if line.contains("str[") || line.contains("datetime64[") {
@@ -300,6 +305,16 @@ mod tests {
             root("a:\n\nb: 1\n").get("a").expect("a").value.at,
             Mark { line: 1, column: 1 }
         );
+    }
+
+    #[test]
+    fn the_remedy_is_for_the_line_of_the_mistake_whatever_ends_lines() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a: 1", "b: {type: str[4]}", "c: 2"].join(end);
+            let (at, message) = load(&text).expect_err("a bracket within braces");
+            assert_eq!(at.line, 2, "{message}");
+            assert!(message.ends_with("stands in quotes, such as `'str[16]'`"), "{message}");
+        }
     }
 
     #[test]

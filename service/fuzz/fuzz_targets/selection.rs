@@ -138,6 +138,8 @@ fuzz_target!(|input: Input| {
         .into_iter()
         .map(|(name, value)| (NAMES[usize::from(name) % NAMES.len()].to_owned(), value));
     let mut params: Vec<(String, String)> = named.chain(input.other).collect();
+    // It blocks on the runtime itself, which the runtime forbids from within.
+    LazyLock::force(&VIEW);
     RUNTIME.block_on(async {
         if let Ok((_, Some(cursor))) = ask(&params, format).await {
             params.retain(|(name, _)| name != "cursor");

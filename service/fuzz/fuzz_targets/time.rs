@@ -37,9 +37,18 @@ fuzz_target!(|input: (u8, u8, u8, Option<String>, String)| {
         fold,
     };
     let stored = TICKS[usize::from(stored) % TICKS.len()];
-    let Ok(ticks) = parse_time(&text, &source, stored) else { return };
+    let Ok(ticks) = parse_time(&text, &source, stored) else {
+        return;
+    };
 
-    let utc = TimeUnit { tick: stored, zone: Zone::Fixed(0), dayfirst: false, yearfirst: false, format: None, fold: None };
+    let utc = TimeUnit {
+        tick: stored,
+        zone: Zone::Fixed(0),
+        dayfirst: false,
+        yearfirst: false,
+        format: None,
+        fold: None,
+    };
     let printed = format_ticks(ticks, &utc);
     // Years of more than four digits are printed, but not read.
     if printed.as_bytes().get(4) == Some(&b'-') {

@@ -6,7 +6,8 @@
 //! - steps, and with them the memory of everything that grows element by element, such as `[range(1e12)]`: measured,
 //!   16 bytes a step for numbers and up to 70 for objects, 2 GB at the default bound;
 //! - wall time, looked at every [`STEPS_PER_LOOK`] steps;
-//! - the depth of the stack, so that `def f: 1 + f; f` is an error and not a crash;
+//! - the depth of the stack, so that `def f: 1 + f; f` is an error and not a crash; what steps can nest, such as
+//!   `reduce range(1e7) as $i (0; [.])`, has room to be freed, see [`stack_bytes`];
 //! - bytes of output.
 //!
 //! Not bounded is the memory of a program that doubles one value again and again (`reduce range(60) as $i ("a"; . + .)`):
@@ -22,14 +23,23 @@ use jaq_json::Val;
 
 use super::super::{DecodeError, Limits};
 
-/// Stack of the thread that runs a program. Pages are only used when they are reached.
-pub(super) const STACK_BYTES: usize = 256 << 20;
-
 /// Stack that evaluation may use; the rest is for freeing what it built.
 const MAX_STACK_BYTES: usize = 64 << 20;
 
+/// Stack for freeing what one step can build: a level of nesting takes several steps, and some 250 bytes to free.
+const STACK_BYTES_PER_STEP: u64 = 256;
+
+/// More steps than this would ask for more stack than machines have addresses; memory ends before.
+const MAX_STEPS_OF_STACK: u64 = 1 << 32;
+
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 1024;
+
+/// Stack of the thread that runs a program. It is address space: pages are only used when they are reached.
+pub(super) fn stack_bytes(limits: &Limits) -> usize {
+    let for_freeing = limits.max_program_steps.min(MAX_STEPS_OF_STACK) * STACK_BYTES_PER_STEP;
+    MAX_STACK_BYTES.saturating_add(usize::try_from(for_freeing).unwrap_or(usize::MAX))
+}
 
 /// What is left of one run.
 pub(super) struct Budget {

@@ -10,7 +10,7 @@ use jaq_json::{Val, read};
 use serde_json::{Map, Value};
 
 use super::super::{DecodeError, DecodeSetupError, Limits, json};
-use super::budget::{Bounded, Budget, Run, STACK_BYTES, Stop, counted_range};
+use super::budget::{Bounded, Budget, Run, Stop, counted_range, stack_bytes};
 use super::value;
 
 /// Functions of jq that reach beyond the input: the environment, the clock, the time zone of the machine, its log, its
@@ -30,6 +30,12 @@ const REMOVED: [&str; 12] = [
     "fromjson",
 ];
 
+/// Longest program. Compiling one takes stack for every level of nesting, of which a byte makes one at most.
+const MAX_PROGRAM_BYTES: usize = 32 << 10;
+
+/// Stack of the thread that compiles. Pages are only used when they are reached.
+const COMPILE_STACK_BYTES: usize = 512 << 20;
+
 /// A jq program, compiled; cheap to clone.
 #[derive(Clone)]
 pub(in crate::decode) struct Program {
@@ -45,9 +51,40 @@ impl fmt::Debug for Program {
 impl Program {
     /// Compiles `code`; `file` is what messages call it.
     ///
+    /// jq is read on a thread of its own, whose stack is large enough for any nesting within the bound on the length.
+    ///
     /// # Errors
     /// [`DecodeSetupError::Program`] with line and column of the first fault.
     pub(in crate::decode) fn compile(code: &str, file: &str) -> Result<Self, DecodeSetupError> {
+        let refused = |reason: String| DecodeSetupError::Program {
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            reason,
+        };
+        if code.len() > MAX_PROGRAM_BYTES {
+            return Err(refused(format!(
+                "it has {} bytes, more than the {MAX_PROGRAM_BYTES} a program may have; put tables into `lookup` files",
+                code.len()
+            )));
+        }
+        let compiled = std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .name("compilation".to_owned())
+                .stack_size(COMPILE_STACK_BYTES)
+                .spawn_scoped(scope, || Self::compile_here(code, file))
+                .map(std::thread::ScopedJoinHandle::join)
+        });
+        match compiled {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(_panic)) => Err(refused(
+                "it cannot be compiled, which is a fault of jaq; write it otherwise".to_owned(),
+            )),
+            Err(error) => Err(refused(format!("there is no memory to compile it in: {error}"))),
+        }
+    }
+
+    fn compile_here(code: &str, file: &str) -> Result<Self, DecodeSetupError> {
         let fault = |part: &str, reason: String| {
             let at = load::span(code, part).start.min(code.len());
             let before = &code[..at];
@@ -112,7 +149,7 @@ impl Program {
         let ran = std::thread::scope(|scope| {
             std::thread::Builder::new()
                 .name("extraction".to_owned())
-                .stack_size(STACK_BYTES)
+                .stack_size(stack_bytes(limits))
                 .spawn_scoped(scope, || self.run_here(documents, by_line, variables, limits))
                 .map(std::thread::ScopedJoinHandle::join)
         });

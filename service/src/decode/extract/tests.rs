@@ -39,6 +39,34 @@ fn outputs_are_records_or_arrays_of_records() {
 }
 
 #[test]
+fn any_nesting_that_a_program_has_room_for_compiles_or_is_refused() {
+    let longest = 32 << 10;
+    for part in [
+        "(", "[", "{a:", "-", "def f: ", "\"\\(", "if ", "try ", ". as [", "1 + ",
+    ] {
+        let open = part.repeat(longest / part.len());
+        assert!(setup_refused(&open).contains("expected"), "{part}");
+    }
+    let half = longest / 2 - 4;
+    check(
+        &format!("{}{{a: 1}}{}", "(".repeat(half), ")".repeat(half)),
+        "null",
+        "a:i64\n1",
+    );
+    let negated = format!("{}1", "-".repeat(longest - 1));
+    assert!(refused(&negated, "null", json!({})).contains("too deep"));
+    assert_eq!(
+        setup_refused(&" ".repeat(longest + 1)),
+        "extract.program:1:1: it has 32769 bytes, more than the 32768 a program may have; put tables into `lookup` files"
+    );
+}
+
+#[test]
+fn what_a_program_builds_may_be_deep() {
+    check("reduce range(1500000) as $i (0; [.]) | {v: 1}", "null", "v:i64\n1");
+}
+
+#[test]
 fn numbers_that_the_program_does_not_touch_stay_exact() {
     check("{v: .}", "18446744073709551615", "v:u64\n18446744073709551615");
     check("{v: .}", "0.1000", "v:f64\n0.1");
