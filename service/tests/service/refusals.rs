@@ -84,7 +84,7 @@ async fn an_oversized_body_without_a_length_is_refused_at_the_bound() {
         ..LimitsConfig::default()
     };
     let world = World::bounded(limits).await;
-    let pieces = vec![Ok::<_, std::io::Error>(vec![b'a'; 600]); 2];
+    let pieces = [vec![b'a'; 600], vec![b'a'; 600]].map(Ok::<_, std::io::Error>);
     let body = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
     let detail = "the body is larger than 1000 bytes; send it in parts, compress it, or raise `limits.max_body_bytes`";
     refused(world.post(INGEST, "text/csv", body), 413, detail).await;
