@@ -164,9 +164,10 @@ fn with_arrays(dataset: &Dataset, node: &std::sync::Arc<Node>) -> NodeTree {
 
 fn array(view: &NodeView, variable: &Variable) -> VariableTree {
     let schema = view.schema();
-    let dimensions = match schema.coordinates.contains_key(&variable.name) {
-        true => vec![variable.name.clone()],
-        false => variable.coords.clone(),
+    let dimensions = if schema.coordinates.contains_key(&variable.name) {
+        vec![variable.name.clone()]
+    } else {
+        variable.coords.clone()
     };
     let length = |name: &String| view.coordinate(name).map_or(0, |values| values.len() as u64);
     let chunk = |name: &String| {

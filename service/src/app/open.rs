@@ -56,16 +56,15 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
 fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
     let root = config.store.root.as_ref();
     let root = root.map(|root| format!("{}/{}.zarr", root.trim_end_matches('/'), schema.name));
-    let (url, folder) = match (&dataset.store, &schema.store.url, &root) {
-        (Some(url), _, _) => (url, config.folder()),
-        (None, Some(url), _) => (url, schema.folder.as_path()),
-        (None, None, Some(url)) => (url, config.folder()),
-        (None, None, None) => {
-            return Err(AppError::Open {
+    let (url, folder) = match (&dataset.store, &schema.store.url) {
+        (None, Some(url)) => (url, schema.folder.as_path()),
+        (url, _) => (
+            url.as_ref().or(root.as_ref()).ok_or_else(|| AppError::Open {
                 dataset: schema.name.clone(),
                 source: OpenError::NoStore(schema.name.clone()),
-            });
-        }
+            })?,
+            config.folder(),
+        ),
     };
     open_store_in(url, folder, &access(config, schema), schema)
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Path, ServiceConfig, redirect};
 use actix_web::{HttpResponse, get};
+use utoipa::ToSchema;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::Config;
@@ -12,6 +13,12 @@ use utoipa_swagger_ui::Config;
 use super::error::ApiError;
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
+
+/// Bytes, or text, as the content type says.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes bodies")]
+pub(crate) struct Binary(Vec<u8>);
 
 /// What the document says besides its routes.
 pub(super) fn head() -> OpenApi {
@@ -36,7 +43,7 @@ pub(super) fn head() -> OpenApi {
 }
 
 /// Get this document.
-#[utoipa::path(tag = "operation", responses((status = 200, body = Object)))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi() -> HttpResponse {
     HttpResponse::Ok()

@@ -13,7 +13,7 @@ use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
 use self::problem::{Answer, listed};
-pub(crate) use self::problem::{Problem, ProblemItem};
+pub(crate) use self::problem::{Problem, ProblemItem, Problems};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;

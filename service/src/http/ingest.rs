@@ -14,7 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::options::Options;
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{body, contributions};
 use crate::app::{App, Endpoint};
 use crate::decode::Content;
@@ -100,12 +101,11 @@ pub(crate) struct DryRun {
 #[utoipa::path(tag = "contributions", params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[post("/api/v1/ingest/{endpoint}")]
 pub(crate) async fn create_contribution(
     app: Data<App>,
@@ -120,12 +120,11 @@ pub(crate) async fn create_contribution(
 #[utoipa::path(tag = "contributions", params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[post("/api/v1/ingest/{endpoint}/{node:.*}")]
 pub(crate) async fn create_contribution_for_node(
     app: Data<App>,

@@ -14,7 +14,8 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 use xxhash_rust::xxh64::xxh64;
 
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::node::{Node, NodeView, ReadError};
@@ -77,11 +78,10 @@ pub(crate) struct ValuesQuery {
 #[utoipa::path(tag = "values", params(OnlyNodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[get("/api/v1/query/{dataset}")]
 pub(crate) async fn query_only_node(
     app: Data<App>,
@@ -95,11 +95,10 @@ pub(crate) async fn query_only_node(
 #[utoipa::path(tag = "values", params(NodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[get("/api/v1/query/{dataset}/{node:.*}")]
 pub(crate) async fn query_node(
     app: Data<App>,

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::{ApiError, Problem};
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 
@@ -33,8 +33,8 @@ enum SchemaFormat {
 /// Get the schema of a dataset, without secrets.
 #[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
-    (status = 200, content((String = "application/yaml"), (Object = "application/json"))),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "As written, comments included, or the same tree as JSON", content((String = "application/yaml"), (Object = "application/json"))),
+    Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
     app: Data<App>,

@@ -20,7 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 use utoipa::IntoParams;
 
 use self::key::{decoded, is_zarr_key};
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 use crate::dataset::Dataset;
@@ -44,12 +45,11 @@ pub(crate) struct ObjectPath {
 #[utoipa::path(tag = "values", params(ObjectPath,
     ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99` or `bytes=-4`")),
     responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+    (status = 200, description = "The whole object", body = Binary, content_type = "application/octet-stream",
         headers(("ETag" = String, description = "Changes with the bytes"))),
-    (status = 206, description = "The range asked for", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 206, description = "The range asked for", body = Binary, content_type = "application/octet-stream"),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]
 pub(crate) async fn get_object(app: Data<App>, req: HttpRequest) -> Result<HttpResponse, ApiError> {
     let raw = req.match_info();

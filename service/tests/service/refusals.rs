@@ -26,7 +26,7 @@ async fn a_missing_column_is_named() {
     assert_eq!(status, 422);
     assert_eq!(
         body["detail"],
-        "nothing could be taken: column `borehole` is missing; there are `time`, `T`"
+        "nothing could be taken: column `borehole` is missing; the schema maps it to `borehole`; the table has `time`, `T`"
     );
     assert_eq!(body["seq"], 1, "the payload is kept");
     world.end().await.unwrap();
@@ -44,7 +44,7 @@ async fn a_wrong_type_is_named_with_its_row() {
     );
     assert_eq!(
         body["problems"],
-        json!([{"row": 1, "column": "n_samples", "value": "many", "reason": "`many` is not a number"}])
+        json!([{"row": 1, "column": "n_samples", "value": "many", "reason": "not a number; `n_samples` is int32"}])
     );
     world.end().await.unwrap();
 }
@@ -58,7 +58,7 @@ async fn an_ambiguous_local_time_is_named_with_its_remedy() {
     assert_eq!(
         body["problems"],
         json!([{"row": 1, "column": "time", "value": "2024-10-27T02:30:00",
-            "reason": "exists twice in Europe/Prague, when clocks go back; give an offset such as `+02:00`, or set `fold: earlier` or `fold: later`"}])
+            "reason": "this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier` or `fold: later` in `source_unit`, or deliver an offset"}])
     );
     world.end().await.unwrap();
 }

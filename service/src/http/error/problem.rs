@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use crate::outcome::{Outcome, RowProblem};
@@ -35,6 +35,18 @@ pub(crate) struct Problem {
     /// Single problems, such as those of rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) problems: Vec<ProblemItem>,
+}
+
+/// Every route may answer with these.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers")]
+pub(crate) enum Problems {
+    /// The request cannot be answered; `detail` says what to do.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Client(Problem),
+    /// The service cannot answer at present.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Server(Problem),
 }
 
 /// One of several problems.
