@@ -28,9 +28,10 @@ fn build() -> anyhow::Result<PathBuf> {
     let folder = folder.parent().filter(|_| is_inner).unwrap_or(folder);
     let target = folder.parent().context("this program lies in no target folder")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The same packages as in `cargo test --workspace`, so that their features and thus their builds are the same.
+    // The packages and kinds of targets of `cargo test --workspace`, so that features and thus builds are the same: an
+    // example counts as a test does.
     cargo
-        .args(["build", "--workspace", "--bin", "zf"])
+        .args(["build", "--workspace", "--bin", "zf", "--example", "bench"])
         .current_dir(crate::checkout());
     cargo.env("CARGO_TARGET_DIR", target);
     if folder.ends_with("release") {
