@@ -178,7 +178,10 @@ pub(crate) async fn list_contributions(
     (status = 200, description = "What is known of it", body = Contribution),
     Problems))]
 #[get("/api/v1/contributions/{id}")]
-pub(crate) async fn get_contribution(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_contribution(
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let (_, entry) = find(&app, &id)?;
     Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
 }
@@ -188,7 +191,10 @@ pub(crate) async fn get_contribution(app: Data<App>, id: Path<String>) -> Result
     (status = 200, description = "With the content type and encoding that the sender gave", body = Binary, content_type = "*/*"),
     Problems))]
 #[get("/api/v1/contributions/{id}/payload")]
-pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_payload(
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = find(&app, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
     let payload = app
@@ -211,7 +217,10 @@ pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<Http
     response
         .insert_header((header::CONTENT_DISPOSITION, name))
         // Others wrote it: a browser must not run it.
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ));
     Ok(response.body(payload))
 }
 

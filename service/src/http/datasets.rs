@@ -38,10 +38,12 @@ pub(crate) struct DatasetSummary {
 
 /// The dataset of this name.
 pub(super) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Dataset>, ApiError> {
-    app.datasets.get(name).ok_or_else(|| ApiError::UnknownDataset {
-        name: name.to_owned(),
-        known: app.datasets.keys().cloned().collect(),
-    })
+    app.datasets
+        .get(name)
+        .ok_or_else(|| ApiError::UnknownDataset {
+            name: name.to_owned(),
+            known: app.datasets.keys().cloned().collect(),
+        })
 }
 
 /// List the datasets.
@@ -65,7 +67,10 @@ pub(crate) async fn list_datasets(app: Data<App>) -> HttpResponse {
     (status = 200, description = "What it holds at present", body = Tree),
     Problems))]
 #[get("/api/v1/datasets/{dataset}")]
-pub(crate) async fn get_dataset(app: Data<App>, name: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_dataset(
+    app: Data<App>,
+    name: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(find(&app, &name)?);
     let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
     Ok(HttpResponse::Ok().json(tree))

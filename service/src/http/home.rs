@@ -32,7 +32,8 @@ fn page(app: &App) -> String {
          <h2>Datasets</h2>\n<ul>\n",
         env!("CARGO_PKG_VERSION")
     );
-    let mut write = |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
+    let mut write =
+        |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
     for dataset in app.datasets.values() {
         let name = escaped(&dataset.name);
         write(format_args!(
@@ -94,7 +95,10 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_place_in_the_page() {
-        assert_eq!(escaped("<a href='x'>&\""), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+        assert_eq!(
+            escaped("<a href='x'>&\""),
+            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;"
+        );
         assert_eq!(encoded("a/b c?#é"), "a/b%20c%3F%23%C3%A9");
     }
 }

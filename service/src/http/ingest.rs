@@ -144,20 +144,27 @@ struct AliasPath {
 /// Registers the further paths of endpoints.
 pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
     for endpoint in app.endpoints.values() {
-        let Some(alias) = &endpoint.alias else { continue };
+        let Some(alias) = &endpoint.alias else {
+            continue;
+        };
         let name: Arc<str> = Arc::from(endpoint.name.as_str());
         let also = Arc::clone(&name);
         let to_endpoint = move |app: Data<App>, req: HttpRequest, payload: Payload| {
             let name = Arc::clone(&name);
             async move { contribute(&app, &req, &name, "", payload).await }
         };
-        let to_node = move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
-            let name = Arc::clone(&also);
-            async move { contribute(&app, &req, &name, &path.node, payload).await }
-        };
+        let to_node =
+            move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
+                let name = Arc::clone(&also);
+                async move { contribute(&app, &req, &name, &path.node, payload).await }
+            };
         config
             .service(web::resource(alias.as_str()).guard(Post()).to(to_endpoint))
-            .service(web::resource(format!("{alias}/{{node:.*}}")).guard(Post()).to(to_node));
+            .service(
+                web::resource(format!("{alias}/{{node:.*}}"))
+                    .guard(Post())
+                    .to(to_node),
+            );
     }
 }
 
@@ -168,10 +175,13 @@ async fn contribute(
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let endpoint = app.endpoints.get(endpoint).ok_or_else(|| ApiError::UnknownEndpoint {
-        name: endpoint.to_owned(),
-        known: app.endpoints.keys().cloned().collect(),
-    })?;
+    let endpoint = app
+        .endpoints
+        .get(endpoint)
+        .ok_or_else(|| ApiError::UnknownEndpoint {
+            name: endpoint.to_owned(),
+            known: app.endpoints.keys().cloned().collect(),
+        })?;
     let node = endpoint
         .target(path)
         .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
@@ -208,7 +218,8 @@ async fn contribute(
     let n_bytes = new.payload.len();
     let receipt = append(app, endpoint, new).await?;
     if !receipt.replayed {
-        app.metrics.acknowledged(&endpoint.dataset.name, n_bytes as u64);
+        app.metrics
+            .acknowledged(&endpoint.dataset.name, n_bytes as u64);
     }
     let outcome = if wait {
         wait_for(app, endpoint, receipt.seq).await
@@ -219,12 +230,18 @@ async fn contribute(
 }
 
 /// Makes a contribution durable. Small ones on this thread, since there is little to do.
-async fn append(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<journal::Receipt, ApiError> {
+async fn append(
+    app: &App,
+    endpoint: &Endpoint,
+    new: NewContribution,
+) -> Result<journal::Receipt, ApiError> {
     if new.payload.len() <= MAX_INLINE_BYTES {
         return Ok(endpoint.dataset.contribute(new).await?);
     }
     let dataset = Arc::clone(&endpoint.dataset);
-    let appended = app.runtime.spawn(async move { dataset.contribute(new).await });
+    let appended = app
+        .runtime
+        .spawn(async move { dataset.contribute(new).await });
     appended
         .await
         .map_err(|_stopped| AppendError::Stopping)?
@@ -240,7 +257,11 @@ async fn wait_for(app: &App, endpoint: &Endpoint, seq: u64) -> Option<Arc<Outcom
     }
 }
 
-fn answer(endpoint: &Endpoint, receipt: journal::Receipt, outcome: Option<&Outcome>) -> Result<HttpResponse, ApiError> {
+fn answer(
+    endpoint: &Endpoint,
+    receipt: journal::Receipt,
+    outcome: Option<&Outcome>,
+) -> Result<HttpResponse, ApiError> {
     if let Some(outcome) = outcome.filter(|outcome| outcome.status == Status::Rejected) {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome.clone()),
@@ -267,10 +288,17 @@ fn answer(endpoint: &Endpoint, receipt: journal::Receipt, outcome: Option<&Outco
 }
 
 /// Decodes and merges a contribution in mind only.
-async fn try_out(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<HttpResponse, ApiError> {
+async fn try_out(
+    app: &App,
+    endpoint: &Endpoint,
+    new: NewContribution,
+) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);
     let node = new.node.clone();
-    let outcome = app.runtime.spawn_blocking(move || dataset.dry_run(&new)).await?;
+    let outcome = app
+        .runtime
+        .spawn_blocking(move || dataset.dry_run(&new))
+        .await?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),

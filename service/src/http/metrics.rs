@@ -11,5 +11,7 @@ use crate::metrics::MEDIA_TYPE;
     (status = 200, description = "Counters and gauges", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
 pub(crate) async fn get_metrics(app: Data<App>) -> HttpResponse {
-    HttpResponse::Ok().content_type(MEDIA_TYPE).body(app.metrics.text())
+    HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .body(app.metrics.text())
 }

@@ -53,7 +53,10 @@ fn the_document_describes_every_route_and_answer() {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");
             for (status, response) in operation["responses"].as_object().unwrap() {
-                assert!(response["description"].is_string(), "{method} {path} {status}");
+                assert!(
+                    response["description"].is_string(),
+                    "{method} {path} {status}"
+                );
             }
         }
     }

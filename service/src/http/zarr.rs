@@ -63,7 +63,15 @@ pub(crate) async fn get_object(app: Data<App>, req: HttpRequest) -> Result<HttpR
     let key = key.ok_or_else(unknown)?;
     let range = relay::text(&req, &header::RANGE).and_then(range::parse);
     let if_range = relay::text(&req, &header::IF_RANGE).map(str::to_owned);
-    let object = open(&app, dataset, key, range, if_range, req.method() == Method::HEAD).await?;
+    let object = open(
+        &app,
+        dataset,
+        key,
+        range,
+        if_range,
+        req.method() == Method::HEAD,
+    )
+    .await?;
     let Object { head, body } = object.ok_or_else(unknown)?;
     let (begin, end) = (head.range.start, head.range.end);
     let is_part = end - begin < head.n_bytes;
@@ -119,7 +127,9 @@ async fn open(
     let dataset = Arc::clone(dataset);
     let fetched = async move { fetch(&dataset, &key, range, if_range, head, opened, sender).await };
     let task = AbortOnDropHandle::new(app.runtime.spawn(fetched));
-    let head = head_sent.await.map_err(|error| ApiError::Internal(Arc::new(error)))??;
+    let head = head_sent
+        .await
+        .map_err(|error| ApiError::Internal(Arc::new(error)))??;
     Ok(head.map(|head| Object {
         head,
         body: relay::stream(pieces, task).boxed_local(),
@@ -216,6 +226,10 @@ async fn find(
 fn etag(meta: &object_store::ObjectMeta) -> String {
     match &meta.e_tag {
         Some(tag) => format!("\"{}\"", tag.trim_start_matches("W/").trim_matches('"')),
-        None => format!("\"{:x}-{:x}\"", meta.last_modified.timestamp_micros(), meta.size),
+        None => format!(
+            "\"{:x}-{:x}\"",
+            meta.last_modified.timestamp_micros(),
+            meta.size
+        ),
     }
 }

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::world::{World, json, refused};
 
-const CSV: &str = "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T13:00:00,B,12.25,\n";
+const CSV: &str =
+    "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T13:00:00,B,12.25,\n";
 const QUERY: &str = "/api/v1/query/boreholes/temperature";
 
 async fn filled() -> World {
@@ -33,10 +34,17 @@ async fn each_format_is_given_by_name_and_by_accept() {
             .await
             .unwrap();
         assert_eq!(
-            by_name.headers()["content-type"].to_str().unwrap().split(';').next(),
+            by_name.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next(),
             Some(media_type)
         );
-        assert_eq!(by_accept.headers()["content-type"], by_name.headers()["content-type"]);
+        assert_eq!(
+            by_accept.headers()["content-type"],
+            by_name.headers()["content-type"]
+        );
         assert_eq!(
             by_name.bytes().await.unwrap(),
             by_accept.bytes().await.unwrap(),
@@ -65,7 +73,9 @@ async fn pages_continue_where_the_former_ended() {
     let page = json(first).await;
     assert_eq!(page["cursor"], json!(cursor));
     assert_eq!(page["rows"].as_array().unwrap().len(), 1);
-    let second = world.get(&format!("{QUERY}?limit=1&format=json&cursor={cursor}")).await;
+    let second = world
+        .get(&format!("{QUERY}?limit=1&format=json&cursor={cursor}"))
+        .await;
     let second = json(second).await;
     assert_eq!(second["rows"][0]["borehole"], "B");
     world.end().await.unwrap();
@@ -75,10 +85,15 @@ async fn pages_continue_where_the_former_ended() {
 async fn the_tag_changes_with_the_folded_state() {
     let world = filled().await;
     let ask = async |tag: &str| {
-        let request = world.ask(Method::GET, QUERY).header("if-none-match", tag.to_owned());
+        let request = world
+            .ask(Method::GET, QUERY)
+            .header("if-none-match", tag.to_owned());
         request.send().await.unwrap()
     };
-    let tag = world.get(QUERY).await.headers()["etag"].to_str().unwrap().to_owned();
+    let tag = world.get(QUERY).await.headers()["etag"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let same = ask(&tag).await;
     assert_eq!(same.status(), 304);
     assert_eq!(same.headers()["etag"].to_str().unwrap(), tag);
@@ -87,7 +102,10 @@ async fn the_tag_changes_with_the_folded_state() {
     let other = other.header("if-none-match", &tag).send().await.unwrap();
     assert_eq!(other.status(), 200, "another question");
     world
-        .merge("/api/v1/ingest/boreholes", "time,borehole,T\n2024-05-02,A,1\n")
+        .merge(
+            "/api/v1/ingest/boreholes",
+            "time,borehole,T\n2024-05-02,A,1\n",
+        )
         .await;
     let changed = ask(&tag).await;
     assert_eq!(changed.status(), 200);
@@ -123,7 +141,15 @@ async fn questions_that_make_no_sense_are_problems() {
 async fn the_only_node_needs_no_name() {
     let world = filled().await;
     let named = world.get(QUERY).await.text().await.unwrap();
-    assert_eq!(world.get("/api/v1/query/boreholes").await.text().await.unwrap(), named);
+    assert_eq!(
+        world
+            .get("/api/v1/query/boreholes")
+            .await
+            .text()
+            .await
+            .unwrap(),
+        named
+    );
     world.end().await.unwrap();
 }
 
@@ -156,7 +182,11 @@ async fn an_answer_of_many_blocks_is_streamed_whole() {
     let world = World::bounded(limits).await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..1000 {
-        csv.push_str(&format!("2024-05-01T{:02}:{:02}:00Z,A,{i}.5\n", i / 60, i % 60));
+        csv.push_str(&format!(
+            "2024-05-01T{:02}:{:02}:00Z,A,{i}.5\n",
+            i / 60,
+            i % 60
+        ));
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let response = world.get(&format!("{QUERY}?var=rock_temp")).await;

@@ -62,7 +62,9 @@ impl Budget {
         let timeout = Duration::from_millis(limits.program_timeout_ms);
         let now = Instant::now();
         // A day stands for times that the clock cannot hold.
-        let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_hours(24));
+        let deadline = now
+            .checked_add(timeout)
+            .unwrap_or(now + Duration::from_hours(24));
         Self {
             steps_left: Cell::new(limits.max_program_steps),
             deadline,

@@ -151,11 +151,20 @@ pub(super) fn rejected(outcome: &Outcome, contribution: Option<(Uuid, u64)>) -> 
         }
     };
     let (status, slug, title) = if outcome.too_large {
-        (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large")
+        (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "Body too large",
+        )
     } else {
-        (StatusCode::UNPROCESSABLE_ENTITY, "rejected", "Contribution rejected")
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "rejected",
+            "Contribution rejected",
+        )
     };
-    let mut answer = Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
+    let mut answer =
+        Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
     answer.problem.n_problems = Some(outcome.n_problems);
     (answer.problem.id, answer.problem.seq) = contribution.unzip();
     answer
@@ -166,7 +175,11 @@ pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let quoted: Vec<_> = names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<_> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| format!("`{name}`"))
+        .collect();
     let more = match names.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
         n => format!(" and {n} more"),
