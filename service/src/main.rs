@@ -25,7 +25,7 @@ enum Command {
     /// Run the service: HTTP, journal, fold.
     #[command(after_help = "Example:\n  zf serve --config zarr-fuse.yaml")]
     Serve(command::serve::Serve),
-    /// Check schemas and configurations; every problem with file:line:column.
+    /// Check schemas and configurations; every problem with file, line and column.
     #[command(after_help = "Example:\n  zf check schemas/weather.yaml")]
     Check {
         /// Schema or configuration files.

@@ -1,4 +1,5 @@
 //! The service as its clients see it: the real thing on memory stores, asked over HTTP.
+#![expect(clippy::unwrap_used, reason = "these are tests; what is not as expected may panic")]
 
 mod contributions;
 mod datasets;
