@@ -1,5 +1,9 @@
 //! The service as its clients see it: the real thing on memory stores, asked over HTTP.
-#![expect(clippy::unwrap_used, reason = "these are tests; what is not as expected may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests; what is not as expected may panic"
+)]
 
 mod contributions;
 mod datasets;
