@@ -1,5 +1,7 @@
 //! Contributions that are taken.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use crate::world::{World, json, problem, refused};
@@ -227,7 +229,7 @@ async fn a_large_body_in_pieces_of_unknown_length_is_taken() {
     let world = World::new().await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..20_000 {
-        csv.push_str(&format!("2024-05-01T12:00:00,B{i},{}.5\n", i % 40));
+        writeln!(csv, "2024-05-01T12:00:00,B{i},{}.5", i % 40).unwrap();
     }
     let pieces: Vec<_> = csv
         .as_bytes()

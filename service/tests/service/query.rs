@@ -1,5 +1,7 @@
 //! Values.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -158,12 +160,7 @@ async fn a_large_answer_is_streamed_whole() {
     let world = World::new().await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..3000 {
-        csv.push_str(&format!(
-            "2024-05-01T{:02}:{:02}:00,B{},{i}.5\n",
-            i / 60 % 24,
-            i % 60,
-            i % 7
-        ));
+        writeln!(csv, "2024-05-01T{:02}:{:02}:00,B{},{i}.5", i / 60 % 24, i % 60, i % 7).unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let keep = format!("{QUERY}?na=keep");
@@ -182,11 +179,7 @@ async fn an_answer_of_many_blocks_is_streamed_whole() {
     let world = World::bounded(limits).await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..1000 {
-        csv.push_str(&format!(
-            "2024-05-01T{:02}:{:02}:00Z,A,{i}.5\n",
-            i / 60,
-            i % 60
-        ));
+        writeln!(csv, "2024-05-01T{:02}:{:02}:00Z,A,{i}.5", i / 60, i % 60).unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let response = world.get(&format!("{QUERY}?var=rock_temp")).await;
