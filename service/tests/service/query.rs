@@ -160,7 +160,14 @@ async fn a_large_answer_is_streamed_whole() {
     let world = World::new().await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..3000 {
-        writeln!(csv, "2024-05-01T{:02}:{:02}:00,B{},{i}.5", i / 60 % 24, i % 60, i % 7).unwrap();
+        writeln!(
+            csv,
+            "2024-05-01T{:02}:{:02}:00,B{},{i}.5",
+            i / 60 % 24,
+            i % 60,
+            i % 7
+        )
+        .unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let keep = format!("{QUERY}?na=keep");
