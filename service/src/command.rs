@@ -151,7 +151,11 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
 
 /// Logs to stderr; `RUST_LOG` chooses how much.
 pub(crate) fn telemetry(service: bool) {
-    let default = if service { "info" } else { "warn" };
+    let default = if service {
+        zarr_fuse_service::LOG_FILTER
+    } else {
+        "warn"
+    };
     let filter =
         tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());

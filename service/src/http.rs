@@ -17,6 +17,7 @@ mod outside;
 mod query;
 mod relay;
 mod schema;
+mod starting;
 #[cfg(test)]
 mod tests;
 mod zarr;
@@ -36,9 +37,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::error::ApiError;
 use self::outside::KnownRoutes;
+pub(crate) use self::starting::answer_while;
 use crate::app::App;
 use crate::config::ServerConfig;
 
+/// Log filter of the service: what the HTTP server says of itself at start-up is left out.
+pub const LOG_FILTER: &str = "info,actix_server=warn";
 /// How often a stopping service looks whether requests are still worked on.
 const STOP_POLL: Duration = Duration::from_millis(20);
 /// How long an idle connection is kept open.

@@ -24,5 +24,5 @@ pub mod tree;
 pub mod values;
 pub mod verify;
 
-pub use http::openapi;
+pub use http::{LOG_FILTER, openapi};
 pub use serve::{ServeError, run, serve};

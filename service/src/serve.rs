@@ -49,10 +49,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     if !config.server.listen.is_loopback() && config.auth.is_none() {
         return Err(ServeError::Open { address });
     }
-    let listener =
-        TcpListener::bind(&address).map_err(|source| ServeError::Listen { address, source })?;
+    let unusable = |source| ServeError::Listen {
+        address: address.clone(),
+        source,
+    };
+    let listener = TcpListener::bind(&address).map_err(unusable)?;
     let server = config.server.clone();
-    let app = App::build(config, stop).await?;
+    let opening = App::build(config, stop);
+    let app = http::answer_while(&listener, opening)
+        .await
+        .map_err(unusable)??;
     run(app, listener, server, true).await
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
@@ -16,7 +17,7 @@ use crate::app::App;
 
 /// Lets a request through, unless too many are worked on or the service stops.
 pub(super) async fn gate(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let begin = Instant::now();
@@ -25,6 +26,11 @@ pub(super) async fn gate(
         .expect("every server has it")
         .clone()
         .into_inner();
+    let method = known_method(req.method().as_str());
+    if method == "HEAD" && !req.path().starts_with(super::zarr::PREFIX) {
+        // Answered like GET; the body is left out when the answer is written.
+        req.head_mut().method = Method::GET;
+    }
     // Probes are answered whatever else goes on.
     let is_probe = req.path().starts_with("/health/") || req.path() == "/metrics";
     let n_others = app.metrics.in_flight.inc();
@@ -66,7 +72,6 @@ pub(super) async fn gate(
     let request = response.request();
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("unknown");
-    let method = known_method(request.method().as_str());
     app.metrics.answered(method, route, status, duration);
     tracing::debug!(
         http.method = method,

@@ -23,6 +23,8 @@ use crate::query::{Bounds, Format, QueryError, Selection, answer};
 
 /// Answers with `Next-Cursor` have a further page.
 const NEXT_CURSOR: &str = "Next-Cursor";
+/// Answers up to about this size are sent in one piece, with their length.
+const WHOLE_BYTES: usize = 256 << 10;
 
 /// Of what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -236,15 +238,19 @@ async fn produce(
     if is_moved(&begun) {
         begun = begin(node.view(), selection, format, bounds).await;
     }
-    let (view, mut answer, first, second) = match begun {
+    let Begun {
+        view,
+        mut answer,
+        pieces: first,
+        is_whole,
+    } = match begun {
         Ok(begun) => begun,
         Err(error) => {
             let _gone = head.send(Err(error));
             return;
         }
     };
-    let whole = second.is_none().then(|| first.clone().unwrap_or_default());
-    let ends = whole.is_some();
+    let whole = is_whole.then(|| Bytes::from(first.concat()));
     let cursor = answer.cursor.take();
     if head
         .send(Ok(Head {
@@ -253,11 +259,11 @@ async fn produce(
             whole,
         }))
         .is_err()
-        || ends
+        || is_whole
     {
         return;
     }
-    for piece in [first, second].into_iter().flatten() {
+    for piece in first {
         if pieces.send(Ok(piece)).await.is_err() {
             return;
         }
@@ -270,9 +276,16 @@ async fn produce(
     }
 }
 
-type Begun = (NodeView, crate::query::Answer, Option<Bytes>, Option<Bytes>);
+/// An answer whose first pieces are read.
+struct Begun {
+    view: NodeView,
+    answer: crate::query::Answer,
+    pieces: Vec<Bytes>,
+    /// There are no more.
+    is_whole: bool,
+}
 
-/// The first two pieces: most answers have no more, and are sent with their length.
+/// Begins an answer. Most end soon, and are sent with their length.
 async fn begin(
     view: NodeView,
     selection: &Selection,
@@ -280,9 +293,25 @@ async fn begin(
     bounds: Bounds,
 ) -> Result<Begun, QueryError> {
     let mut answer = answer(view.clone(), selection, format, bounds).await?;
-    let first = answer.body.try_next().await?;
-    let second = answer.body.try_next().await?;
-    Ok((view, answer, first, second))
+    let (mut pieces, mut n_bytes) = (Vec::new(), 0);
+    while n_bytes < WHOLE_BYTES {
+        let Some(piece) = answer.body.try_next().await? else {
+            return Ok(Begun {
+                view,
+                answer,
+                pieces,
+                is_whole: true,
+            });
+        };
+        n_bytes += piece.len();
+        pieces.push(piece);
+    }
+    Ok(Begun {
+        view,
+        answer,
+        pieces,
+        is_whole: false,
+    })
 }
 
 fn is_moved<T>(begun: &Result<T, QueryError>) -> bool {

@@ -27,6 +27,8 @@ use crate::app::App;
 use crate::dataset::Dataset;
 use crate::store::StoreError;
 
+/// Where the stores are; these routes know `HEAD` themselves, so that nothing is read for it.
+pub(super) const PREFIX: &str = "/zarr/";
 /// Longest part of the object in messages.
 const MAX_KEY_CHARS: usize = 200;
 

@@ -1,9 +1,9 @@
 //! Probes, metrics, the document and the pages.
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::world::{World, json, problem, refused};
+use crate::world::{World, problem, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_tell_life_and_readiness() {
@@ -141,5 +141,34 @@ async fn a_stopping_service_is_not_ready() {
     );
     slow.abort();
     world.end().await.unwrap();
-    let _ = json;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_get_without_the_body() {
+    let world = World::new().await;
+    for path in [
+        "/",
+        "/health/live",
+        "/api/v1/datasets",
+        "/api/v1/query/weather/forecast",
+    ] {
+        let (head, get) = (
+            world.ask(Method::HEAD, path).send().await.unwrap(),
+            world.get(path).await,
+        );
+        assert_eq!(
+            (head.status(), get.status()),
+            (StatusCode::OK, StatusCode::OK),
+            "{path}"
+        );
+        for name in ["content-length", "content-type", "etag"] {
+            assert_eq!(
+                head.headers().get(name),
+                get.headers().get(name),
+                "{path} {name}"
+            );
+        }
+        assert!(head.bytes().await.unwrap().is_empty());
+    }
+    world.end().await.unwrap();
 }

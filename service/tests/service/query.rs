@@ -72,6 +72,7 @@ async fn pages_continue_where_the_former_ended() {
     let world = filled().await;
     let first = world.get(&format!("{QUERY}?limit=1&format=json")).await;
     let cursor = first.headers()["next-cursor"].to_str().unwrap().to_owned();
+    assert!(first.headers().contains_key("content-length"));
     let page = json(first).await;
     assert_eq!(page["cursor"], json!(cursor));
     assert_eq!(page["rows"].as_array().unwrap().len(), 1);
@@ -180,19 +181,26 @@ async fn a_large_answer_is_streamed_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_many_blocks_is_streamed_whole() {
     let limits = zarr_fuse_service::config::LimitsConfig {
-        max_query_block_cells: 100,
+        max_query_block_cells: 1000,
         ..Default::default()
     };
     let world = World::bounded(limits).await;
     let mut csv = String::from("time,borehole,T\n");
-    for i in 0..1000 {
-        writeln!(csv, "2024-05-01T{:02}:{:02}:00Z,A,{i}.5", i / 60, i % 60).unwrap();
+    for i in 0..10_000 {
+        writeln!(
+            csv,
+            "2024-05-{:02}T{:02}:{:02}:00Z,A,{i}.5",
+            1 + i / 1440,
+            i / 60 % 24,
+            i % 60
+        )
+        .unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let response = world.get(&format!("{QUERY}?var=rock_temp")).await;
     assert!(response.headers().get("content-length").is_none());
     let rows = response.text().await.unwrap();
-    assert_eq!(rows.lines().count(), 1001);
-    assert!(rows.ends_with("2024-05-01T16:39:00Z,A,999.5\n"));
+    assert_eq!(rows.lines().count(), 10_001);
+    assert!(rows.ends_with("2024-05-07T22:39:00Z,A,9999.5\n"));
     world.end().await.unwrap();
 }
