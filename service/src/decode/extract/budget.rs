@@ -26,8 +26,8 @@ use super::super::{DecodeError, Limits};
 /// Stack that evaluation may use; the rest is for freeing what it built.
 const MAX_STACK_BYTES: usize = 64 << 20;
 
-/// Stack for freeing what one step can build: a level of nesting takes several steps, and some 250 bytes to free.
-const STACK_BYTES_PER_STEP: u64 = 256;
+/// Stack for freeing what one step can build: a level of nesting takes several steps, and less than this to free.
+const STACK_BYTES_PER_STEP: u64 = 128;
 
 /// The thread of a program gets no more stack, whatever the steps; memory ends before.
 const MAX_THREAD_BYTES: usize = 16 << 30;
