@@ -37,9 +37,9 @@ test *args:
 e2e *args:
     cargo test -p zarr-fuse-e2e "$@"
 
-# Write the checked-in snapshots, the JSON Schema and the OpenAPI document again; look at the difference before you commit it.
+# Write the checked-in JSON Schemas and the OpenAPI document again; look at the difference before you commit it.
 bless:
-    INSTA_UPDATE=always BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
+    BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
 
 # Fuzz targets (schema, csv, json_jq, time, segment, selection) for some seconds each (cargo install cargo-fuzz): `just fuzz "csv time" 180`.
 fuzz targets="schema csv json_jq time segment selection" seconds="60":

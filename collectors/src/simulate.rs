@@ -106,7 +106,8 @@ pub fn locationforecast(location: &Location, begin: DateTime<Utc>, n_hours: i64)
 
 fn forecast_hour(location: &Location, time: DateTime<Utc>) -> Json {
     let front = weather_front(location, time);
-    let temperature = air_temperature(location.latitude, time) - location.altitude * 0.0055 - 3.0 * front;
+    let temperature =
+        air_temperature(location.latitude, time) - location.altitude * 0.0055 - 3.0 * front;
     let cloud = (55.0 + 60.0 * front + 20.0 * noise(time, location.longitude)).clamp(0.0, 100.0);
     let rain = (front - 0.45).max(0.0) * 4.0;
     json!({
@@ -127,7 +128,9 @@ fn forecast_hour(location: &Location, time: DateTime<Utc>) -> Json {
 
 /// A CSV upload of one borehole's logger: a row per time and thermometer.
 pub fn borehole_csv(borehole: &Borehole, times: impl Iterator<Item = DateTime<Utc>>) -> String {
-    let mut csv = String::from("date_time,borehole,depth,rock_temp,air_temp,air_humidity,latitude,longitude\n");
+    let mut csv = String::from(
+        "date_time,borehole,depth,rock_temp,air_temp,air_humidity,latitude,longitude\n",
+    );
     let Borehole {
         name,
         latitude,
@@ -203,12 +206,18 @@ fn noise(time: DateTime<Utc>, seed: f64) -> f64 {
     f64::from(share) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds since 1970 are far below 2^53"
+)]
 fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp() as f64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "minutes of a few degrees of longitude")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "minutes of a few degrees of longitude"
+)]
 fn whole(x: f64) -> i64 {
     x as i64
 }
@@ -241,7 +250,9 @@ mod tests {
         let answers = [0, 1].map(|_| locationforecast(&LOCATIONS[0], noon(), 48));
         assert_eq!(answers[0], answers[1]);
         assert_eq!(
-            answers[0]["properties"]["timeseries"].as_array().map(Vec::len),
+            answers[0]["properties"]["timeseries"]
+                .as_array()
+                .map(Vec::len),
             Some(48)
         );
     }
@@ -249,16 +260,27 @@ mod tests {
     #[test]
     fn deep_rock_hardly_feels_the_seasons() {
         let span = |depth| {
-            let days = (0..365).map(|day| rock_temperature(&BOREHOLES[0], depth, noon() + TimeDelta::days(day)));
-            let (low, high) = days.fold((f64::MAX, f64::MIN), |(low, high), t| (low.min(t), high.max(t)));
+            let days = (0..365)
+                .map(|day| rock_temperature(&BOREHOLES[0], depth, noon() + TimeDelta::days(day)));
+            let (low, high) = days.fold((f64::MAX, f64::MIN), |(low, high), t| {
+                (low.min(t), high.max(t))
+            });
             high - low
         };
-        assert!(span(0.05) > 15.0 && span(15.0) < 0.1, "{} {}", span(0.05), span(15.0));
+        assert!(
+            span(0.05) > 15.0 && span(15.0) < 0.1,
+            "{} {}",
+            span(0.05),
+            span(15.0)
+        );
     }
 
     #[test]
     fn a_logger_sends_one_row_per_time_and_thermometer() {
-        let csv = borehole_csv(&BOREHOLES[1], [noon(), noon() + TimeDelta::minutes(15)].into_iter());
+        let csv = borehole_csv(
+            &BOREHOLES[1],
+            [noon(), noon() + TimeDelta::minutes(15)].into_iter(),
+        );
         assert_eq!(csv.lines().count(), 1 + 2 * DEPTHS.len());
     }
 }

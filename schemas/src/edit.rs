@@ -17,7 +17,8 @@ pub fn check_edit(stored: &Schema, new: &Schema) -> Vec<Problem> {
     for node in stored.nodes() {
         edit.check_node(node);
     }
-    edit.problems.sort_by_key(|problem| (problem.line, problem.column));
+    edit.problems
+        .sort_by_key(|problem| (problem.line, problem.column));
     edit.problems
 }
 
@@ -65,7 +66,11 @@ impl Edit<'_> {
             }
         };
         check("sorted", old.sorted.to_string(), new.sorted.to_string());
-        check("chunk_size", old.chunk_size.to_string(), new.chunk_size.to_string());
+        check(
+            "chunk_size",
+            old.chunk_size.to_string(),
+            new.chunk_size.to_string(),
+        );
         check("composed", old.composed.join(", "), new.composed.join(", "));
         self.check_elements(node, "COORDS", &old.variable, &new.variable);
     }
@@ -76,22 +81,37 @@ impl Edit<'_> {
         let place = |key| [section, name, key];
         match (labels(old), labels(new)) {
             (Some(before), Some(after)) if !after.starts_with(before) => {
-                let first = before.iter().zip(after).position(|(before, after)| before != after);
+                let first = before
+                    .iter()
+                    .zip(after)
+                    .position(|(before, after)| before != after);
                 let first = first.unwrap_or(after.len());
-                let label = |labels: &[String]| labels.get(first).cloned().unwrap_or_else(|| "no label".to_owned());
+                let label = |labels: &[String]| {
+                    labels
+                        .get(first)
+                        .cloned()
+                        .unwrap_or_else(|| "no label".to_owned())
+                };
                 self.changed(node, &place("range"), &label(before), &label(after));
             }
             _ if old.data_type != new.data_type => {
                 let (before, after) = (old.data_type.to_string(), new.data_type.to_string());
                 self.changed(node, &place("type"), &before, &after);
             }
-            _ if unit(old) != unit(new) => self.changed(node, &place("unit"), &unit(old), &unit(new)),
+            _ if unit(old) != unit(new) => {
+                self.changed(node, &place("unit"), &unit(old), &unit(new))
+            }
             _ if na(old) != na(new) => self.changed(node, &place("na_value"), &na(old), &na(new)),
             _ => {}
         }
         if old.codec != new.codec {
             let (before, after) = (format!("{:?}", old.codec), format!("{:?}", new.codec));
-            self.changed(node, &place("codec"), &before.to_lowercase(), &after.to_lowercase());
+            self.changed(
+                node,
+                &place("codec"),
+                &before.to_lowercase(),
+                &after.to_lowercase(),
+            );
         }
     }
 
@@ -135,7 +155,10 @@ impl Edit<'_> {
             .filter(|name| !name.is_empty())
             .chain(keys.iter().copied())
             .collect();
-        let at = self.file.as_ref().map_or(Mark::default(), |file| deepest(file, &names));
+        let at = self
+            .file
+            .as_ref()
+            .map_or(Mark::default(), |file| deepest(file, &names));
         self.problems.push(Problem {
             file: self.new.file.clone(),
             line: at.line,

@@ -112,7 +112,11 @@ fn object(keys: &[&str]) -> Json {
             json!({"description": "Old style: write range.", "deprecated": true}),
         )
     };
-    let properties: Map<String, Json> = keys.iter().map(property).chain(RANGE_KEYS.iter().map(old)).collect();
+    let properties: Map<String, Json> = keys
+        .iter()
+        .map(property)
+        .chain(RANGE_KEYS.iter().map(old))
+        .collect();
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
@@ -132,7 +136,10 @@ fn property(key: &str) -> Json {
             json!({"$ref": "#/$defs/names"}),
         ),
         "unit" => described("Unit stored.", json!({"$ref": "#/$defs/unit"})),
-        "source_unit" => described("Unit delivered. Default: unit.", json!({"$ref": "#/$defs/unit"})),
+        "source_unit" => described(
+            "Unit delivered. Default: unit.",
+            json!({"$ref": "#/$defs/unit"}),
+        ),
         "df_col" => text("Column of the incoming table. Default: the name."),
         "type" | "dtype" => json!({
             "description": "Type stored. Default: float64, for times int64.",
@@ -160,7 +167,9 @@ fn property(key: &str) -> Json {
             ],
         }),
         "codec" => codec(),
-        "attrs" => json!({"description": "Further attributes of the array.", "type": ["object", "null"]}),
+        "attrs" => {
+            json!({"description": "Further attributes of the array.", "type": ["object", "null"]})
+        }
         "composed" => described(
             "Variables whose tuple is the coordinate, such as [latitude, longitude].",
             json!({"anyOf": [{"$ref": "#/$defs/names"}, {"type": "null"}]}),

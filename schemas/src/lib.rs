@@ -19,7 +19,8 @@ mod read;
 pub use edit::check_edit;
 pub use json_schema::json_schema;
 pub use model::{
-    Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits, Variable,
+    Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits,
+    Variable,
 };
 pub use problem::{Problem, SchemaError};
 pub use store::StoreSettings;

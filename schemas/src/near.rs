@@ -9,7 +9,12 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
     }
     let limit = 1 + n_chars / 4;
     known
-        .map(|candidate| (distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (
+                distance(&word.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -57,7 +62,10 @@ mod tests {
     #[test]
     fn slips_find_their_word() {
         let known = ["description", "df_col", "unit", "source_unit", "coords"];
-        assert_eq!(nearest("decription", known.into_iter()), Some("description"));
+        assert_eq!(
+            nearest("decription", known.into_iter()),
+            Some("description")
+        );
         assert_eq!(nearest("units", known.into_iter()), Some("unit"));
         assert_eq!(nearest("coord", known.into_iter()), Some("coords"));
         assert_eq!(nearest("zzz", known.into_iter()), None);

@@ -62,7 +62,9 @@ impl Schema {
     pub fn public_text(&self) -> String {
         let secrets = [&self.store.access_key, &self.store.secret_key];
         let secrets = secrets.into_iter().flatten().map(Secret::expose);
-        secrets.fold(self.text.to_string(), |text, secret| text.replace(secret, "***"))
+        secrets.fold(self.text.to_string(), |text, secret| {
+            text.replace(secret, "***")
+        })
     }
 
     /// The file as JSON, anchors resolved and secrets replaced.

@@ -108,7 +108,10 @@ impl Tick {
             }
             _ => "one of `D`, `h`, `m`, `s`, `ms`, `us`, `ns`",
         };
-        format!("unknown tick `{}`: write {meant}", crate::yaml::shorten(word))
+        format!(
+            "unknown tick `{}`: write {meant}",
+            crate::yaml::shorten(word)
+        )
     }
 
     /// Nanoseconds in one tick.

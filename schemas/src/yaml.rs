@@ -105,7 +105,9 @@ impl Yaml {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
             Value::Scalar { .. } if self.is_null() => "nothing".to_owned(),
-            Value::Scalar { text, plain } if *plain && (number(text).is_some() || boolean(text).is_some()) => {
+            Value::Scalar { text, plain }
+                if *plain && (number(text).is_some() || boolean(text).is_some()) =>
+            {
                 format!("`{}`", shorten(text))
             }
             Value::Scalar { text, .. } => format!("the text `{}`", shorten(text)),

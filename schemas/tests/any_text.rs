@@ -62,7 +62,10 @@ fn parse(text: &str) {
     match Schema::parse(text, "any.yaml", Path::new("/nonexistent")) {
         Ok(schema) => {
             assert!(schema.nodes().count() >= 1);
-            assert!(check_edit(&schema, &schema).is_empty(), "a schema differs from itself");
+            assert!(
+                check_edit(&schema, &schema).is_empty(),
+                "a schema differs from itself"
+            );
             schema.to_json();
         }
         Err(error) => {
@@ -113,7 +116,8 @@ proptest! {
 
 #[test]
 fn large_files_take_little_time() {
-    let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<Vec<_>>().join("\n");
+    let lines =
+        |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<Vec<_>>().join("\n");
     let variables = lines(4_000, &|i| format!("  x{i}: {{coords: [t{i}], unit: m}}"));
     let coordinates = lines(4_000, &|i| format!("  x{i}: {{sorted: false}}"));
     parse(&format!("VARS:\n{variables}\nCOORDS:\n{coordinates}"));

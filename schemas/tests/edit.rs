@@ -31,13 +31,25 @@ fn what_adds_is_applied() {
     assert!(edit("n:", "more: {VARS: {y: {coords: z}}}\nn:").is_empty());
     assert!(edit("  VARS:\n", "  VARS:\n    y: {coords: [t, z]}\n").is_empty());
     assert!(edit("  VARS:\n", "  ATTRS: {a: b}\n  VARS:\n").is_empty());
-    assert!(edit("coords: t, unit", "description: new, attrs: {a: 1}, coords: t, unit").is_empty());
+    assert!(
+        edit(
+            "coords: t, unit",
+            "description: new, attrs: {a: 1}, coords: t, unit"
+        )
+        .is_empty()
+    );
     assert!(edit("[good, bad]", "[good, bad, worse]").is_empty());
 }
 
 #[test]
 fn how_later_values_are_read_may_change() {
-    assert!(edit("unit: degC", "unit: degC, source_unit: K, df_col: X, merge: max").is_empty());
+    assert!(
+        edit(
+            "unit: degC",
+            "unit: degC, source_unit: K, df_col: X, merge: max"
+        )
+        .is_empty()
+    );
     assert!(edit("[0, 1]", "[0, 2]").is_empty());
     assert!(edit("tz: UTC}", "tz: CET}, step_limits: [1, 2, h]").is_empty());
     assert!(edit("unit: degC", "unit: celsius").is_empty());

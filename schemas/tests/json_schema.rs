@@ -63,7 +63,8 @@ fn every_spelling_of_the_language_is_valid() {
     ] {
         let json = parse(spelling).to_json();
         // `yes` is true to people who know YAML 1.1, and a text to JSON Schema.
-        let json = serde_json::from_str(&json.to_string().replace("\"yes\"", "true")).expect("JSON");
+        let json =
+            serde_json::from_str(&json.to_string().replace("\"yes\"", "true")).expect("JSON");
         assert!(validator.is_valid(&json), "{spelling}");
     }
 }

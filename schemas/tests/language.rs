@@ -4,8 +4,8 @@ use std::path::Path;
 
 use zarr_fuse_schemas::store::Secret;
 use zarr_fuse_schemas::{
-    Codec, Conversion, Coordinate, DataType, Fold, Interval, Measure, MergeRule, Node, Scalar, Schema, StepLimits,
-    Tick, Variable, Zone,
+    Codec, Conversion, Coordinate, DataType, Fold, Interval, Measure, MergeRule, Node, Scalar,
+    Schema, StepLimits, Tick, Variable, Zone,
 };
 
 fn parse(text: &str) -> Schema {
@@ -19,17 +19,26 @@ fn parse(text: &str) -> Schema {
 
 /// The variable `x` with these keys.
 fn variable(keys: &str) -> Variable {
-    let schema = parse(&format!("VARS: {{x: {{coords: t, {keys}}}}}\nCOORDS: {{t: {{}}}}"));
+    let schema = parse(&format!(
+        "VARS: {{x: {{coords: t, {keys}}}}}\nCOORDS: {{t: {{}}}}"
+    ));
     schema.root.variables["x"].clone()
 }
 
 /// The coordinate `t` with these keys.
 fn coordinate(keys: &str) -> Coordinate {
-    parse(&format!("COORDS: {{t: {{{keys}}}}}")).root.coordinates["t"].clone()
+    parse(&format!("COORDS: {{t: {{{keys}}}}}"))
+        .root
+        .coordinates["t"]
+        .clone()
 }
 
 fn warnings(text: &str) -> Vec<String> {
-    parse(text).warnings.iter().map(ToString::to_string).collect()
+    parse(text)
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
@@ -41,7 +50,10 @@ fn a_variable_has_defaults() {
     assert_eq!(x.data_type, DataType::Float64);
     assert!(matches!(x.measure, Measure::Plain));
     assert!(matches!(x.na, Some(Scalar::Float(na)) if na.is_nan()));
-    assert_eq!((x.interval, x.merge, x.codec), (None, MergeRule::Last, Codec::Blosc));
+    assert_eq!(
+        (x.interval, x.merge, x.codec),
+        (None, MergeRule::Last, Codec::Blosc)
+    );
 }
 
 #[test]
@@ -76,8 +88,16 @@ fn every_type_has_a_name() {
         ("str", DataType::String),
         ("'str[5]'", DataType::FixedString(5)),
     ] {
-        assert_eq!(variable(&format!("type: {name}")).data_type, data_type, "{name}");
-        assert_eq!(variable(&format!("dtype: {name}")).data_type, data_type, "{name}");
+        assert_eq!(
+            variable(&format!("type: {name}")).data_type,
+            data_type,
+            "{name}"
+        );
+        assert_eq!(
+            variable(&format!("dtype: {name}")).data_type,
+            data_type,
+            "{name}"
+        );
     }
 }
 
@@ -100,7 +120,9 @@ fn na_follows_the_type() {
         assert_eq!(variable(keys).na, na, "{keys}");
     }
     assert!(matches!(variable("na_value: 'nan'").na, Some(Scalar::Float(na)) if na.is_nan()));
-    assert!(matches!(variable("type: complex").na, Some(Scalar::Complex(re, im)) if re.is_nan() && im.is_nan()));
+    assert!(
+        matches!(variable("type: complex").na, Some(Scalar::Complex(re, im)) if re.is_nan() && im.is_nan())
+    );
 }
 
 #[test]
@@ -124,7 +146,10 @@ fn units_convert_from_what_is_delivered() {
             offset: -273.15
         }
     );
-    let Measure::Physical { unit, conversion, .. } = variable("unit: ''").measure else {
+    let Measure::Physical {
+        unit, conversion, ..
+    } = variable("unit: ''").measure
+    else {
         unreachable!()
     };
     assert_eq!(unit.cf, "1");
@@ -137,7 +162,10 @@ fn a_type_in_place_of_a_unit_is_old_style() {
     assert_eq!(variable("unit: int").data_type, DataType::Int64);
     assert_eq!(variable("unit: str").data_type, DataType::String);
     assert!(matches!(variable("unit: str").measure, Measure::Plain));
-    assert!(matches!(variable("unit: '', type: bool").measure, Measure::Plain));
+    assert!(matches!(
+        variable("unit: '', type: bool").measure,
+        Measure::Plain
+    ));
 }
 
 #[test]
@@ -157,7 +185,9 @@ fn times_are_int64_ticks() {
         (Some("%d.%m.%Y"), Some(Fold::Later))
     );
 
-    let Measure::Time { unit, source_unit } = variable("unit: {tick: h}, source_unit: {tz: CET}").measure else {
+    let Measure::Time { unit, source_unit } =
+        variable("unit: {tick: h}, source_unit: {tz: CET}").measure
+    else {
         unreachable!()
     };
     assert_eq!(
@@ -206,7 +236,10 @@ fn labels_come_from_a_column_of_a_file() {
 fn intervals_are_converted_to_the_stored_unit() {
     let interval = |keys: &str| variable(keys).interval;
     let between = |min, max| Some(Interval { min, max });
-    assert_eq!(interval("unit: mm, range: {interval: [1, 2]}"), between(1.0, 2.0));
+    assert_eq!(
+        interval("unit: mm, range: {interval: [1, 2]}"),
+        between(1.0, 2.0)
+    );
     assert_eq!(
         interval("unit: mm, range: {interval: [1, 2, m]}"),
         between(1000.0, 2000.0)
@@ -221,7 +254,8 @@ fn intervals_are_converted_to_the_stored_unit() {
         interval("range: {interval: [-.inf, 5]}"),
         between(f64::NEG_INFINITY, 5.0)
     );
-    let days = "unit: {tick: h, tz: '+01:00'}, range: {interval: [1970-01-02, '1970-01-03T00:00:00Z']}";
+    let days =
+        "unit: {tick: h, tz: '+01:00'}, range: {interval: [1970-01-02, '1970-01-03T00:00:00Z']}";
     assert_eq!(interval(days), between(23.0, 48.0));
 }
 
@@ -251,16 +285,31 @@ fn step_limits_are_converted_to_stored_units() {
         ("step_limits: [1, 2]", within(1.0, 2.0)),
         ("unit: m, step_limits: [10, 20, cm]", within(0.1, 0.2)),
         ("unit: degC, step_limits: [1, 1, K]", within(1.0, 1.0)),
-        ("unit: {tick: s}, step_limits: [15, 61, m]", within(900.0, 3660.0)),
-        ("unit: {tick: s}, step_limits: [15, 61, min]", within(900.0, 3660.0)),
-        ("unit: {tick: ms}, step_limits: 1.5 h", within(5_400_000.0, 5_400_000.0)),
+        (
+            "unit: {tick: s}, step_limits: [15, 61, m]",
+            within(900.0, 3660.0),
+        ),
+        (
+            "unit: {tick: s}, step_limits: [15, 61, min]",
+            within(900.0, 3660.0),
+        ),
+        (
+            "unit: {tick: ms}, step_limits: 1.5 h",
+            within(5_400_000.0, 5_400_000.0),
+        ),
         (
             "unit: {tick: s}, step_limits: {start: 1, end: 2, unit: D}",
             within(86_400.0, 172_800.0),
         ),
         ("unit: {tick: h}, step_limits: [1, 1]", within(1.0, 1.0)),
-        ("unit: {tick: h}, merge: {step_limits: [1, 12, h]}", within(1.0, 12.0)),
-        ("unit: {tick: h}, step_limits: [1, 1, M]", within(730.0, 731.0)),
+        (
+            "unit: {tick: h}, merge: {step_limits: [1, 12, h]}",
+            within(1.0, 12.0),
+        ),
+        (
+            "unit: {tick: h}, step_limits: [1, 1, M]",
+            within(730.0, 731.0),
+        ),
         ("merge: None", StepLimits::AnyNew),
         ("merge: {}", StepLimits::AnyNew),
         ("sorted: false, step_limits: no_new", StepLimits::NoNew),
@@ -294,7 +343,10 @@ fn a_composed_coordinate_is_a_hash_of_its_components() {
     );
     let place = &schema.root.coordinates["p"];
     assert_eq!(place.composed, ["lat", "lon"]);
-    assert_eq!((place.variable.data_type, place.sorted), (DataType::Int64, false));
+    assert_eq!(
+        (place.variable.data_type, place.sorted),
+        (DataType::Int64, false)
+    );
     assert_eq!(place.variable.na, None);
     assert_eq!(place.variable.description.as_deref(), Some("place"));
     assert_eq!(schema.root.variables["lat"].data_type, DataType::Float32);
@@ -311,12 +363,15 @@ fn a_composed_coordinate_is_a_hash_of_its_components() {
 
 #[test]
 fn a_coordinate_declared_twice_is_merged() {
-    let text =
-        "VARS:\n  t: {unit: {tick: h}, df_col: stamp}\n  x: {coords: t}\nCOORDS:\n  t: {chunk_size: 7, df_col: T}\n";
+    let text = "VARS:\n  t: {unit: {tick: h}, df_col: stamp}\n  x: {coords: t}\nCOORDS:\n  t: {chunk_size: 7, df_col: T}\n";
     let schema = parse(text);
     let t = &schema.root.coordinates["t"];
     assert_eq!(
-        (t.chunk_size, t.variable.column.as_str(), t.variable.data_type),
+        (
+            t.chunk_size,
+            t.variable.column.as_str(),
+            t.variable.data_type
+        ),
         (7, "stamp", DataType::Int64)
     );
     assert_eq!(schema.root.variables.len(), 1);
@@ -331,8 +386,12 @@ fn a_coordinate_declared_twice_is_merged() {
 
 #[test]
 fn nodes_are_found_by_path() {
-    let schema = parse("a:\n  b.c d:\n    VARS: {x: {coords: t}}\n    COORDS: {t: null}\n  e:\nf: {}\n");
-    let paths: Vec<&str> = schema.nodes().map(|node: &Node| node.path.as_str()).collect();
+    let schema =
+        parse("a:\n  b.c d:\n    VARS: {x: {coords: t}}\n    COORDS: {t: null}\n  e:\nf: {}\n");
+    let paths: Vec<&str> = schema
+        .nodes()
+        .map(|node: &Node| node.path.as_str())
+        .collect();
     assert_eq!(paths, ["", "a", "a/b.c d", "a/e", "f"]);
     assert!(
         schema
@@ -346,8 +405,9 @@ fn nodes_are_found_by_path() {
 
 #[test]
 fn attributes_are_any_yaml() {
-    let schema =
-        parse("ATTRS:\n  a: &a [1, 1e-2, text, true, null, 0.3.0, {b: 'c'}]\n  d: *a\n  e: .inf\n  f: 2024-01-01\n");
+    let schema = parse(
+        "ATTRS:\n  a: &a [1, 1e-2, text, true, null, 0.3.0, {b: 'c'}]\n  d: *a\n  e: .inf\n  f: 2024-01-01\n",
+    );
     let expected = serde_json::json!([1, 0.01, "text", true, null, "0.3.0", {"b": "c"}]);
     assert_eq!(schema.root.attrs["a"], expected);
     assert_eq!(schema.root.attrs["d"], expected);
@@ -365,8 +425,14 @@ fn the_root_configures_the_store() {
                 VARS: {x: {coords: t}}\nCOORDS: {t: {}}";
     let schema = parse(text);
     assert_eq!(schema.store.url.as_deref(), Some("s3://b/p"));
-    assert_eq!(schema.store.endpoint_url.as_deref(), Some("https://s3.example.org"));
-    assert_eq!(schema.store.secret_key.as_ref().map(Secret::expose), Some("hush"));
+    assert_eq!(
+        schema.store.endpoint_url.as_deref(),
+        Some("https://s3.example.org")
+    );
+    assert_eq!(
+        schema.store.secret_key.as_ref().map(Secret::expose),
+        Some("hush")
+    );
     assert!(
         schema.warnings[0]
             .message
@@ -379,7 +445,9 @@ fn the_root_configures_the_store() {
         ["STORE_URL", "S3_ENDPOINT_URL"]
     );
     assert!(!format!("{:?}", schema.store).contains("hush"));
-    assert!(!schema.public_text().contains("hush") && !schema.to_json().to_string().contains("hush"));
+    assert!(
+        !schema.public_text().contains("hush") && !schema.to_json().to_string().contains("hush")
+    );
 }
 
 #[test]
@@ -399,7 +467,10 @@ fn files_in_the_style_of_the_prototype_load() {
     assert_eq!(station.variables["air temp."].column, "T");
     assert_eq!(
         station.coordinates["date_time"].step_limits,
-        StepLimits::Within { min: 1.0, max: 12.0 }
+        StepLimits::Within {
+            min: 1.0,
+            max: 12.0
+        }
     );
     assert_eq!(
         station.attrs["update"]["locations"]["attrs_dict"],
@@ -407,15 +478,30 @@ fn files_in_the_style_of_the_prototype_load() {
     );
     assert!(gauges.node("radar").is_some());
     let samples = gauges.node("samples").expect("the node");
-    assert_eq!(samples.coordinates["iid"].variable.data_type, DataType::Int64);
-    assert_eq!(samples.coordinates["param_name"].variable.data_type, DataType::String);
+    assert_eq!(
+        samples.coordinates["iid"].variable.data_type,
+        DataType::Int64
+    );
+    assert_eq!(
+        samples.coordinates["param_name"].variable.data_type,
+        DataType::String
+    );
     assert_eq!(samples.variables["indicator"].data_type, DataType::Bool);
 
     let wells = Schema::load(&folder.join("wells.yaml")).expect("wells.yaml");
-    assert_eq!(wells.root.coordinates["well id"].variable.data_type, DataType::String);
+    assert_eq!(
+        wells.root.coordinates["well id"].variable.data_type,
+        DataType::String
+    );
     assert!(!wells.root.coordinates["well id"].sorted);
-    assert!(wells.root.variables.contains_key("altitude") && wells.root.coordinates.contains_key("undeclared"));
-    assert_eq!(wells.root.coordinates["tensor"].variable.data_type, DataType::UInt8);
+    assert!(
+        wells.root.variables.contains_key("altitude")
+            && wells.root.coordinates.contains_key("undeclared")
+    );
+    assert_eq!(
+        wells.root.coordinates["tensor"].variable.data_type,
+        DataType::UInt8
+    );
     assert!(wells.node("child_1/child_3").is_some());
 }
 
@@ -436,7 +522,10 @@ fn examples_of_the_reference_load() {
 #[test]
 fn slips_that_do_no_harm_are_read_as_meant() {
     let text = "VARS: {x: {coords: t, decription: words, hash_type: 5}}\nCOORDS: {t: {}}";
-    assert_eq!(parse(text).root.variables["x"].description.as_deref(), Some("words"));
+    assert_eq!(
+        parse(text).root.variables["x"].description.as_deref(),
+        Some("words")
+    );
     assert_eq!(
         warnings(text),
         [
@@ -462,8 +551,14 @@ fn what_is_probably_not_meant_is_warned_about() {
             "COORDS: {p: {composed: [a, b], unit: m, sorted: true}}",
             "`unit` of a composed coordinate has no effect",
         ),
-        ("COORDS: {t: {unit: TimeStamp}}", "old style: write a date-time unit"),
-        ("COORDS: {t: {unit: C}}", "`C` is coulomb; did you mean `degC`?"),
+        (
+            "COORDS: {t: {unit: TimeStamp}}",
+            "old style: write a date-time unit",
+        ),
+        (
+            "COORDS: {t: {unit: C}}",
+            "`C` is coulomb; did you mean `degC`?",
+        ),
     ] {
         let warnings = warnings(text);
         assert!(

@@ -19,7 +19,11 @@ fn variable(keys: &str) -> String {
 
 /// The same of a coordinate `t`.
 fn coordinate(keys: &str) -> String {
-    shorten(&report(&format!("COORDS:\n  t: {{{keys}}}\n")), "2:", "COORDS.t.")
+    shorten(
+        &report(&format!("COORDS:\n  t: {{{keys}}}\n")),
+        "2:",
+        "COORDS.t.",
+    )
 }
 
 fn shorten(report: &str, line: &str, path: &str) -> String {
@@ -80,7 +84,10 @@ fn a_name_must_fit_the_store() {
             "a name cannot start with `.` or `__`, which Zarr keeps for itself",
         ),
         ("c", "`c` is a key of Zarr: choose another name"),
-        ("zarr.json", "`zarr.json` is a key of Zarr: choose another name"),
+        (
+            "zarr.json",
+            "`zarr.json` is a key of Zarr: choose another name",
+        ),
         (
             "journal",
             "`journal` is where the store keeps its journal at the root: choose another name",
@@ -98,7 +105,10 @@ fn a_name_must_fit_the_store() {
         ("vars", "did you mean `VARS`? A node cannot have this name"),
     ] {
         let report = report(&format!("{name}: {{}}\n"));
-        assert!(report.starts_with("1:1: ") && report.ends_with(reason), "{report}");
+        assert!(
+            report.starts_with("1:1: ") && report.ends_with(reason),
+            "{report}"
+        );
     }
     assert!(report("VARS: {c: {coords: t}}\nCOORDS: {t: {}}").contains("`c` is a key of Zarr"));
     assert!(
@@ -118,7 +128,10 @@ fn sections_and_nodes_are_mappings() {
             "a: text",
             "1:4: a: a node is expected, a mapping of `VARS`, `COORDS`, `ATTRS` and further nodes, not the text `text`; an attribute belongs under `ATTRS`",
         ),
-        ("a: {VARS: [x]}", "1:11: a.VARS: a mapping is expected, not a list"),
+        (
+            "a: {VARS: [x]}",
+            "1:11: a.VARS: a mapping is expected, not a list",
+        ),
         ("ATTRS: 5", "1:8: ATTRS: a mapping is expected, not `5`"),
         (
             "VARS: {x: 5}",
@@ -133,7 +146,10 @@ fn sections_and_nodes_are_mappings() {
             "a: {}\nb: {}\na: {}",
             "3:1: the key `a` stands here again, first in line 1",
         ),
-        ("a: !Ref x", "1:9: the tag `!Ref` has no meaning here: remove it"),
+        (
+            "a: !Ref x",
+            "1:9: the tag `!Ref` has no meaning here: remove it",
+        ),
         (
             "a: {type: str[5]}",
             "1:14: not YAML: while parsing a flow mapping, did not find expected ',' or '}'; within braces, a type with brackets stands in quotes, such as `'str[16]'`",
@@ -158,7 +174,10 @@ fn sections_and_nodes_are_mappings() {
 #[test]
 fn units_are_checked() {
     for (keys, problem) in [
-        ("unit: metr", "24: unit: unknown unit `metr`; did you mean `meter`?"),
+        (
+            "unit: metr",
+            "24: unit: unknown unit `metr`; did you mean `meter`?",
+        ),
         (
             "unit: [m]",
             "24: unit: a unit such as `m/s`, or a date-time unit such as `{tick: s, tz: UTC}`, is expected, not a list",
@@ -183,7 +202,10 @@ fn units_are_checked() {
             "unit: {tick: month}",
             "31: unit.tick: `month` is not a tick, having no fixed length: write `D`",
         ),
-        ("unit: {tic: s}", "25: unit.tic: unknown key; did you mean `tick`?"),
+        (
+            "unit: {tic: s}",
+            "25: unit.tic: unknown key; did you mean `tick`?",
+        ),
         (
             "unit: {format: day}",
             "33: unit.format: `day` is not a strftime format such as `%d.%m.%Y %H:%M`",
@@ -200,8 +222,14 @@ fn units_are_checked() {
             "type: 'datetime64[h]', unit: {tick: s}",
             "24: type: the tick of the type differs from `s` of the unit",
         ),
-        ("type: flaot", "24: type: unknown type `flaot`; did you mean `float`?"),
-        ("type: string", "24: type: unknown type `string`; did you mean `str`?"),
+        (
+            "type: flaot",
+            "24: type: unknown type `flaot`; did you mean `float`?",
+        ),
+        (
+            "type: string",
+            "24: type: unknown type `string`; did you mean `str`?",
+        ),
     ] {
         assert_eq!(variable(keys), problem, "{keys}");
     }
@@ -306,7 +334,10 @@ fn rules_and_attributes_are_checked() {
             "codec: {blosc: 5}",
             "25: codec: `blosc` has no level: write `codec: blosc`",
         ),
-        ("codec: {zstd: 30}", "25: codec: levels of zstd go from -7 to 22"),
+        (
+            "codec: {zstd: 30}",
+            "25: codec: levels of zstd go from -7 to 22",
+        ),
         (
             "attrs: {units: m}",
             "26: attrs.units: `units` cannot be given as an attribute: write `unit`",

@@ -26,7 +26,10 @@ fn conversions_agree_with_pint() {
         let conversion = Conversion::between(&from, &to).expect("units of one kind");
         let found = conversion.apply(value);
         // Beside an offset, the difference of two large numbers has their accuracy.
-        let scale = expected.abs().max(conversion.offset.abs()).max(f64::MIN_POSITIVE);
+        let scale = expected
+            .abs()
+            .max(conversion.offset.abs())
+            .max(f64::MIN_POSITIVE);
         assert!(
             (found - expected).abs() <= 1e-12 * scale,
             "{value} {} = {found} {}, pint: {expected}",
@@ -46,7 +49,8 @@ fn cf_spellings_mean_the_same_to_udunits() {
         };
         assert_eq!(unit(written).cf, cf, "{written}");
         let (factor, origin) = (number(factor), number(origin));
-        let conversion = Conversion::between(&unit(written), &unit(base)).expect("units of one kind");
+        let conversion =
+            Conversion::between(&unit(written), &unit(base)).expect("units of one kind");
         assert!(
             (conversion.factor / factor - 1.0).abs() < 1e-12,
             "{written}: {}",
@@ -65,7 +69,12 @@ fn a_cf_spelling_is_read_back_as_the_same_unit() {
     for row in rows(include_str!("fixtures/cf_spellings.csv")) {
         let (written, cf) = (unit(row[0]), unit(row[1]));
         let conversion = Conversion::between(&cf, &written).expect("units of one kind");
-        assert!((conversion.factor - 1.0).abs() < 1e-12, "{} {}", row[0], row[1]);
+        assert!(
+            (conversion.factor - 1.0).abs() < 1e-12,
+            "{} {}",
+            row[0],
+            row[1]
+        );
     }
 }
 
@@ -77,9 +86,21 @@ fn different_quantities_do_not_convert() {
             "degC",
             "cannot convert `Pa` to `degC`: pressure is not temperature",
         ),
-        ("Pa", "m", "cannot convert `Pa` to `m`: pressure is not length"),
-        ("m", "", "cannot convert `m` to ``: length is not a plain number"),
-        ("mm/hour", "l/s", "cannot convert `mm/hour` to `l/s`: speed is not flow"),
+        (
+            "Pa",
+            "m",
+            "cannot convert `Pa` to `m`: pressure is not length",
+        ),
+        (
+            "m",
+            "",
+            "cannot convert `m` to ``: length is not a plain number",
+        ),
+        (
+            "mm/hour",
+            "l/s",
+            "cannot convert `mm/hour` to `l/s`: speed is not flow",
+        ),
         (
             "mS/cm",
             "mS",
@@ -118,20 +139,41 @@ fn what_is_not_a_unit_is_explained() {
             "m^0.5",
             "`m^0.5` is not a unit: a power must be a whole number of at most 12",
         ),
-        ("m^", "`m^` is not a unit: a whole number must follow `^` and `**`"),
-        ("m//s", "`m//s` is not a unit: a unit is missing between two signs"),
-        ("0 m", "`0 m` is not a unit: its factor is not a positive number"),
-        ("m & s", "`m & s` is not a unit: `&` has no meaning in a unit"),
+        (
+            "m^",
+            "`m^` is not a unit: a whole number must follow `^` and `**`",
+        ),
+        (
+            "m//s",
+            "`m//s` is not a unit: a unit is missing between two signs",
+        ),
+        (
+            "0 m",
+            "`0 m` is not a unit: its factor is not a positive number",
+        ),
+        (
+            "m & s",
+            "`m & s` is not a unit: `&` has no meaning in a unit",
+        ),
     ] {
-        assert_eq!(Unit::parse(written).expect_err("no conversion").to_string(), message);
+        assert_eq!(
+            Unit::parse(written).expect_err("no conversion").to_string(),
+            message
+        );
     }
-    assert!(matches!(Unit::parse(&"m ".repeat(500)), Err(UnitError::Syntax { .. })));
+    assert!(matches!(
+        Unit::parse(&"m ".repeat(500)),
+        Err(UnitError::Syntax { .. })
+    ));
     assert!(Unit::parse(&"(".repeat(150)).is_err());
 }
 
 #[test]
 fn traps_are_warned_about() {
-    assert_eq!(unit("C").warning(), Some("`C` is coulomb; did you mean `degC`?"));
+    assert_eq!(
+        unit("C").warning(),
+        Some("`C` is coulomb; did you mean `degC`?")
+    );
     assert_eq!(unit("kC/m").warning(), None);
     assert_eq!(
         unit("C/m").warning(),
@@ -142,7 +184,10 @@ fn traps_are_warned_about() {
     assert_eq!(degrees.cf, "degree_Celsius");
     let warning = "`deg C` is read as degrees Celsius, though pint takes it for degrees times coulomb; write `degC`";
     assert_eq!(degrees.warning(), Some(warning));
-    assert_eq!(unit("pH").warning(), Some("`pH` is picohenry; for acidity write ''"));
+    assert_eq!(
+        unit("pH").warning(),
+        Some("`pH` is picohenry; for acidity write ''")
+    );
     assert_eq!(unit("degC").warning(), None);
 }
 

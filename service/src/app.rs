@@ -101,7 +101,10 @@ impl App {
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
-        let recovered = datasets.iter().map(|dataset| dataset.journal.last_seq()).collect();
+        let recovered = datasets
+            .iter()
+            .map(|dataset| dataset.journal.last_seq())
+            .collect();
         let metrics = Metrics::new(&datasets);
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
@@ -124,10 +127,14 @@ impl App {
             for (path, node) in &dataset.nodes {
                 let place = format!("{}/{path}", dataset.name);
                 let waiting = dataset.journal.waiting(path, 1, 1);
-                if waiting.first().is_some_and(|first| first.header.seq <= *recovered) {
+                if waiting
+                    .first()
+                    .is_some_and(|first| first.header.seq <= *recovered)
+                {
                     let folded = node.folded_seq();
-                    let reason =
-                        format!("what was in the journal at the start is being merged, {folded} of {recovered}");
+                    let reason = format!(
+                        "what was in the journal at the start is being merged, {folded} of {recovered}"
+                    );
                     reasons.push((place.clone(), reason));
                 }
                 if let Some(trouble) = dataset.troubles().remove(path) {

@@ -41,7 +41,9 @@ pub enum ArrayError {
         source: Box<zarrs::array::ArrayCreateError>,
     },
     /// A chunk cannot be coded.
-    #[error("a chunk of the array `{path}` cannot be {action}; `zf rebuild` writes it again from the journal")]
+    #[error(
+        "a chunk of the array `{path}` cannot be {action}; `zf rebuild` writes it again from the journal"
+    )]
     Chunk {
         /// The array.
         path: String,
@@ -57,7 +59,11 @@ impl ArraySpec {
     ///
     /// # Errors
     /// [`ArrayError::Create`].
-    pub(crate) fn new(node: &Node, variable: &Variable, is_coordinate: bool) -> Result<Self, ArrayError> {
+    pub(crate) fn new(
+        node: &Node,
+        variable: &Variable,
+        is_coordinate: bool,
+    ) -> Result<Self, ArrayError> {
         let path = crate::store::keys::join(&node.path, &variable.name);
         let dims: Vec<usize> = variable
             .coords
@@ -68,8 +74,14 @@ impl ArraySpec {
                     .expect("the schema has checked the coordinates")
             })
             .collect();
-        let chunk_shape: Vec<u64> = dims.iter().map(|&d| node.coordinates[d].chunk_size).collect();
-        let fill = variable.na.clone().unwrap_or_else(|| neutral(variable.data_type));
+        let chunk_shape: Vec<u64> = dims
+            .iter()
+            .map(|&d| node.coordinates[d].chunk_size)
+            .collect();
+        let fill = variable
+            .na
+            .clone()
+            .unwrap_or_else(|| neutral(variable.data_type));
         let metadata = json!({
             "zarr_format": 3,
             "node_type": "array",
@@ -89,13 +101,14 @@ impl ArraySpec {
             path: path.clone(),
             source: Box::new(source),
         };
-        let parsed: ArrayMetadata =
-            serde_json::from_value(Json::Object(metadata.clone())).map_err(|error| ArrayError::Chunk {
+        let parsed: ArrayMetadata = serde_json::from_value(Json::Object(metadata.clone()))
+            .map_err(|error| ArrayError::Chunk {
                 path: path.clone(),
                 action: "described",
                 source: error.into(),
             })?;
-        let array = Array::new_with_metadata(Arc::new(()), &format!("/{path}"), parsed).map_err(create)?;
+        let array =
+            Array::new_with_metadata(Arc::new(()), &format!("/{path}"), parsed).map_err(create)?;
         Ok(Self {
             name: variable.name.clone(),
             data_type: variable.data_type,
@@ -120,9 +133,19 @@ impl ArraySpec {
 
     /// The first difference to stored metadata that would change stored values or shapes.
     pub(crate) fn difference(&self, stored: &Json) -> Option<String> {
-        for key in ["data_type", "chunk_grid", "codecs", "fill_value", "dimension_names"] {
+        for key in [
+            "data_type",
+            "chunk_grid",
+            "codecs",
+            "fill_value",
+            "dimension_names",
+        ] {
             if stored.get(key) != self.metadata.get(key) {
-                return Some(difference_text(key, stored.get(key), self.metadata.get(key)));
+                return Some(difference_text(
+                    key,
+                    stored.get(key),
+                    self.metadata.get(key),
+                ));
             }
         }
         for key in ["units", "flag_meanings"] {
@@ -131,7 +154,8 @@ impl ArraySpec {
                 self.metadata["attributes"].get(key),
             );
             let grew = old.and_then(Json::as_str).zip(new.and_then(Json::as_str));
-            let labels_added = key == "flag_meanings" && grew.is_some_and(|(old, new)| new.starts_with(old));
+            let labels_added =
+                key == "flag_meanings" && grew.is_some_and(|(old, new)| new.starts_with(old));
             if old != new && !labels_added {
                 return Some(difference_text(key, old, new));
             }
@@ -159,7 +183,9 @@ impl ArraySpec {
                 DataType::FixedString(n) => ArrayBytes::new_flen(utf32(v, n as usize)),
                 _ => vlen(v).map_err(fail)?,
             },
-            Values::Bool(v) => ArrayBytes::new_flen(v.iter().map(|&b| u8::from(b)).collect::<Vec<_>>()),
+            Values::Bool(v) => {
+                ArrayBytes::new_flen(v.iter().map(|&b| u8::from(b)).collect::<Vec<_>>())
+            }
             Values::Int8(v) => ArrayBytes::new_flen(bytemuck::cast_slice::<_, u8>(v)),
             Values::Int16(v) => ArrayBytes::new_flen(bytemuck::cast_slice::<_, u8>(v)),
             Values::Int32(v) => ArrayBytes::new_flen(bytemuck::cast_slice::<_, u8>(v)),
@@ -205,8 +231,12 @@ impl ArraySpec {
         )
         .map_err(|error| fail(error.into()))?;
         if self.data_type == DataType::String {
-            let (bytes, offsets) = raw.into_variable().map_err(|error| fail(error.into()))?.into_parts();
-            let text = |range: &[usize]| std::str::from_utf8(&bytes[range[0]..range[1]]).map(Arc::from);
+            let (bytes, offsets) = raw
+                .into_variable()
+                .map_err(|error| fail(error.into()))?
+                .into_parts();
+            let text =
+                |range: &[usize]| std::str::from_utf8(&bytes[range[0]..range[1]]).map(Arc::from);
             return offsets
                 .windows(2)
                 .map(text)
@@ -242,7 +272,10 @@ impl ArraySpec {
     fn nonzero_shape(&self) -> Vec<std::num::NonZeroU64> {
         self.chunk_shape
             .iter()
-            .map(|&n| std::num::NonZeroU64::new(n).expect("the schema has checked that chunk sizes are positive"))
+            .map(|&n| {
+                std::num::NonZeroU64::new(n)
+                    .expect("the schema has checked that chunk sizes are positive")
+            })
             .collect()
     }
 }
@@ -261,7 +294,9 @@ fn difference_text(key: &str, stored: Option<&Json>, schema: Option<&Json>) -> S
     )
 }
 
-fn vlen(strings: &[Arc<str>]) -> Result<ArrayBytes<'static>, Box<dyn std::error::Error + Send + Sync>> {
+fn vlen(
+    strings: &[Arc<str>],
+) -> Result<ArrayBytes<'static>, Box<dyn std::error::Error + Send + Sync>> {
     let mut bytes = Vec::new();
     let mut offsets = Vec::with_capacity(strings.len() + 1);
     offsets.push(0);
@@ -269,7 +304,10 @@ fn vlen(strings: &[Arc<str>]) -> Result<ArrayBytes<'static>, Box<dyn std::error:
         bytes.extend_from_slice(string.as_bytes());
         offsets.push(bytes.len());
     }
-    Ok(ArrayBytes::new_vlen(bytes, ArrayBytesOffsets::new(offsets)?)?)
+    Ok(ArrayBytes::new_vlen(
+        bytes,
+        ArrayBytesOffsets::new(offsets)?,
+    )?)
 }
 
 fn utf32(strings: &[Arc<str>], n: usize) -> Vec<u8> {
@@ -287,7 +325,10 @@ fn utf32(strings: &[Arc<str>], n: usize) -> Vec<u8> {
 fn from_utf32(bytes: &[u8]) -> String {
     let text: String = bytes
         .chunks_exact(4)
-        .map(|b| char::from_u32(u32::from_le_bytes([b[0], b[1], b[2], b[3]])).unwrap_or(char::REPLACEMENT_CHARACTER))
+        .map(|b| {
+            char::from_u32(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .unwrap_or(char::REPLACEMENT_CHARACTER)
+        })
         .collect();
     text.trim_end_matches('\0').to_owned()
 }
@@ -308,7 +349,9 @@ fn zarr_type(data_type: DataType) -> Json {
         DataType::Complex64 => json!("complex64"),
         DataType::Complex128 => json!("complex128"),
         DataType::String => json!("string"),
-        DataType::FixedString(n) => json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 4 * n}}),
+        DataType::FixedString(n) => {
+            json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 4 * n}})
+        }
     }
 }
 
@@ -340,9 +383,13 @@ fn codecs(data_type: DataType, codec: Codec) -> Json {
     };
     let compress = match (codec, element_size(data_type)) {
         (Codec::None, _) => None,
-        (Codec::Zstd(level), _) => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
+        (Codec::Zstd(level), _) => {
+            Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}}))
+        }
         (Codec::Gzip(level), _) => Some(json!({"name": "gzip", "configuration": {"level": level}})),
-        (Codec::Blosc, None) => Some(json!({"name": "zstd", "configuration": {"level": 3, "checksum": false}})),
+        (Codec::Blosc, None) => {
+            Some(json!({"name": "zstd", "configuration": {"level": 3, "checksum": false}}))
+        }
         (Codec::Blosc, Some(typesize)) => Some(json!({"name": "blosc", "configuration": {
             "cname": "zstd", "clevel": 3, "shuffle": "bitshuffle", "typesize": typesize, "blocksize": 0}})),
     };
@@ -412,9 +459,11 @@ fn fill_attribute(data_type: DataType, na: &Scalar) -> Option<Json> {
         DataType::Float32 | DataType::Float64 => Some(json!(
             base64::engine::general_purpose::STANDARD.encode(as_f64(na).to_le_bytes())
         )),
-        DataType::Bool | DataType::Complex64 | DataType::Complex128 | DataType::String | DataType::FixedString(_) => {
-            None
-        }
+        DataType::Bool
+        | DataType::Complex64
+        | DataType::Complex128
+        | DataType::String
+        | DataType::FixedString(_) => None,
         _ => Some(fill_json(data_type, na)),
     }
 }

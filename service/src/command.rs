@@ -67,7 +67,13 @@ impl Target {
         } else {
             store
         };
-        Ok(Dataset::open(Arc::new(schema), store, decoders, JournalSettings::default()).await?)
+        Ok(Dataset::open(
+            Arc::new(schema),
+            store,
+            decoders,
+            JournalSettings::default(),
+        )
+        .await?)
     }
 
     /// Opening a folder makes it, which is not what somebody wants who mistyped its name.
@@ -83,7 +89,8 @@ impl Target {
             schema.folder.as_path()
         };
         let path = base.join(url.strip_prefix("file://").unwrap_or(&url));
-        if !url.is_empty() && (!url.contains("://") || url.starts_with("file://")) && !path.is_dir() {
+        if !url.is_empty() && (!url.contains("://") || url.starts_with("file://")) && !path.is_dir()
+        {
             anyhow::bail!(
                 "there is no dataset in `{}` yet; contribute something with `zf ingest` or give another --store",
                 path.display()
@@ -104,8 +111,9 @@ impl Target {
 /// Access to S3 as the environment and the schema say.
 pub(crate) fn s3_access(schema: &Schema) -> S3Access {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let secret =
-        |secret: &Option<zarr_fuse_schemas::store::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    let secret = |secret: &Option<zarr_fuse_schemas::store::Secret>| {
+        secret.as_ref().map(|secret| secret.expose().to_owned())
+    };
     S3Access {
         endpoint: variable("ZF_S3_ENDPOINT_URL")
             .or_else(|| variable("S3_ENDPOINT_URL"))
@@ -125,16 +133,27 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
         .await?
         .with_context(|| format!("there is no zarr-fuse dataset at `{url}`"))?;
     let text = String::from_utf8(text.to_vec()).context("the kept schema is not UTF-8")?;
-    let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or("dataset");
+    let name = url
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or("dataset");
     let schema = Schema::parse(&text, &format!("{name}.yaml"), Path::new("."))?;
     let decoders = Decoders::new(&schema.name, HashMap::new());
-    Ok(Dataset::open(Arc::new(schema), store, decoders, JournalSettings::default()).await?)
+    Ok(Dataset::open(
+        Arc::new(schema),
+        store,
+        decoders,
+        JournalSettings::default(),
+    )
+    .await?)
 }
 
 /// Logs to stderr; `RUST_LOG` chooses how much.
 pub(crate) fn telemetry(service: bool) {
     let default = if service { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -198,9 +217,14 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
             .map(|cell| cell.chars().count())
             .max()
     };
-    let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..n_columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -38,7 +38,9 @@ pub enum CommitError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A commit record is not readable.
-    #[error("the commit record `{key}` is not readable; `zf rebuild` writes the arrays again from the journal")]
+    #[error(
+        "the commit record `{key}` is not readable; `zf rebuild` writes the arrays again from the journal"
+    )]
     Record {
         /// The object.
         key: String,
@@ -76,13 +78,18 @@ struct Record {
 /// [`CommitError`]; nothing is published then.
 pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Written, CommitError> {
     let before = node.state();
-    let shifts = update.coordinates.iter().any(|coordinate| coordinate.shift.is_some());
+    let shifts = update
+        .coordinates
+        .iter()
+        .any(|coordinate| coordinate.shift.is_some());
     let components_changed = node
         .schema
         .coordinates
         .values()
         .zip(&update.coordinates)
-        .any(|(schema, coordinate)| !schema.composed.is_empty() && coordinate.index.len() != coordinate.old_len);
+        .any(|(schema, coordinate)| {
+            !schema.composed.is_empty() && coordinate.index.len() != coordinate.old_len
+        });
     let state = State {
         folded_seq,
         layout: before.layout + u64::from(shifts),
@@ -149,7 +156,9 @@ pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
     };
     let staging = staging(state.folded_seq);
     for (key, json) in metadata {
-        node.store.put(&keys::join(&staging, &key), json_bytes(&json)).await?;
+        node.store
+            .put(&keys::join(&staging, &key), json_bytes(&json))
+            .await?;
         moves.push(key);
     }
     let record = serde_json::to_vec(&Record { moves }).expect("a list of strings");
@@ -158,7 +167,13 @@ pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
         .create(&record_key(&staging), Bytes::from(record.clone()))
         .await
     {
-        Err(StoreError::Exists { key }) if node.store.get(&key).await?.is_none_or(|found| found != record) => {
+        Err(StoreError::Exists { key })
+            if node
+                .store
+                .get(&key)
+                .await?
+                .is_none_or(|found| found != record) =>
+        {
             return Err(StoreError::Exists { key }.into());
         }
         Err(StoreError::Exists { .. }) | Ok(()) => {}
@@ -204,7 +219,8 @@ fn record_key(staging: &str) -> String {
 async fn apply(store: &Store, staging: &str) -> Result<(), CommitError> {
     let key = record_key(staging);
     let bytes = store.get(&key).await?.unwrap_or_default();
-    let Record { mut moves } = serde_json::from_slice(&bytes).map_err(|source| CommitError::Record { key, source })?;
+    let Record { mut moves } =
+        serde_json::from_slice(&bytes).map_err(|source| CommitError::Record { key, source })?;
     let publishing = moves.pop();
     futures::stream::iter(moves)
         .map(Ok::<_, StoreError>)
@@ -247,7 +263,10 @@ impl Job<'_> {
             }
             let spec = &self.node.arrays[array];
             let chunk_len = spec.chunk_shape[0];
-            let first = coordinate.shift.as_ref().map_or(old_len, |shift| shift.first);
+            let first = coordinate
+                .shift
+                .as_ref()
+                .map_or(old_len, |shift| shift.first);
             for chunk in first / chunk_len..new_len.div_ceil(chunk_len) {
                 let begin = to_usize(chunk * chunk_len);
                 let end = to_usize(((chunk + 1) * chunk_len).min(new_len));
@@ -255,20 +274,28 @@ impl Job<'_> {
                 let missing = spec.chunk_len() - values.len();
                 values.extend_from(&Values::filled(spec.data_type, spec.na.as_ref(), missing));
                 let spec = Arc::clone(spec);
-                let (values, object) = blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
-                written.push(self.put(array, vec![chunk], Arc::new(values), object).await?);
+                let (values, object) =
+                    blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
+                written.push(
+                    self.put(array, vec![chunk], Arc::new(values), object)
+                        .await?,
+                );
             }
         }
         Ok(written)
     }
 
     /// Writes the chunks of one variable that the update touches.
-    async fn variable(&self, variable_idx: usize) -> Result<(Vec<String>, Vec<(u64, RowProblem)>), CommitError> {
+    async fn variable(
+        &self,
+        variable_idx: usize,
+    ) -> Result<(Vec<String>, Vec<(u64, RowProblem)>), CommitError> {
         let array = self.node.schema.coordinates.len() + variable_idx;
         let spec = &self.node.arrays[array];
         let update = Arc::clone(self.update);
         let cells_spec = Arc::clone(spec);
-        let cells = Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
+        let cells =
+            Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
         let mut chunks: BTreeSet<Vec<u64>> = cells.chunks().cloned().collect();
         self.add_moved(spec, &mut chunks);
         let mut done = futures::stream::iter(chunks)
@@ -306,7 +333,9 @@ impl Job<'_> {
             let coordinate = &self.update.coordinates[d];
             let first = match &coordinate.shift {
                 Some(shift) => shift.first,
-                None if suspect && coordinate.index.len() > coordinate.old_len => coordinate.old_len,
+                None if suspect && coordinate.index.len() > coordinate.old_len => {
+                    coordinate.old_len
+                }
                 None => continue,
             };
             let ranges: Vec<Vec<u64>> = new_shape
@@ -345,7 +374,15 @@ impl Job<'_> {
             .collect();
         let (mut values, found) = self.node.gather(array, &from, self.before.epoch).await?;
         let touched = cells.touches(&chunk);
-        if !found && !touched && self.node.store.get(&keys::chunk(&spec.path, &chunk)).await?.is_none() {
+        if !found
+            && !touched
+            && self
+                .node
+                .store
+                .get(&keys::chunk(&spec.path, &chunk))
+                .await?
+                .is_none()
+        {
             return Ok((chunk, None, Vec::new()));
         }
         let (update, cells, coded) = (Arc::clone(self.update), Arc::clone(cells), Arc::clone(spec));
@@ -353,10 +390,14 @@ impl Job<'_> {
         let at = chunk.clone();
         let (values, object, problems) = blocking(move || {
             let problems = cells.apply(&update, &at, &mut values, rule, coded.na.as_ref());
-            coded.encode(&values).map(|object| (values, object, problems))
+            coded
+                .encode(&values)
+                .map(|object| (values, object, problems))
         })
         .await?;
-        let key = self.put(array, chunk.clone(), Arc::new(values), object).await?;
+        let key = self
+            .put(array, chunk.clone(), Arc::new(values), object)
+            .await?;
         Ok((chunk, Some(key), problems))
     }
 
@@ -370,7 +411,12 @@ impl Job<'_> {
     ) -> Result<String, CommitError> {
         let key = keys::chunk(&self.node.arrays[array].path, &chunk);
         match self.staging {
-            Some(staging) => self.node.store.put(&keys::join(staging, &key), object).await?,
+            Some(staging) => {
+                self.node
+                    .store
+                    .put(&keys::join(staging, &key), object)
+                    .await?
+            }
             None => self.node.store.put(&key, object).await?,
         }
         self.node.remember(array, chunk, self.state.epoch, values);
@@ -379,7 +425,12 @@ impl Job<'_> {
 }
 
 /// Whether `new` replaces `old` in a cell under a merge rule; `None`: it is refused.
-pub(crate) fn wins(rule: MergeRule, old: (&Values, usize), new: (&Values, usize), old_is_na: bool) -> Option<bool> {
+pub(crate) fn wins(
+    rule: MergeRule,
+    old: (&Values, usize),
+    new: (&Values, usize),
+    old_is_na: bool,
+) -> Option<bool> {
     use crate::merge::coordinate::key;
     let ((old_values, i), (new_values, j)) = (old, new);
     if old_is_na {

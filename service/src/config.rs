@@ -92,7 +92,11 @@ impl Config {
     ///
     /// # Errors
     /// Every problem of the text at once.
-    pub fn parse(text: &str, path: &Path, env: &HashMap<String, String>) -> Result<Self, SchemaError> {
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        env: &HashMap<String, String>,
+    ) -> Result<Self, SchemaError> {
         let mut problems = read::Problems::new(path);
         let config = read::read(text, env, &mut problems).map(|(mut config, tree): (Self, _)| {
             path.clone_into(&mut config.file);

@@ -15,7 +15,9 @@ use zarr_fuse_schemas::{Schema, SchemaError, check_edit};
 use crate::commit::{self, CommitError};
 use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
-use crate::journal::{AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt};
+use crate::journal::{
+    AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt,
+};
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::store::{S3Access, Store, StoreError, Writer, keys};
@@ -98,7 +100,9 @@ pub struct FoldCounts {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No address.
-    #[error("the dataset `{0}` has no store; give `STORE_URL` in its `ATTRS`, `ZF_STORE_URL`, or `--store`")]
+    #[error(
+        "the dataset `{0}` has no store; give `STORE_URL` in its `ATTRS`, `ZF_STORE_URL`, or `--store`"
+    )]
     NoStore(String),
     /// The store fails.
     #[error(transparent)]
@@ -122,8 +126,14 @@ impl Dataset {
     ///
     /// # Errors
     /// [`OpenError::NoStore`] or [`OpenError::Store`].
-    pub fn store_of(schema: &Schema, store_url: Option<&str>, access: &S3Access) -> Result<Store, OpenError> {
-        let url = store_url.map(str::to_owned).or_else(|| schema.store.url.clone());
+    pub fn store_of(
+        schema: &Schema,
+        store_url: Option<&str>,
+        access: &S3Access,
+    ) -> Result<Store, OpenError> {
+        let url = store_url
+            .map(str::to_owned)
+            .or_else(|| schema.store.url.clone());
         let url = url.ok_or_else(|| OpenError::NoStore(schema.name.clone()))?;
         let base = if store_url.is_some() {
             Path::new("")
@@ -190,7 +200,10 @@ impl Dataset {
             folds: watch::Sender::default(),
         };
         if !dataset.store.is_read_only() {
-            dataset.journal.keep_schema(&dataset.schema.public_text()).await?;
+            dataset
+                .journal
+                .keep_schema(&dataset.schema.public_text())
+                .await?;
             dataset.publish_groups().await?;
         }
         Ok(Arc::new(dataset))
@@ -228,7 +241,12 @@ impl Dataset {
             Ok(normalized) => {
                 let state = node.state();
                 let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                let update = crate::merge::merge(&node.schema, &state.coordinates, &state.components, incoming);
+                let update = crate::merge::merge(
+                    &node.schema,
+                    &state.coordinates,
+                    &state.components,
+                    incoming,
+                );
                 let judged = update.judged.into_iter().next();
                 judged.map_or_else(
                     || Outcome::of(0, 0, 0, Problems::default()),
@@ -273,10 +291,16 @@ impl Dataset {
         let mut metadata = Map::new();
         for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
             let Some(node) = self.nodes.get(&schema.path) else {
-                let group = json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
+                let group =
+                    json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
                 let key = keys::metadata(&schema.path);
                 let bytes = json_bytes(&group);
-                if self.store.get(&key).await?.is_none_or(|stored| stored != bytes) {
+                if self
+                    .store
+                    .get(&key)
+                    .await?
+                    .is_none_or(|stored| stored != bytes)
+                {
                     self.store.put(&key, bytes).await?;
                 }
                 metadata.insert(schema.path.clone(), group);
@@ -284,7 +308,10 @@ impl Dataset {
             };
             let state = node.state();
             for (key, mut object) in node.metadata(&state, None) {
-                let path = key.strip_suffix("/zarr.json").unwrap_or_default().to_owned();
+                let path = key
+                    .strip_suffix("/zarr.json")
+                    .unwrap_or_default()
+                    .to_owned();
                 if path == schema.path
                     && let Some(group) = object.as_object_mut()
                 {
@@ -360,7 +387,9 @@ impl Dataset {
     }
 
     pub(crate) fn stumbled(&self, path: &str, reason: &str) {
-        self.troubles.write().insert(path.to_owned(), reason.to_owned());
+        self.troubles
+            .write()
+            .insert(path.to_owned(), reason.to_owned());
     }
 }
 

@@ -21,7 +21,10 @@ mod text;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
-pub use config::{All, Columns, CsvOptions, Decoding, Extract, Format, Header, Limits, Lookup, Split, Take, Unpivot};
+pub use config::{
+    All, Columns, CsvOptions, Decoding, Extract, Format, Header, Limits, Lookup, Split, Take,
+    Unpivot,
+};
 use content::MediaType;
 pub use content::{Content, content_of_file};
 pub use error::{DecodeError, DecodeSetupError};
@@ -64,17 +67,25 @@ pub fn decode(
     )?;
     let charset = match media.charset {
         None => None,
-        Some(charset) => Some(
-            text::encoding_named(charset).ok_or_else(|| DecodeError::UnknownCharset {
-                charset: charset.to_owned(),
-            })?,
-        ),
+        Some(charset) => {
+            Some(
+                text::encoding_named(charset).ok_or_else(|| DecodeError::UnknownCharset {
+                    charset: charset.to_owned(),
+                })?,
+            )
+        }
     };
     let frame = match (&decoder.program, media.format) {
-        (Some(program), format) => {
-            extract::extract(&text::text_of(&body, charset)?, format, program, variables, limits)?
+        (Some(program), format) => extract::extract(
+            &text::text_of(&body, charset)?,
+            format,
+            program,
+            variables,
+            limits,
+        )?,
+        (None, Format::Csv) => {
+            csv::read(&body, &decoder.dialect, media.delimiter, charset, limits)?
         }
-        (None, Format::Csv) => csv::read(&body, &decoder.dialect, media.delimiter, charset, limits)?,
         (None, Format::Json) => json::read(&text::text_of(&body, charset)?, limits)?,
         (None, Format::Ndjson) => json::read_lines(&text::text_of(&body, charset)?, limits)?,
     };

@@ -32,7 +32,11 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// [`FoldError`] names the step; nothing is lost and the fold can be tried again after [`Node::reload`].
-pub async fn fold(node: &Node, journal: &Journal, decoders: &Arc<Decoders>) -> Result<Option<Folded>, FoldError> {
+pub async fn fold(
+    node: &Node,
+    journal: &Journal,
+    decoders: &Arc<Decoders>,
+) -> Result<Option<Folded>, FoldError> {
     let waiting = journal.waiting(&node.schema.path, MAX_BATCH_BYTES, MAX_BATCH);
     let Some(last_seq) = waiting.last().map(|last| last.header.seq) else {
         return Ok(None);
@@ -68,7 +72,10 @@ impl Folded {
                 .iter()
                 .filter(|(_, outcome)| outcome.status == Status::Rejected)
                 .count(),
-            n_rows: outcomes.iter().map(|(_, outcome)| outcome.n_rows_accepted).sum(),
+            n_rows: outcomes
+                .iter()
+                .map(|(_, outcome)| outcome.n_rows_accepted)
+                .sum(),
         }
     }
 }
@@ -125,7 +132,10 @@ pub async fn prepare(
     let (schema, decoders) = (Arc::clone(schema), Arc::clone(decoders));
     let prepare_all = move || {
         let one = |(waiting, payload): &(Waiting, Bytes)| {
-            (waiting.header.seq, ingest(&waiting.header, payload, &schema, &decoders))
+            (
+                waiting.header.seq,
+                ingest(&waiting.header, payload, &schema, &decoders),
+            )
         };
         // One at a time uses all cores inside; many small ones are spread over them.
         if payloads.len() < 4 {
@@ -175,7 +185,8 @@ pub async fn write(
     }
     let state = node.state();
     let schema = Arc::clone(&node.schema);
-    let mut update = blocking(move || merge(&schema, &state.coordinates, &state.components, incoming)).await;
+    let mut update =
+        blocking(move || merge(&schema, &state.coordinates, &state.components, incoming)).await;
     let judged = std::mem::take(&mut update.judged);
     let mut written = commit::write(node, update, last_seq).await?;
     let mut conflicts = std::mem::take(&mut written.conflicts);
@@ -204,7 +215,10 @@ pub async fn write(
 /// The outcome of a contribution that is rejected as a whole.
 pub fn rejected(error: &IngestError) -> Outcome {
     let mut outcome = Outcome::rejected(whole(error));
-    outcome.too_large = matches!(error, IngestError::Decode(DecodeError::TooLargeDecompressed { .. }));
+    outcome.too_large = matches!(
+        error,
+        IngestError::Decode(DecodeError::TooLargeDecompressed { .. })
+    );
     outcome
 }
 
@@ -273,7 +287,10 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                 );
                 dataset.stumbled(&path, &whole(&error).reason);
                 if let Err(error) = begin_again(&dataset, &node).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "Cannot read `{path}` again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Cannot read `{path}` again"
+                    );
                 }
                 delay = (delay * 2).min(Duration::from_secs(10));
                 delay
@@ -290,7 +307,10 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
 async fn begin_again(dataset: &Dataset, node: &Node) -> Result<(), FoldError> {
     node.suspect_until(dataset.journal.last_seq());
     let path = &node.schema.path;
-    commit::recover(&node.store, |seq| dataset.journal.node_of(seq).as_ref() == Some(path)).await?;
+    commit::recover(&node.store, |seq| {
+        dataset.journal.node_of(seq).as_ref() == Some(path)
+    })
+    .await?;
     node.reload().await?;
     Ok(())
 }

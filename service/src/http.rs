@@ -48,7 +48,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 ///
 /// # Errors
 /// What the listener or the threads report.
-pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, settings: ServerConfig) -> io::Result<()> {
+pub(crate) async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    settings: ServerConfig,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(&app));
     let known = Data::new(KnownRoutes::new(&document(), &app));
@@ -57,8 +61,13 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, settings: Server
         Server::new()
             .app_data(data.clone())
             .app_data(known.clone())
-            .app_data(PathConfig::default().error_handler(|error, _| ApiError::BadPath(error.to_string()).into()))
-            .app_data(QueryConfig::default().error_handler(|error, _| ApiError::bad_query(&error).into()))
+            .app_data(
+                PathConfig::default()
+                    .error_handler(|error, _| ApiError::BadPath(error.to_string()).into()),
+            )
+            .app_data(
+                QueryConfig::default().error_handler(|error, _| ApiError::bad_query(&error).into()),
+            )
             .into_utoipa_app()
             .configure(routes)
             .into_app()
@@ -135,7 +144,9 @@ fn document() -> OpenApi {
 
 /// The OpenAPI 3.1 document of the interface, as JSON.
 pub fn openapi() -> String {
-    let mut text = document().to_pretty_json().expect("the document has only string keys");
+    let mut text = document()
+        .to_pretty_json()
+        .expect("the document has only string keys");
     text.push('\n');
     text
 }

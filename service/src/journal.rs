@@ -112,7 +112,10 @@ pub struct Waiting {
 
 impl From<Arc<Header>> for Waiting {
     fn from(header: Arc<Header>) -> Self {
-        Self { header, payload: None }
+        Self {
+            header,
+            payload: None,
+        }
     }
 }
 
@@ -120,7 +123,9 @@ impl From<Arc<Header>> for Waiting {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
     /// The key was used for other bytes.
-    #[error("the idempotency key `{key}` was used for other bytes (contribution {id}); use a new key for new data")]
+    #[error(
+        "the idempotency key `{key}` was used for other bytes (contribution {id}); use a new key for new data"
+    )]
     KeyReused {
         /// The key.
         key: String,
@@ -134,7 +139,9 @@ pub enum AppendError {
         n_waiting: usize,
     },
     /// Another process writes this dataset.
-    #[error("another zf process has taken over the dataset `{dataset}`; this one no longer takes contributions")]
+    #[error(
+        "another zf process has taken over the dataset `{dataset}`; this one no longer takes contributions"
+    )]
     Fenced {
         /// The dataset.
         dataset: String,
@@ -225,7 +232,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`] if a segment is missing or damaged, or the store fails.
-    pub async fn open(store: Store, dataset: &str, settings: JournalSettings) -> Result<Arc<Self>, JournalError> {
+    pub async fn open(
+        store: Store,
+        dataset: &str,
+        settings: JournalSettings,
+    ) -> Result<Arc<Self>, JournalError> {
         let (appends, queue) = mpsc::channel(4096);
         let journal = Arc::new(Self {
             dataset: dataset.to_owned(),
@@ -250,12 +261,15 @@ impl Journal {
 
     async fn read_segments(&self) -> Result<(), JournalError> {
         let keys = self.store.list(keys::SEGMENTS, None).await?;
-        let mut segments = futures::stream::iter(keys.iter().filter(|key| keys::segment_seq(key).is_some()))
-            .map(|key| async move { Ok::<_, JournalError>((key, self.segment(key).await?)) })
-            .buffered(16);
+        let mut segments =
+            futures::stream::iter(keys.iter().filter(|key| keys::segment_seq(key).is_some()))
+                .map(|key| async move { Ok::<_, JournalError>((key, self.segment(key).await?)) })
+                .buffered(16);
         let mut next = None;
         while let Some((key, segment)) = segments.try_next().await? {
-            if next.is_some_and(|next| next != segment.first_seq) || keys::segment_seq(key) != Some(segment.first_seq) {
+            if next.is_some_and(|next| next != segment.first_seq)
+                || keys::segment_seq(key) != Some(segment.first_seq)
+            {
                 let seq = next.unwrap_or(1);
                 return Err(JournalError::Gap {
                     seq,
@@ -321,7 +335,9 @@ impl Journal {
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
         let n_waiting = self.n_waiting.load(Ordering::Acquire);
         let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
-        if n_waiting >= self.settings.max_waiting || waiting_bytes >= self.settings.max_waiting_bytes {
+        if n_waiting >= self.settings.max_waiting
+            || waiting_bytes >= self.settings.max_waiting_bytes
+        {
             return Err(AppendError::Overloaded { n_waiting });
         }
         let payload = new.payload.clone();
@@ -361,7 +377,11 @@ impl Journal {
     pub async fn keep_schema(&self, text: &str) -> Result<(), StoreError> {
         match self.store.get(keys::SCHEMA).await? {
             Some(kept) if kept == text => Ok(()),
-            _ => self.store.put(keys::SCHEMA, text.to_owned().into_bytes()).await,
+            _ => {
+                self.store
+                    .put(keys::SCHEMA, text.to_owned().into_bytes())
+                    .await
+            }
         }
     }
 
@@ -377,10 +397,13 @@ impl Journal {
             })
             .collect();
         let mut waiting = self.waiting.lock();
-        let n_bytes = |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.header.n_bytes).sum();
-        self.waiting_bytes.fetch_add(n_bytes(&queue), Ordering::AcqRel);
+        let n_bytes =
+            |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.header.n_bytes).sum();
+        self.waiting_bytes
+            .fetch_add(n_bytes(&queue), Ordering::AcqRel);
         let former = waiting.insert(node.to_owned(), queue).unwrap_or_default();
-        self.waiting_bytes.fetch_sub(n_bytes(&former), Ordering::AcqRel);
+        self.waiting_bytes
+            .fetch_sub(n_bytes(&former), Ordering::AcqRel);
         let (before, after) = (former.len(), waiting[node].len());
         self.n_waiting.fetch_add(after, Ordering::AcqRel);
         self.n_waiting.fetch_sub(before, Ordering::AcqRel);
@@ -436,11 +459,18 @@ impl Journal {
         } else {
             let segment = self.segment(&keys::segment(entry.segment)).await?;
             let position = crate::array::to_usize(seq - entry.segment);
-            let frame = segment.frames.into_iter().nth(position).ok_or_else(|| bad("missing"))?;
+            let frame = segment
+                .frames
+                .into_iter()
+                .nth(position)
+                .ok_or_else(|| bad("missing"))?;
             match frame.header.payload {
                 PayloadPlace::Zstd => {
                     let limit = crate::array::to_usize(entry.header.n_bytes);
-                    Bytes::from(zstd::bulk::decompress(&frame.payload, limit).map_err(|_error| bad("damaged"))?)
+                    Bytes::from(
+                        zstd::bulk::decompress(&frame.payload, limit)
+                            .map_err(|_error| bad("damaged"))?,
+                    )
                 }
                 PayloadPlace::Plain | PayloadPlace::Blob => frame.payload,
             }
@@ -479,7 +509,8 @@ impl Journal {
                 while queue.front().is_some_and(|next| next.header.seq <= last) {
                     let done = queue.pop_front().expect("there is a front");
                     freed += done.payload.map_or(0, |payload| payload.len());
-                    self.waiting_bytes.fetch_sub(done.header.n_bytes, Ordering::AcqRel);
+                    self.waiting_bytes
+                        .fetch_sub(done.header.n_bytes, Ordering::AcqRel);
                     self.n_waiting.fetch_sub(1, Ordering::AcqRel);
                 }
             }
@@ -497,7 +528,12 @@ impl Journal {
     pub async fn settled(&self, seq: u64) -> Arc<Outcome> {
         let mut settled = self.settled.subscribe();
         loop {
-            if let Some(outcome) = self.catalog.read().get(seq).and_then(|entry| entry.outcome.clone()) {
+            if let Some(outcome) = self
+                .catalog
+                .read()
+                .get(seq)
+                .and_then(|entry| entry.outcome.clone())
+            {
                 return outcome;
             }
             if settled.changed().await.is_err() {
@@ -528,7 +564,10 @@ impl Journal {
 
     /// The node that contribution `seq` is for.
     pub fn node_of(&self, seq: u64) -> Option<String> {
-        self.catalog.read().get(seq).map(|entry| entry.header.node.clone())
+        self.catalog
+            .read()
+            .get(seq)
+            .map(|entry| entry.header.node.clone())
     }
 
     /// Contributions, newest first.
@@ -558,17 +597,22 @@ impl Journal {
         for (header, payload) in frames {
             let header = Arc::new(header);
             let n = payload.as_ref().map_or(0, Bytes::len);
-            let payload =
-                payload.filter(|_| self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES);
+            let payload = payload.filter(|_| {
+                self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES
+            });
             self.kept_bytes
                 .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
             self.n_waiting.fetch_add(1, Ordering::AcqRel);
-            self.waiting_bytes.fetch_add(header.n_bytes, Ordering::AcqRel);
+            self.waiting_bytes
+                .fetch_add(header.n_bytes, Ordering::AcqRel);
             self.last_seq.store(header.seq, Ordering::Release);
-            waiting.entry(header.node.clone()).or_default().push_back(Waiting {
-                header: Arc::clone(&header),
-                payload,
-            });
+            waiting
+                .entry(header.node.clone())
+                .or_default()
+                .push_back(Waiting {
+                    header: Arc::clone(&header),
+                    payload,
+                });
             catalog.insert(Entry {
                 header,
                 segment: first_seq,

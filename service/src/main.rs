@@ -25,7 +25,7 @@ enum Command {
     /// Run the service: HTTP, journal, fold.
     #[command(after_help = "Example:\n  zf serve --config zarr-fuse.yaml")]
     Serve(command::serve::Serve),
-    /// Check schemas and configurations; every problem with file:line:column.
+    /// Check schemas and configurations; every problem with file, line and column.
     #[command(after_help = "Example:\n  zf check schemas/weather.yaml")]
     Check {
         /// Schema or configuration files.
@@ -33,7 +33,9 @@ enum Command {
         files: Vec<PathBuf>,
     },
     /// Contribute files to a node, without a server.
-    #[command(after_help = "Example:\n  zf ingest schemas/boreholes.yaml temperature measurements.csv")]
+    #[command(
+        after_help = "Example:\n  zf ingest schemas/boreholes.yaml temperature measurements.csv"
+    )]
     Ingest(command::ingest::Ingest),
     /// Print values of a node.
     #[command(
@@ -57,7 +59,10 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     command::telemetry(matches!(cli.command, Command::Serve(_) | Command::Demo(_)));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             command::complain(&anyhow::Error::new(error).context("cannot start"));
@@ -74,7 +79,9 @@ fn main() -> ExitCode {
             Command::List(list) => list.run().await,
             Command::Log(log) => log.run().await,
             Command::Verify(verify) => verify.run().await,
-            Command::Openapi => command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS),
+            Command::Openapi => {
+                command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS)
+            }
         }
     });
     done.unwrap_or_else(|error| {

@@ -54,9 +54,11 @@ impl CoordinateUpdate {
     /// Where the value now at `position` was before; `None` if nowhere.
     pub fn source(&self, position: u64) -> Option<u64> {
         match &self.shift {
-            Some(shift) if position >= shift.first => {
-                shift.from.get(to_usize(position - shift.first)).copied().flatten()
-            }
+            Some(shift) if position >= shift.first => shift
+                .from
+                .get(to_usize(position - shift.first))
+                .copied()
+                .flatten(),
             _ => (position < self.old_len).then_some(position),
         }
     }
@@ -148,7 +150,8 @@ pub fn merge(
                 StepLimits::NoNew => {
                     let known = |key: &Key| growing[coordinate_idx].knows(key);
                     if !growing[coordinate_idx].is_empty() {
-                        (batch, table_rows) = without_new(node, batch, table_rows, place, known, &mut judge);
+                        (batch, table_rows) =
+                            without_new(node, batch, table_rows, place, known, &mut judge);
                     }
                 }
                 StepLimits::Within { min, max } => {
@@ -165,7 +168,9 @@ pub fn merge(
         let slots: Vec<Vec<u64>> = batch
             .coordinates
             .iter()
-            .map(|coordinate| growing[coordinate.coordinate_idx].place(&coordinate.values, &mut judge))
+            .map(|coordinate| {
+                growing[coordinate.coordinate_idx].place(&coordinate.values, &mut judge)
+            })
             .collect();
         placed.push((seq, batch, slots, table_rows));
         judged.push(judge);
@@ -212,12 +217,21 @@ fn without_new(
         return (batch, table_rows);
     }
     let name = &node.coordinates[coordinate.coordinate_idx].variable.name;
-    let keep: Vec<bool> = coordinate.index.iter().map(|&value| accepted[value as usize]).collect();
+    let keep: Vec<bool> = coordinate
+        .index
+        .iter()
+        .map(|&value| accepted[value as usize])
+        .collect();
     for row in (0..keep.len()).filter(|&row| !keep[row]) {
         judge.n_rows_rejected += 1;
         judge.problems.push(|| RowProblem {
             row: Some(table_row(table_rows.as_deref(), row)),
-            column: Some(node.coordinates[coordinate.coordinate_idx].variable.column.clone()),
+            column: Some(
+                node.coordinates[coordinate.coordinate_idx]
+                    .variable
+                    .column
+                    .clone(),
+            ),
             value: Some(coordinate.values.display(coordinate.index[row] as usize)),
             reason: format!("`{name}` takes no new values (step_limits: no_new)"),
         });
@@ -266,7 +280,11 @@ impl<'a> Growing<'a> {
 
     /// Of a sorted coordinate, ascending: the stored values from `low` to `high`, one neighbour on either side, and all new ones.
     fn around(&self, low: &Key, high: &Key) -> Values {
-        let begin = self.stored.find(low).unwrap_or_else(|next| next).saturating_sub(1);
+        let begin = self
+            .stored
+            .find(low)
+            .unwrap_or_else(|next| next)
+            .saturating_sub(1);
         let end = self
             .stored
             .find(high)
@@ -339,13 +357,22 @@ impl<'a> Growing<'a> {
             position_of[to_usize(slot)] = position;
         }
         let index = CoordinateIndex::new(sorted, true);
-        (CoordinateUpdate { index, old_len, shift }, Finals::Moved(position_of))
+        (
+            CoordinateUpdate {
+                index,
+                old_len,
+                shift,
+            },
+            Finals::Moved(position_of),
+        )
     }
 }
 
 /// Slots in value order, of which the first `n_stored` ascend already.
 fn value_order(all: &Values, n_stored: usize) -> Vec<u64> {
-    let mut fresh: Vec<(Key, u64)> = (n_stored..all.len()).map(|i| (key(all, i), i as u64)).collect();
+    let mut fresh: Vec<(Key, u64)> = (n_stored..all.len())
+        .map(|i| (key(all, i), i as u64))
+        .collect();
     fresh.sort_unstable();
     let mut order = Vec::with_capacity(all.len());
     let mut fresh = fresh.into_iter().peekable();
@@ -378,7 +405,10 @@ impl Finals {
     fn positions(&self, slots: Vec<u64>) -> Vec<u64> {
         match self {
             Self::Same => slots,
-            Self::Moved(position_of) => slots.into_iter().map(|slot| position_of[to_usize(slot)]).collect(),
+            Self::Moved(position_of) => slots
+                .into_iter()
+                .map(|slot| position_of[to_usize(slot)])
+                .collect(),
         }
     }
 }
@@ -408,7 +438,10 @@ impl Tuples {
                 let hash = key(&coordinate.values, value);
                 let known = match coordinates[coordinate.coordinate_idx].find(&hash) {
                     Ok(position) => components.at(&schema.variable.name, position),
-                    Err(_) => self.fresh.get(&(coordinate.coordinate_idx, hash.clone())).cloned(),
+                    Err(_) => self
+                        .fresh
+                        .get(&(coordinate.coordinate_idx, hash.clone()))
+                        .cloned(),
                 };
                 if known.is_some_and(|known| known != tuple) {
                     let name = &schema.variable.name;
@@ -430,7 +463,11 @@ impl Tuples {
 }
 
 /// Per distinct value of a composed coordinate, its component keys; `None` if the batch does not bring the components.
-fn tuples_of(node: &Node, batch: &Batch, coordinate: &BatchCoordinate) -> Option<Vec<(usize, Vec<Key>)>> {
+fn tuples_of(
+    node: &Node,
+    batch: &Batch,
+    coordinate: &BatchCoordinate,
+) -> Option<Vec<(usize, Vec<Key>)>> {
     let names = &node.coordinates[coordinate.coordinate_idx].composed;
     let mut tuples: Vec<Vec<Key>> = vec![Vec::with_capacity(names.len()); coordinate.values.len()];
     for name in names {
@@ -472,7 +509,8 @@ impl Batch {
             let index = (0..keep.len()).filter(|&row| keep[row]).map(|row| {
                 let value = coordinate.index[row] as usize;
                 if new_value[value] == u32::MAX {
-                    new_value[value] = u32::try_from(used.len()).expect("no more values than before");
+                    new_value[value] =
+                        u32::try_from(used.len()).expect("no more values than before");
                     used.push(value);
                 }
                 new_value[value]
@@ -490,7 +528,9 @@ impl Batch {
                 .rows
                 .take()
                 .unwrap_or_else(|| (0..u32::try_from(keep.len()).expect("u32 rows")).collect());
-            let kept: Vec<usize> = (0..rows.len()).filter(|&i| keep[rows[i] as usize]).collect();
+            let kept: Vec<usize> = (0..rows.len())
+                .filter(|&i| keep[rows[i] as usize])
+                .collect();
             variable.rows = Some(kept.iter().map(|&i| new_row[rows[i] as usize]).collect());
             variable.values = variable.values.take(kept.into_iter());
             variable

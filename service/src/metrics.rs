@@ -67,7 +67,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("zarr_fuse");
         let requests = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
-        let latency = Family::new_with_constructor((|| Histogram::new(LATENCY_SECONDS)) as fn() -> Histogram);
+        let latency =
+            Family::new_with_constructor((|| Histogram::new(LATENCY_SECONDS)) as fn() -> Histogram);
         registry.register(
             "http_request_duration_seconds",
             "Time until an answer began",
@@ -120,7 +121,8 @@ impl Metrics {
     /// All of it as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes everything");
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("a String takes everything");
         text
     }
 }
@@ -132,10 +134,22 @@ struct Datasets(Vec<Arc<Dataset>>);
 impl Collector for Datasets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let all = || self.0.iter();
-        let nodes = || all().flat_map(|dataset| dataset.nodes.iter().map(move |(path, node)| (dataset, path, node)));
+        let nodes = || {
+            all().flat_map(|dataset| {
+                dataset
+                    .nodes
+                    .iter()
+                    .map(move |(path, node)| (dataset, path, node))
+            })
+        };
         let name = |dataset: &Dataset| vec![("dataset", dataset.name.clone())];
 
-        let statuses = [Status::Journaled, Status::Merged, Status::Partial, Status::Rejected];
+        let statuses = [
+            Status::Journaled,
+            Status::Merged,
+            Status::Partial,
+            Status::Rejected,
+        ];
         let contributions = nodes().flat_map(|(dataset, path, _)| {
             let counts = dataset.journal.counts(path);
             statuses.map(|status| {
@@ -163,7 +177,8 @@ impl Collector for Datasets {
             "Sequence number up to which a node is merged",
             folded,
         )?;
-        let waiting = all().map(|dataset| (name(dataset), as_gauge(dataset.journal.n_waiting() as u64)));
+        let waiting =
+            all().map(|dataset| (name(dataset), as_gauge(dataset.journal.n_waiting() as u64)));
         gauges(
             &mut encoder,
             "contributions_waiting",
@@ -177,7 +192,8 @@ impl Collector for Datasets {
             "Newest sequence number of the journal",
             last,
         )?;
-        let troubles = all().map(|dataset| (name(dataset), as_gauge(dataset.troubles().len() as u64)));
+        let troubles =
+            all().map(|dataset| (name(dataset), as_gauge(dataset.troubles().len() as u64)));
         gauges(
             &mut encoder,
             "troubled_nodes",
@@ -188,7 +204,12 @@ impl Collector for Datasets {
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));
-        counters(&mut encoder, "contributions_folded", "Contributions folded", folded)?;
+        counters(
+            &mut encoder,
+            "contributions_folded",
+            "Contributions folded",
+            folded,
+        )?;
         let rejected = all().map(|dataset| (name(dataset), dataset.fold_counts().n_rejected));
         counters(
             &mut encoder,
@@ -198,7 +219,8 @@ impl Collector for Datasets {
         )?;
         let rows = all().map(|dataset| (name(dataset), dataset.fold_counts().n_rows));
         counters(&mut encoder, "rows", "Rows merged", rows)?;
-        let seconds = all().map(|dataset| (name(dataset), dataset.fold_counts().duration.as_secs_f64()));
+        let seconds =
+            all().map(|dataset| (name(dataset), dataset.fold_counts().duration.as_secs_f64()));
         counters(&mut encoder, "fold_seconds", "Time spent folding", seconds)
     }
 }

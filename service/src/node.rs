@@ -33,8 +33,12 @@ pub struct ChunkId {
 
 /// A cache for `max_bytes` of decoded chunks.
 pub fn chunk_cache(max_bytes: u64) -> ChunkCache {
-    let weigh = |_: &ChunkId, chunk: &Arc<Values>| u32::try_from(chunk.n_bytes()).unwrap_or(u32::MAX);
-    Cache::builder().max_capacity(max_bytes).weigher(weigh).build()
+    let weigh =
+        |_: &ChunkId, chunk: &Arc<Values>| u32::try_from(chunk.n_bytes()).unwrap_or(u32::MAX);
+    Cache::builder()
+        .max_capacity(max_bytes)
+        .weigher(weigh)
+        .build()
 }
 
 /// One group of the dataset. Only its commit changes it.
@@ -126,7 +130,9 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenNodeError {
     /// The stored arrays are not those of the schema.
-    #[error("the array `{array}` differs from the schema: {difference}; `zf rebuild` writes it again from the journal")]
+    #[error(
+        "the array `{array}` differs from the schema: {difference}; `zf rebuild` writes it again from the journal"
+    )]
     Differs {
         /// The array.
         array: String,
@@ -163,12 +169,19 @@ impl Node {
     ///
     /// # Errors
     /// [`OpenNodeError::Differs`] if the schema asks for other stored values or shapes than there are.
-    pub async fn open(store: Store, schema: Arc<NodeSchema>, cache: ChunkCache) -> Result<Arc<Self>, OpenNodeError> {
+    pub async fn open(
+        store: Store,
+        schema: Arc<NodeSchema>,
+        cache: ChunkCache,
+    ) -> Result<Arc<Self>, OpenNodeError> {
         let coordinates = schema
             .coordinates
             .values()
             .map(|c| ArraySpec::new(&schema, &c.variable, true));
-        let variables = schema.variables.values().map(|v| ArraySpec::new(&schema, v, false));
+        let variables = schema
+            .variables
+            .values()
+            .map(|v| ArraySpec::new(&schema, v, false));
         let arrays = coordinates
             .chain(variables)
             .map(|spec| spec.map(Arc::new))
@@ -204,16 +217,21 @@ impl Node {
     /// As [`Self::open`].
     pub async fn reload(&self) -> Result<(), OpenNodeError> {
         let key = keys::metadata(&self.schema.path);
-        let stored: Option<Json> = match self.store.get(&key).await? {
-            Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| OpenNodeError::Metadata {
-                key: key.clone(),
-                reason: error.to_string(),
-            })?),
-            None => None,
-        };
+        let stored: Option<Json> =
+            match self.store.get(&key).await? {
+                Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
+                    OpenNodeError::Metadata {
+                        key: key.clone(),
+                        reason: error.to_string(),
+                    }
+                })?),
+                None => None,
+            };
         let number = |name: &str| {
             let stored = stored.as_ref()?;
-            stored.pointer(&format!("/attributes/zarr_fuse/{name}"))?.as_u64()
+            stored
+                .pointer(&format!("/attributes/zarr_fuse/{name}"))?
+                .as_u64()
         };
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
@@ -244,7 +262,9 @@ impl Node {
         }
         let epoch = EPOCH.fetch_add(1, Ordering::Relaxed);
         let mut coordinates = Vec::with_capacity(lengths.len());
-        for (place, (coordinate, length)) in self.schema.coordinates.values().zip(&lengths).enumerate() {
+        for (place, (coordinate, length)) in
+            self.schema.coordinates.values().zip(&lengths).enumerate()
+        {
             let indices = [Indices::Range(0..*length)];
             let values = self.read_array(place, &indices, epoch).await?;
             coordinates.push(CoordinateIndex::new(values, coordinate.sorted));
@@ -317,7 +337,11 @@ impl Node {
     }
 
     /// Reads the components again after a commit that added values to a composed coordinate.
-    pub(crate) async fn with_components(&self, mut state: State, changed: bool) -> Result<State, ReadError> {
+    pub(crate) async fn with_components(
+        &self,
+        mut state: State,
+        changed: bool,
+    ) -> Result<State, ReadError> {
         if changed {
             state.components = self.read_components(&state).await?;
         }
@@ -331,7 +355,11 @@ impl Node {
 
     /// Shape of array `array` with these coordinates.
     pub(crate) fn shape(&self, array: usize, coordinates: &[CoordinateIndex]) -> Vec<u64> {
-        self.arrays[array].dims.iter().map(|&d| coordinates[d].len()).collect()
+        self.arrays[array]
+            .dims
+            .iter()
+            .map(|&d| coordinates[d].len())
+            .collect()
     }
 
     /// The metadata objects of the node, the publishing group last; arrays only where their shape differs from `before`.
@@ -366,7 +394,10 @@ impl Node {
         );
         let mut metadata = Map::new();
         for (array, spec) in self.arrays.iter().enumerate() {
-            metadata.insert(spec.name.clone(), spec.metadata(&self.shape(array, &state.coordinates)));
+            metadata.insert(
+                spec.name.clone(),
+                spec.metadata(&self.shape(array, &state.coordinates)),
+            );
         }
         json!({
             "zarr_format": 3,
@@ -377,7 +408,12 @@ impl Node {
     }
 
     /// A chunk as stored; `None` if it was never written. Cells beyond the published shape may hold anything.
-    async fn chunk(&self, array: usize, chunk: &[u64], epoch: u64) -> Result<Option<Arc<Values>>, ReadError> {
+    async fn chunk(
+        &self,
+        array: usize,
+        chunk: &[u64],
+        epoch: u64,
+    ) -> Result<Option<Arc<Values>>, ReadError> {
         let spec = &self.arrays[array];
         let id = ChunkId {
             epoch,
@@ -413,7 +449,12 @@ impl Node {
     }
 
     /// Elements of array `array` at the cross product of `indices`, which lie within its shape, C order.
-    async fn read_array(&self, array: usize, indices: &[Indices], epoch: u64) -> Result<Values, ReadError> {
+    async fn read_array(
+        &self,
+        array: usize,
+        indices: &[Indices],
+        epoch: u64,
+    ) -> Result<Values, ReadError> {
         let from: Vec<Vec<Option<u64>>> = indices
             .iter()
             .map(|list| list.positions().map(Some).collect())
@@ -437,11 +478,18 @@ impl Node {
             .zip(&spec.chunk_shape)
             .map(|(from, &chunk_len)| region::by_chunk(from.iter().copied(), chunk_len))
             .collect();
-        let places: Vec<Vec<usize>> = groups.iter().map(|group| (0..group.len()).collect()).collect();
+        let places: Vec<Vec<usize>> = groups
+            .iter()
+            .map(|group| (0..group.len()).collect())
+            .collect();
         let mut found = false;
         let mut chunks = futures::stream::iter(region::product(&places))
             .map(|places| {
-                let chunk: Vec<u64> = places.iter().zip(&groups).map(|(&i, group)| group[i].0).collect();
+                let chunk: Vec<u64> = places
+                    .iter()
+                    .zip(&groups)
+                    .map(|(&i, group)| group[i].0)
+                    .collect();
                 async move { Ok::<_, ReadError>((places, self.chunk(array, &chunk, epoch).await?)) }
             })
             .buffer_unordered(CONCURRENT_CHUNKS);

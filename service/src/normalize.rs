@@ -107,9 +107,15 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
     } = columns::plan(&table.frame, node)?;
     let is_small = n_rows.saturating_mul(targets.len()) <= SMALL;
     let read: Vec<Column> = if is_small {
-        targets.iter().map(|target| read_column(target, n_rows)).collect()
+        targets
+            .iter()
+            .map(|target| read_column(target, n_rows))
+            .collect()
     } else {
-        targets.par_iter().map(|target| read_column(target, n_rows)).collect()
+        targets
+            .par_iter()
+            .map(|target| read_column(target, n_rows))
+            .collect()
     };
 
     let table_rows = accepted_rows(&read, n_rows);
@@ -145,14 +151,21 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
 
 /// Rows that no column rejects; `None`: all.
 fn accepted_rows(columns: &[Column], n_rows: usize) -> Option<Vec<u32>> {
-    if columns.iter().all(|column| column.marks.rejected.is_empty()) {
+    if columns
+        .iter()
+        .all(|column| column.marks.rejected.is_empty())
+    {
         return None;
     }
     let mut accepted = vec![true; n_rows];
     for row in columns.iter().flat_map(|column| &column.marks.rejected) {
         accepted[*row as usize] = false;
     }
-    Some((0..row_number(n_rows)).filter(|row| accepted[*row as usize]).collect())
+    Some(
+        (0..row_number(n_rows))
+            .filter(|row| accepted[*row as usize])
+            .collect(),
+    )
 }
 
 /// The problems of all columns, by row.

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 pub const MAX_PROBLEMS: usize = 100;
 
 /// The state of a contribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Durable, not folded yet.
@@ -113,7 +115,12 @@ impl Outcome {
     }
 
     /// The outcome of a contribution whose rows were judged.
-    pub fn of(n_rows_read: u64, n_rows_rejected: u64, n_coordinates_added: u64, problems: Problems) -> Self {
+    pub fn of(
+        n_rows_read: u64,
+        n_rows_rejected: u64,
+        n_coordinates_added: u64,
+        problems: Problems,
+    ) -> Self {
         let n_rows_accepted = n_rows_read - n_rows_rejected;
         let status = match (n_rows_accepted, problems.n) {
             (0, 1..) => Status::Rejected,

@@ -49,7 +49,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     if !config.server.listen.is_loopback() && config.auth.is_none() {
         return Err(ServeError::Open { address });
     }
-    let listener = TcpListener::bind(&address).map_err(|source| ServeError::Listen { address, source })?;
+    let listener =
+        TcpListener::bind(&address).map_err(|source| ServeError::Listen { address, source })?;
     let server = config.server.clone();
     let app = App::build(config, stop).await?;
     run(app, listener, server, true).await
@@ -59,7 +60,12 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
 ///
 /// # Errors
 /// [`ServeError::Task`].
-pub async fn run(app: Arc<App>, listener: TcpListener, server: ServerConfig, signals: bool) -> Result<(), ServeError> {
+pub async fn run(
+    app: Arc<App>,
+    listener: TcpListener,
+    server: ServerConfig,
+    signals: bool,
+) -> Result<(), ServeError> {
     let stop = app.stop.clone();
     let mut tasks = Tasks::new(stop.clone());
     for dataset in app.datasets.values() {
@@ -80,7 +86,10 @@ pub async fn run(app: Arc<App>, listener: TcpListener, server: ServerConfig, sig
     for dataset in app.datasets.values() {
         if let Err(error) = dataset.publish_groups().await {
             let name = &dataset.name;
-            tracing::warn!(error = &error as &dyn Error, "Cannot write the root group of `{name}`");
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "Cannot write the root group of `{name}`"
+            );
         }
     }
     tracing::info!("Stopped");

@@ -9,7 +9,9 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    GetOptions, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 
 #[cfg(test)]
 pub(crate) mod failing;
@@ -61,7 +63,9 @@ impl std::fmt::Debug for S3Access {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The address is of no known kind.
-    #[error("cannot open the store `{url}`: {reason}; give a folder, `file://…`, `s3://bucket/prefix` or `memory://`")]
+    #[error(
+        "cannot open the store `{url}`: {reason}; give a folder, `file://…`, `s3://bucket/prefix` or `memory://`"
+    )]
     Address {
         /// As given.
         url: String,
@@ -123,7 +127,12 @@ impl Store {
             let mut builder = AmazonS3Builder::from_env()
                 .with_bucket_name(bucket)
                 .with_conditional_put(S3ConditionalPut::ETagMatch)
-                .with_region(access.region.clone().unwrap_or_else(|| "us-east-1".to_owned()));
+                .with_region(
+                    access
+                        .region
+                        .clone()
+                        .unwrap_or_else(|| "us-east-1".to_owned()),
+                );
             if let Some(endpoint) = &access.endpoint {
                 builder = builder
                     .with_endpoint(endpoint)
@@ -136,7 +145,9 @@ impl Store {
             if let Some(key) = &access.secret_key {
                 builder = builder.with_secret_access_key(key);
             }
-            let s3 = builder.build().map_err(|error| address(error.to_string()))?;
+            let s3 = builder
+                .build()
+                .map_err(|error| address(error.to_string()))?;
             let prefix = Path::parse(prefix).map_err(|error| address(error.to_string()))?;
             return Ok(Self::new(Arc::new(PrefixStore::new(s3, prefix)), url));
         }
@@ -212,7 +223,9 @@ impl Store {
 
     fn writable(&self, key: &str) -> Result<Path, StoreError> {
         if self.read_only {
-            return Err(StoreError::ReadOnly { key: key.to_owned() });
+            return Err(StoreError::ReadOnly {
+                key: key.to_owned(),
+            });
         }
         Ok(path(key))
     }
@@ -249,7 +262,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Failed`], also for a range outside the object.
-    pub async fn get_opts(&self, key: &str, options: GetOptions) -> Result<Option<GetResult>, StoreError> {
+    pub async fn get_opts(
+        &self,
+        key: &str,
+        options: GetOptions,
+    ) -> Result<Option<GetResult>, StoreError> {
         match self.objects.get_opts(&path(key), options).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -278,11 +295,18 @@ impl Store {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
-        match self.objects.put_opts(&self.writable(key)?, bytes.into(), options).await {
+        match self
+            .objects
+            .put_opts(&self.writable(key)?, bytes.into(), options)
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Err(StoreError::Exists { key: key.to_owned() })
-            }
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => Err(StoreError::Exists {
+                key: key.to_owned(),
+            }),
             Err(source) => Err(self.failed("create", key, source)),
         }
     }
@@ -329,7 +353,12 @@ impl Store {
         Ok(keys)
     }
 
-    pub(crate) fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
+    pub(crate) fn failed(
+        &self,
+        action: &'static str,
+        key: &str,
+        source: object_store::Error,
+    ) -> StoreError {
         StoreError::Failed {
             url: Arc::clone(&self.url),
             action,

@@ -70,7 +70,9 @@ impl Tasks {
         name: impl Into<String>,
         task: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
-        let handle = self.set.spawn(async move { task.await.map_err(Into::into) });
+        let handle = self
+            .set
+            .spawn(async move { task.await.map_err(Into::into) });
         self.names.insert(handle.id(), name.into());
     }
 
@@ -99,7 +101,11 @@ impl Tasks {
                 }
                 Ok(None) => break,
                 Err(_elapsed) => {
-                    let mut names: Vec<_> = self.names.values().map(|name| format!("`{name}`")).collect();
+                    let mut names: Vec<_> = self
+                        .names
+                        .values()
+                        .map(|name| format!("`{name}`"))
+                        .collect();
                     names.sort();
                     keep_first(&mut first, TaskError::Stuck { names, grace });
                     self.set.shutdown().await;
@@ -139,7 +145,10 @@ fn keep_first(first: &mut Option<TaskError>, error: TaskError) {
 /// If the system does not let signals be received.
 pub async fn stop_on_signals(stop: CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let name = tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
@@ -201,6 +210,9 @@ mod tests {
         tasks.spawn("deaf", std::future::pending::<io::Result<()>>());
         stop.cancel();
         let error = tasks.run(Duration::from_millis(10)).await.unwrap_err();
-        assert_eq!(error.to_string(), "`deaf` did not stop within 10ms and was cut off");
+        assert_eq!(
+            error.to_string(),
+            "`deaf` did not stop within 10ms and was cut off"
+        );
     }
 }

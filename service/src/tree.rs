@@ -108,11 +108,13 @@ pub struct VariableTree {
 /// What `dataset` holds at present.
 pub fn tree(dataset: &Dataset) -> Tree {
     let schema = &dataset.schema;
-    let nodes = schema.nodes().filter_map(|node| match dataset.nodes.get(&node.path) {
-        Some(opened) => Some(with_arrays(dataset, opened)),
-        None if node.path.is_empty() => None,
-        None => Some(without_arrays(node)),
-    });
+    let nodes = schema
+        .nodes()
+        .filter_map(|node| match dataset.nodes.get(&node.path) {
+            Some(opened) => Some(with_arrays(dataset, opened)),
+            None if node.path.is_empty() => None,
+            None => Some(without_arrays(node)),
+        });
     Tree {
         name: dataset.name.clone(),
         attributes: public(&schema.root.attrs),
@@ -141,7 +143,8 @@ fn with_arrays(dataset: &Dataset, node: &std::sync::Arc<Node>) -> NodeTree {
         let values = view.coordinate(&coordinate.variable.name);
         CoordinateTree {
             length: values.map_or(0, |values| values.len() as u64),
-            extent: values.and_then(|values| extent(values, &coordinate.variable.measure, coordinate.sorted)),
+            extent: values
+                .and_then(|values| extent(values, &coordinate.variable.measure, coordinate.sorted)),
             sorted: coordinate.sorted,
             composed: coordinate.composed.clone(),
             array: array(&view, &coordinate.variable),
@@ -164,11 +167,15 @@ fn with_arrays(dataset: &Dataset, node: &std::sync::Arc<Node>) -> NodeTree {
 
 fn array(view: &NodeView, variable: &Variable) -> VariableTree {
     let schema = view.schema();
-    let dimensions = match schema.coordinates.contains_key(&variable.name) {
-        true => vec![variable.name.clone()],
-        false => variable.coords.clone(),
+    let dimensions = if schema.coordinates.contains_key(&variable.name) {
+        vec![variable.name.clone()]
+    } else {
+        variable.coords.clone()
     };
-    let length = |name: &String| view.coordinate(name).map_or(0, |values| values.len() as u64);
+    let length = |name: &String| {
+        view.coordinate(name)
+            .map_or(0, |values| values.len() as u64)
+    };
     let chunk = |name: &String| {
         schema
             .coordinates
@@ -178,7 +185,12 @@ fn array(view: &NodeView, variable: &Variable) -> VariableTree {
     let (unit, tick, tz, labels) = match &variable.measure {
         Measure::Plain => (None, None, None, None),
         Measure::Physical { unit, .. } => (Some(unit.written.clone()), None, None, None),
-        Measure::Time { unit, .. } => (None, Some(unit.tick.symbol().to_owned()), Some(zone(unit.zone)), None),
+        Measure::Time { unit, .. } => (
+            None,
+            Some(unit.tick.symbol().to_owned()),
+            Some(zone(unit.zone)),
+            None,
+        ),
         Measure::Discrete { labels } => (None, None, None, Some(labels.to_vec())),
     };
     VariableTree {
@@ -222,9 +234,14 @@ fn value(values: &Values, i: usize, measure: &Measure) -> Json {
         (Values::Float32(v), _) => json!(v[i]),
         (Values::Float64(v), _) => json!(v[i]),
         (Values::Bool(v), _) => json!(v[i]),
-        (Values::Str(_) | Values::Complex64(_) | Values::Complex128(_), _) => json!(values.display(i)),
+        (Values::Str(_) | Values::Complex64(_) | Values::Complex128(_), _) => {
+            json!(values.display(i))
+        }
         (Values::UInt64(v), _) => json!(v[i]),
-        _ => values.display(i).parse::<i64>().map_or(Json::Null, |x| json!(x)),
+        _ => values
+            .display(i)
+            .parse::<i64>()
+            .map_or(Json::Null, |x| json!(x)),
     }
 }
 
@@ -257,5 +274,7 @@ fn zone(zone: Zone) -> String {
 /// Attributes without those that configure the store.
 pub(crate) fn public(attrs: &Map<String, Json>) -> Map<String, Json> {
     let shown = attrs.iter().filter(|(key, _)| is_public(key));
-    shown.map(|(key, value)| (key.clone(), value.clone())).collect()
+    shown
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }

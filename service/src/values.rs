@@ -90,7 +90,9 @@ macro_rules! with_pair {
             ($crate::values::Values::Float32($a), $crate::values::Values::Float32($b)) => $body,
             ($crate::values::Values::Float64($a), $crate::values::Values::Float64($b)) => $body,
             ($crate::values::Values::Complex64($a), $crate::values::Values::Complex64($b)) => $body,
-            ($crate::values::Values::Complex128($a), $crate::values::Values::Complex128($b)) => $body,
+            ($crate::values::Values::Complex128($a), $crate::values::Values::Complex128($b)) => {
+                $body
+            }
             ($crate::values::Values::Str($a), $crate::values::Values::Str($b)) => $body,
             _ => unreachable!("both have the variable's data type"),
         }
@@ -145,7 +147,9 @@ impl Values {
         let fill = na.cloned().unwrap_or_else(|| neutral(data_type));
         match (&mut values, &fill) {
             (Self::Bool(v), Scalar::Bool(x)) => v.resize(n, *x),
-            (Self::Complex64(v), Scalar::Complex(re, im)) => v.resize(n, [narrow(*re), narrow(*im)]),
+            (Self::Complex64(v), Scalar::Complex(re, im)) => {
+                v.resize(n, [narrow(*re), narrow(*im)])
+            }
             (Self::Complex128(v), Scalar::Complex(re, im)) => v.resize(n, [*re, *im]),
             (Self::Complex64(v), other) => v.resize(n, [narrow(as_f64(other)); 2]),
             (Self::Complex128(v), other) => v.resize(n, [as_f64(other); 2]),
@@ -187,7 +191,9 @@ impl Values {
         match self {
             Self::Bool(_) => false,
             Self::Float32(v) => v[i].is_nan() || na.is_some_and(|na| narrow(as_f64(na)) == v[i]),
-            Self::Float64(v) => v[i].is_nan() || na.is_some_and(|na| as_f64(na).total_cmp(&v[i]).is_eq()),
+            Self::Float64(v) => {
+                v[i].is_nan() || na.is_some_and(|na| as_f64(na).total_cmp(&v[i]).is_eq())
+            }
             Self::Complex64(v) => v[i].iter().any(|x| x.is_nan()),
             Self::Complex128(v) => v[i].iter().any(|x| x.is_nan()),
             Self::Str(v) => v[i].is_empty(),
@@ -205,8 +211,12 @@ impl Values {
     /// Whether element `i` equals element `j` of `other`, NaN being equal to NaN.
     pub fn same(&self, i: usize, other: &Self, j: usize) -> bool {
         match (self, other) {
-            (Self::Float32(a), Self::Float32(b)) => a[i] == b[j] || (a[i].is_nan() && b[j].is_nan()),
-            (Self::Float64(a), Self::Float64(b)) => a[i] == b[j] || (a[i].is_nan() && b[j].is_nan()),
+            (Self::Float32(a), Self::Float32(b)) => {
+                a[i] == b[j] || (a[i].is_nan() && b[j].is_nan())
+            }
+            (Self::Float64(a), Self::Float64(b)) => {
+                a[i] == b[j] || (a[i].is_nan() && b[j].is_nan())
+            }
             _ => with_pair!(self, other, (a, b) => a[i] == b[j]),
         }
     }
@@ -288,7 +298,10 @@ fn integer<T: TryFrom<i128> + Default>(scalar: &Scalar) -> T {
     T::try_from(wide).unwrap_or_default()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the stored type is float32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the stored type is float32"
+)]
 fn narrow(x: f64) -> f32 {
     x as f32
 }

@@ -70,12 +70,15 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
     let stored = node.view();
     let mut verdict = Verdict::default();
     let mut entries = dataset.journal.after(0);
-    entries.retain(|entry| entry.header.node == node.schema.path && entry.header.seq <= stored.folded_seq());
+    entries.retain(|entry| {
+        entry.header.node == node.schema.path && entry.header.seq <= stored.folded_seq()
+    });
     for batch in batches(entries) {
         let last_seq = batch.last().map_or(0, |entry| entry.header.seq);
         verdict.n_contributions += batch.len() as u64;
         let waiting = batch.into_iter().map(|entry| entry.header.into()).collect();
-        let prepared = fold::prepare(&dataset.journal, waiting, &node.schema, &dataset.decoders).await?;
+        let prepared =
+            fold::prepare(&dataset.journal, waiting, &node.schema, &dataset.decoders).await?;
         let (written, _outcomes) = fold::write(&scratch, prepared, last_seq).await?;
         commit::publish(&scratch, written).await?;
     }
@@ -97,7 +100,11 @@ fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     batches
 }
 
-async fn compare(stored: &NodeView, folded: &NodeView, verdict: &mut Verdict) -> Result<(), VerifyError> {
+async fn compare(
+    stored: &NodeView,
+    folded: &NodeView,
+    verdict: &mut Verdict,
+) -> Result<(), VerifyError> {
     let node = stored.schema();
     for name in node.coordinates.keys() {
         let (Some(a), Some(b)) = (stored.coordinate(name), folded.coordinate(name)) else {
@@ -125,7 +132,11 @@ async fn compare(stored: &NodeView, folded: &NodeView, verdict: &mut Verdict) ->
         let lengths: Vec<u64> = variable
             .coords
             .iter()
-            .map(|name| stored.coordinate(name).map_or(0, |values| values.len() as u64))
+            .map(|name| {
+                stored
+                    .coordinate(name)
+                    .map_or(0, |values| values.len() as u64)
+            })
             .collect();
         for region in regions(&lengths) {
             let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
@@ -160,7 +171,12 @@ fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
     product(&ranges.collect::<Vec<Vec<_>>>())
 }
 
-fn describe(name: &str, region: &[std::ops::Range<u64>], (a, b): (&Values, &Values), i: usize) -> String {
+fn describe(
+    name: &str,
+    region: &[std::ops::Range<u64>],
+    (a, b): (&Values, &Values),
+    i: usize,
+) -> String {
     let mut rest = i as u64;
     let mut index = Vec::new();
     for range in region.iter().rev() {

@@ -108,24 +108,43 @@ async fn campaign_of_kills_loses_nothing_and_doubles_nothing() {
     let (missing, doubled) = compare_journal(&workspace, &acknowledged);
     let equal = arrays_equal(&workspace, &acknowledged);
     let verified = workspace.zf("verify campaign.yaml");
-    let (sent, n) = (shared.n_sent.load(Ordering::Relaxed), acknowledged.receipts.len());
-    println!("kills  requests  acknowledged  of them on a retry  lost  doubled  arrays equal  verified");
+    let (sent, n) = (
+        shared.n_sent.load(Ordering::Relaxed),
+        acknowledged.receipts.len(),
+    );
+    println!(
+        "kills  requests  acknowledged  of them on a retry  lost  doubled  arrays equal  verified"
+    );
     println!(
         "{n_kills:>5}  {sent:>8}  {n:>12}  {:>18}  {:>4}  {:>7}  {:>12}  {:>8}",
         acknowledged.n_replayed,
         missing.len(),
         doubled.len(),
         if equal.is_ok() { "yes" } else { "no" },
-        if verified.code == Some(0) { "yes" } else { "no" },
+        if verified.code == Some(0) {
+            "yes"
+        } else {
+            "no"
+        },
     );
-    assert_eq!(missing, Vec::<String>::new(), "acknowledged, but not in the journal");
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "acknowledged, but not in the journal"
+    );
     assert_eq!(
         doubled,
         Vec::<String>::new(),
         "more than once in the journal, or never sent"
     );
     assert!(equal.is_ok(), "{}", equal.unwrap_err());
-    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+    assert_eq!(
+        verified.code,
+        Some(0),
+        "{}{}",
+        verified.stdout,
+        verified.stderr
+    );
     assert!(n as u64 > n_kills, "hardly anything was uploaded");
 }
 
@@ -170,7 +189,10 @@ async fn upload(client: usize, shared: Arc<Shared>) -> Acknowledged {
 fn body(client: u64, k: u64, chance: &mut Chance) -> String {
     let id = client * 1_000_000 + k;
     let mut lines = vec!["date_time,station,value,newest".to_owned()];
-    lines.push(format!("{},station-{client},{id},{id}", EPOCH + k * 10 + client));
+    lines.push(format!(
+        "{},station-{client},{id},{id}",
+        EPOCH + k * 10 + client
+    ));
     if chance.below(20) == 0 {
         let late = EPOCH - 1 - chance.below(5_000);
         lines.push(format!("{late},station-{client},{id}.5,"));
@@ -179,7 +201,12 @@ fn body(client: u64, k: u64, chance: &mut Chance) -> String {
     lines.join("\n")
 }
 
-async fn contribute(address: SocketAddr, key: &str, body: &str, query: &str) -> Option<((u64, String), bool)> {
+async fn contribute(
+    address: SocketAddr,
+    key: &str,
+    body: &str,
+    query: &str,
+) -> Option<((u64, String), bool)> {
     contribute_on(&mut Connection::open(address).await.ok()?, key, body, query).await
 }
 
@@ -192,7 +219,10 @@ async fn contribute_on(
 ) -> Option<((u64, String), bool)> {
     let path = format!("/api/v1/ingest/campaign/readings{query}");
     let headers = [("content-type", "text/csv"), ("idempotency-key", key)];
-    let answer = connection.post(&path, &headers, body.as_bytes()).await.ok()?;
+    let answer = connection
+        .post(&path, &headers, body.as_bytes())
+        .await
+        .ok()?;
     match answer.status {
         200 | 202 => {}
         503 | 429 => return None,
@@ -205,8 +235,14 @@ async fn contribute_on(
 }
 
 /// Keys that were acknowledged but are not in the journal as they were, and keys that are there twice or unasked.
-fn compare_journal(workspace: &Workspace, acknowledged: &Acknowledged) -> (Vec<String>, Vec<String>) {
-    let log = workspace.zf("log campaign.yaml --json --limit 100000000").ok().unwrap();
+fn compare_journal(
+    workspace: &Workspace,
+    acknowledged: &Acknowledged,
+) -> (Vec<String>, Vec<String>) {
+    let log = workspace
+        .zf("log campaign.yaml --json --limit 100000000")
+        .ok()
+        .unwrap();
     let mut found: HashMap<String, Vec<(u64, String)>> = HashMap::new();
     for line in log.lines() {
         let entry: Value = serde_json::from_str(line).unwrap();
@@ -219,9 +255,14 @@ fn compare_journal(workspace: &Workspace, acknowledged: &Acknowledged) -> (Vec<S
             .push((header["seq"].as_u64().unwrap(), text("id")));
     }
     let is_there = |(key, (seq, id, _)): &(&String, &(u64, String, String))| {
-        found.get(*key).is_some_and(|found| found.contains(&(*seq, id.clone())))
+        found
+            .get(*key)
+            .is_some_and(|found| found.contains(&(*seq, id.clone())))
     };
-    let lost = acknowledged.receipts.iter().filter(|receipt| !is_there(receipt));
+    let lost = acknowledged
+        .receipts
+        .iter()
+        .filter(|receipt| !is_there(receipt));
     let lost = lost.map(|(key, _)| key.clone()).collect();
     let once = |key: &String, n: usize| n == 1 && acknowledged.receipts.contains_key(key);
     let doubled = found.iter().filter(|(key, found)| !once(key, found.len()));

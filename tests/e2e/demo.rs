@@ -18,18 +18,40 @@ async fn every_array_of_the_demo_is_what_its_feeds_sent() {
         demo.stderr
     );
 
-    let service = Service::start(workspace.path(), ["serve", "--config", "demo/zarr-fuse.yaml"])
-        .await
-        .unwrap();
+    let service = Service::start(
+        workspace.path(),
+        ["serve", "--config", "demo/zarr-fuse.yaml"],
+    )
+    .await
+    .unwrap();
     for (dataset, node) in [("weather", "forecast"), ("boreholes", "temperature")] {
         let schema = checkout().join(format!("schemas/{dataset}.yaml"));
         let store = format!("demo/{dataset}.zarr");
         let base = service.url("");
-        let args = [base.as_str(), schema.to_str().unwrap(), &store, dataset, node];
+        let args = [
+            base.as_str(),
+            schema.to_str().unwrap(),
+            &store,
+            dataset,
+            node,
+        ];
         let run = python::script("check_service.py", workspace.path(), args).unwrap();
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", run.stdout);
-        let verified = workspace.zf(&format!("verify demo/{dataset}.yaml --config demo/zarr-fuse.yaml"));
-        assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+        assert_eq!(
+            (run.code, run.stderr.as_str()),
+            (Some(0), ""),
+            "{}",
+            run.stdout
+        );
+        let verified = workspace.zf(&format!(
+            "verify demo/{dataset}.yaml --config demo/zarr-fuse.yaml"
+        ));
+        assert_eq!(
+            verified.code,
+            Some(0),
+            "{}{}",
+            verified.stdout,
+            verified.stderr
+        );
     }
     let (status, log) = service.terminate().await.unwrap();
     assert!(status.success(), "{log}");
@@ -40,9 +62,12 @@ async fn every_array_of_the_demo_is_what_its_feeds_sent() {
 async fn the_demo_goes_on_live_and_stops_when_asked() {
     let workspace = Workspace::new();
     let address = free_address().unwrap().to_string();
-    let demo = Service::start(workspace.path(), ["demo", "--dir", "demo", "--listen", &address])
-        .await
-        .unwrap();
+    let demo = Service::start(
+        workspace.path(),
+        ["demo", "--dir", "demo", "--listen", &address],
+    )
+    .await
+    .unwrap();
     demo.wait_for("Ctrl-C stops").unwrap();
     let mut connection = Connection::open(demo.address()).await.unwrap();
     let mut newest = async || {

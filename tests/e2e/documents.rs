@@ -17,7 +17,10 @@ const SHOWN_ADDRESS: &str = "127.0.0.1:8000";
 fn shell(workspace: &Workspace, line: &str) -> Run {
     let mut command = run::command(&PathBuf::from("bash"));
     let folder = |program: &std::path::Path| program.parent().unwrap().to_path_buf();
-    let mut path = vec![folder(binary::zf().unwrap()), folder(python::interpreter().unwrap())];
+    let mut path = vec![
+        folder(binary::zf().unwrap()),
+        folder(python::interpreter().unwrap()),
+    ];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     command
         .args(["-c", line])
@@ -30,8 +33,17 @@ fn failures(workspace: &Workspace, document: &str, text: &str, address: &str) ->
     let mut failures = Vec::new();
     let mut code = None;
     let all = examples(text);
-    for (i, Example { command, output, line }) in all.iter().enumerate() {
-        let mut fail = |reason: String| failures.push(format!("{document}:{line}: {command}\n{reason}"));
+    for (
+        i,
+        Example {
+            command,
+            output,
+            line,
+        },
+    ) in all.iter().enumerate()
+    {
+        let mut fail =
+            |reason: String| failures.push(format!("{document}:{line}: {command}\n{reason}"));
         if command == "echo $?" {
             if code.map(|code: i32| code.to_string()).as_ref() != output.first() {
                 fail(format!("the exit code was {code:?}"));
@@ -75,8 +87,15 @@ async fn the_examples_of_the_documents_do_what_they_show() {
 #[test]
 fn the_readme_names_the_commands_that_are_run_elsewhere() {
     let readme = std::fs::read_to_string(checkout().join("README.md")).unwrap();
-    for command in ["cargo run --release -- demo", "just test", "cargo test --workspace"] {
-        assert!(readme.contains(command), "README.md does not name `{command}`");
+    for command in [
+        "cargo run --release -- demo",
+        "just test",
+        "cargo test --workspace",
+    ] {
+        assert!(
+            readme.contains(command),
+            "README.md does not name `{command}`"
+        );
     }
     let justfile = std::fs::read_to_string(checkout().join("justfile")).unwrap();
     assert!(
@@ -84,7 +103,10 @@ fn the_readme_names_the_commands_that_are_run_elsewhere() {
         "`just test` is another command"
     );
     let ci = std::fs::read_to_string(checkout().join(".ci/run")).unwrap();
-    assert!(ci.contains("just --timestamp check"), "CI runs another command");
+    assert!(
+        ci.contains("just --timestamp check"),
+        "CI runs another command"
+    );
 }
 
 #[test]
@@ -92,7 +114,11 @@ fn files_that_the_readme_links_to_exist() {
     for document in ["README.md", "ARCHITECTURE.md", "schemas/README.md"] {
         let path = checkout().join(document);
         let text = std::fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = link.split('#').next().unwrap();
             let is_outside = file.contains("://") || file.is_empty();
             assert!(
@@ -150,7 +176,10 @@ async fn the_examples_of_help_work() {
     for command in commands {
         let help = workspace.zf(&format!("{command} --help")).ok().unwrap();
         let examples = help_examples(&help);
-        assert!(!examples.is_empty(), "`zf {command} --help` shows no example");
+        assert!(
+            !examples.is_empty(),
+            "`zf {command} --help` shows no example"
+        );
         for example in examples {
             if matches!(command, "demo" | "serve") {
                 let mut args: Vec<String> = example.split(' ').map(str::to_owned).collect();
@@ -169,7 +198,13 @@ async fn the_examples_of_help_work() {
                 continue;
             }
             let ran = workspace.zf(&example);
-            assert_eq!(ran.code, Some(0), "zf {example}\n{}{}", ran.stdout, ran.stderr);
+            assert_eq!(
+                ran.code,
+                Some(0),
+                "zf {example}\n{}{}",
+                ran.stdout,
+                ran.stderr
+            );
             assert_eq!(ran.stderr, "", "zf {example}");
         }
     }

@@ -69,7 +69,11 @@ broken.yaml:10:5: site.VARS.x: `coords` is missing: write the coordinates the va
     );
     let ingest = workspace.zf("ingest broken.yaml site x.csv");
     assert_eq!(ingest.code, Some(1));
-    assert!(ingest.stderr.starts_with("broken.yaml:4:37: "), "{}", ingest.stderr);
+    assert!(
+        ingest.stderr.starts_with("broken.yaml:4:37: "),
+        "{}",
+        ingest.stderr
+    );
 }
 
 #[test]
@@ -117,7 +121,10 @@ fn a_contribution_that_does_not_fit_at_all_is_kept_and_listed() {
         1,
         &format!("columns.csv: rejected, 0 of 0 rows, 0 new coordinate values\n  {reason}"),
     );
-    let log = workspace.zf("log loggers.yaml --status rejected").ok().unwrap();
+    let log = workspace
+        .zf("log loggers.yaml --status rejected")
+        .ok()
+        .unwrap();
     assert!(log.lines().nth(1).unwrap().ends_with(reason), "{log}");
 }
 
@@ -137,7 +144,10 @@ fn mistakes_in_a_command_say_what_there_is() {
         1,
         "zf: there is no node `reading` with variables; there are readings",
     );
-    workspace.zf("ingest loggers.yaml readings one.csv").ok().unwrap();
+    workspace
+        .zf("ingest loggers.yaml readings one.csv")
+        .ok()
+        .unwrap();
     check(
         &workspace,
         "query loggers.yaml readings --var T",
@@ -175,7 +185,13 @@ fn the_exit_code_tells_what_kind_of_failure_it_was() {
     ];
     for (args, code) in codes {
         let run = workspace.zf(args);
-        assert_eq!(run.code, Some(code), "zf {args}\n{}{}", run.stdout, run.stderr);
+        assert_eq!(
+            run.code,
+            Some(code),
+            "zf {args}\n{}{}",
+            run.stdout,
+            run.stderr
+        );
     }
 }
 
@@ -183,8 +199,14 @@ fn the_exit_code_tells_what_kind_of_failure_it_was() {
 fn arrays_that_are_not_what_the_journal_says_are_found() {
     let workspace = loggers();
     workspace.write("one.csv", "date_time,T,count\n2025-01-01T00:00:00,280,1\n");
-    workspace.write("other.csv", "date_time,T,count\n2025-01-01T00:00:00,280,2\n");
-    workspace.zf("ingest loggers.yaml readings one.csv").ok().unwrap();
+    workspace.write(
+        "other.csv",
+        "date_time,T,count\n2025-01-01T00:00:00,280,2\n",
+    );
+    workspace
+        .zf("ingest loggers.yaml readings one.csv")
+        .ok()
+        .unwrap();
     workspace
         .zf("ingest loggers.yaml readings other.csv --store other.zarr")
         .ok()
@@ -213,7 +235,11 @@ fn arrays_that_are_not_what_the_journal_says_are_found() {
         "{}",
         verify.stdout
     );
-    assert!(verify.stdout.contains("the checksum is invalid"), "{}", verify.stdout);
+    assert!(
+        verify.stdout.contains("the checksum is invalid"),
+        "{}",
+        verify.stdout
+    );
 }
 
 /// Compresses with the program that people use.
@@ -299,7 +325,10 @@ async fn the_bounds_of_the_configuration_hold_and_answers_say_what_to_do() {
             answer.text()
         );
         let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!((answer.status, problem["detail"].as_str()), (status, Some(detail)));
+        assert_eq!(
+            (answer.status, problem["detail"].as_str()),
+            (status, Some(detail))
+        );
     }
     let (status, log) = service.terminate().await.unwrap();
     assert!(status.success(), "{log}");

@@ -20,7 +20,13 @@ endpoints:
 "#;
 
 /// Ingests `files` (endpoint, kind, file) one command each, verifies, and compares what Python reads.
-fn check(workspace: &Workspace, schema: &str, node: &str, locations: &str, files: &[(&str, &str, &str)]) {
+fn check(
+    workspace: &Workspace,
+    schema: &str,
+    node: &str,
+    locations: &str,
+    files: &[(&str, &str, &str)],
+) {
     let config = CONFIG
         .replace("SCHEMA", schema)
         .replace("NODE", node)
@@ -43,10 +49,16 @@ fn check(workspace: &Workspace, schema: &str, node: &str, locations: &str, files
         );
         assert_eq!(run.code, Some(0));
     }
-    let contributions: Vec<String> = files.iter().map(|(_, kind, file)| format!("{kind}={file}")).collect();
+    let contributions: Vec<String> = files
+        .iter()
+        .map(|(_, kind, file)| format!("{kind}={file}"))
+        .collect();
     let contributions: Vec<&str> = contributions.iter().map(String::as_str).collect();
     let schema = format!("{schema}.yaml");
-    assert_eq!(workspace.compare(&schema, "store.zarr", node, &contributions), Ok(()));
+    assert_eq!(
+        workspace.compare(&schema, "store.zarr", node, &contributions),
+        Ok(())
+    );
     let verified = workspace.zf(&format!("verify {schema} {common}"));
     assert!(
         verified
@@ -119,18 +131,32 @@ fn borehole_records_in_pieces_and_late_on_a_grid() {
     ]);
     let text = std::fs::read_to_string(workspace.path().join("boreholes.json")).unwrap();
     let records: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let mut files = vec![("locations", "borehole-locations", "locations.csv".to_owned())];
+    let mut files = vec![(
+        "locations",
+        "borehole-locations",
+        "locations.csv".to_owned(),
+    )];
     // The middle first, then what came before and reaches into it, then the rest; one borehole after the other.
     for (borehole, records) in records.as_object().unwrap() {
         let records = records.as_array().unwrap();
         for range in [27..53, 0..40, 40..80] {
             let name = format!("{borehole}-{}.json", range.start);
-            workspace.write(&name, &serde_json::json!({borehole: records[range]}).to_string());
+            workspace.write(
+                &name,
+                &serde_json::json!({borehole: records[range]}).to_string(),
+            );
             files.push(("boreholes", "borehole-records", name));
         }
     }
-    let files: Vec<(&str, &str, &str)> = files.iter().map(|(e, k, f)| (*e, *k, f.as_str())).collect();
-    check(&workspace, "boreholes_grid", "site/rock", "locations.csv", &files);
+    let files: Vec<(&str, &str, &str)> =
+        files.iter().map(|(e, k, f)| (*e, *k, f.as_str())).collect();
+    check(
+        &workspace,
+        "boreholes_grid",
+        "site/rock",
+        "locations.csv",
+        &files,
+    );
 }
 
 #[test]
@@ -151,7 +177,11 @@ fn the_real_forecast_through_its_own_schema() {
         "surface_schema_v3",
         "yr.no",
         "bukov_locations.csv",
-        &[("forecasts", "locationforecast", "yrno_locationforecast.json")],
+        &[(
+            "forecasts",
+            "locationforecast",
+            "yrno_locationforecast.json",
+        )],
     );
 }
 
@@ -161,7 +191,11 @@ fn the_real_boreholes_through_their_own_schema() {
         return;
     };
     let workspace = Workspace::new();
-    for file in ["bukov_schema.yaml", "bukov_boreholes_2022.json", "bukov_locations.csv"] {
+    for file in [
+        "bukov_schema.yaml",
+        "bukov_boreholes_2022.json",
+        "bukov_locations.csv",
+    ] {
         workspace.copy(&data.join(file));
     }
     check(

@@ -35,7 +35,8 @@ impl Workspace {
     /// Copies a file into it.
     pub(crate) fn copy(&self, file: &Path) {
         let name = file.file_name().unwrap();
-        std::fs::copy(file, self.path().join(name)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        std::fs::copy(file, self.path().join(name))
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 
     /// Writes a file into it.
@@ -51,7 +52,13 @@ impl Workspace {
     }
 
     /// Compares a node of a store, as Python reads it, with what `contributions` (`kind=file`, in order) must give.
-    pub(crate) fn compare(&self, schema: &str, store: &str, node: &str, contributions: &[&str]) -> Result<(), String> {
+    pub(crate) fn compare(
+        &self,
+        schema: &str,
+        store: &str,
+        node: &str,
+        contributions: &[&str],
+    ) -> Result<(), String> {
         let mut command = vec![schema, store, node];
         command.extend(contributions);
         let run = python::script("check_store.py", self.path(), command).unwrap();
@@ -71,5 +78,8 @@ pub(crate) fn shared_data() -> Option<PathBuf> {
         .take(2)
         .map(|folder| folder.join("shared/data"));
     let named = std::env::var_os("ZF_SHARED_DATA").map(PathBuf::from);
-    named.into_iter().chain(beside).find(|folder| folder.is_dir())
+    named
+        .into_iter()
+        .chain(beside)
+        .find(|folder| folder.is_dir())
 }

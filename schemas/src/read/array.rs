@@ -19,7 +19,11 @@ pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &mut Node, at: &s
         check_name(reader, &fields.name, fields.at, &fields.path, at_root);
     }
     for mut fields in coordinates {
-        let known: Vec<&str> = VARIABLE_KEYS.iter().chain(COORDINATE_KEYS).copied().collect();
+        let known: Vec<&str> = VARIABLE_KEYS
+            .iter()
+            .chain(COORDINATE_KEYS)
+            .copied()
+            .collect();
         fields.check_keys(reader, &known);
         let coordinate = axis::read(reader, &fields);
         node.coordinates.insert(fields.name.clone(), coordinate);
@@ -44,7 +48,10 @@ fn declarations(reader: &mut Reader<'_>, yaml: &Yaml, at: &str) -> (Vec<Fields>,
     let mut read = |name: &str| -> Vec<Fields> {
         let entries = section(reader, yaml, name, at).unwrap_or_default();
         let path = under(at, name);
-        entries.iter().map(|entry| Fields::read(reader, entry, &path)).collect()
+        entries
+            .iter()
+            .map(|entry| Fields::read(reader, entry, &path))
+            .collect()
     };
     let (declared, axes) = (read("VARS"), read("COORDS"));
     let mut variables: IndexMap<String, Fields> = declared
@@ -58,10 +65,14 @@ fn declarations(reader: &mut Reader<'_>, yaml: &Yaml, at: &str) -> (Vec<Fields>,
             reader.warn(fields.at, &fields.path, message);
             fields.absorb(&older);
         }
-        let elsewhere = fields.get("coords").is_some_and(|field| match &field.yaml.value {
-            crate::yaml::Value::List(items) => items.len() != 1 || items[0].text() != Some(&fields.name),
-            _ => field.yaml.text() != Some(&fields.name),
-        });
+        let elsewhere = fields
+            .get("coords")
+            .is_some_and(|field| match &field.yaml.value {
+                crate::yaml::Value::List(items) => {
+                    items.len() != 1 || items[0].text() != Some(&fields.name)
+                }
+                _ => field.yaml.text() != Some(&fields.name),
+            });
         if elsewhere {
             let message = "it has `coords` of its own, so it is a variable: move it to `VARS`";
             reader.warn(fields.at, &fields.path, message);
@@ -99,13 +110,21 @@ fn coords(reader: &mut Reader<'_>, fields: &Fields) -> Vec<String> {
 
 /// Adds the coordinate `name` that a variable uses but nobody declares.
 fn add_coordinate(reader: &mut Reader<'_>, user: &Fields, name: &str, node: &mut Node, at: &str) {
-    let Some(field) = user.get("coords") else { return };
+    let Some(field) = user.get("coords") else {
+        return;
+    };
     let fields = Fields::empty(name, field.yaml.at, &under(at, "COORDS"));
     let message = format!(
         "the coordinate `{name}` is not declared under `COORDS`; it is added with defaults: sorted float64 without unit"
     );
     field.warn(reader, message);
-    check_name(reader, name, field.yaml.at, &field.path, node.path.is_empty());
+    check_name(
+        reader,
+        name,
+        field.yaml.at,
+        &field.path,
+        node.path.is_empty(),
+    );
     let coordinate = axis::read(reader, &fields);
     node.coordinates.insert(name.to_owned(), coordinate);
 }
@@ -115,7 +134,12 @@ fn add_components(reader: &mut Reader<'_>, node: &mut Node, yaml: &Yaml, at: &st
     let composed: Vec<(String, Vec<String>)> = node
         .coordinates
         .values()
-        .map(|coordinate| (coordinate.variable.name.clone(), coordinate.composed.clone()))
+        .map(|coordinate| {
+            (
+                coordinate.variable.name.clone(),
+                coordinate.composed.clone(),
+            )
+        })
         .collect();
     for (name, components) in composed {
         let path = under(&under(&under(at, "COORDS"), &name), "composed");
@@ -127,25 +151,31 @@ fn add_components(reader: &mut Reader<'_>, node: &mut Node, yaml: &Yaml, at: &st
         for component in components {
             check_name(reader, &component, place, &path, node.path.is_empty());
             if node.coordinates.contains_key(&component) {
-                let message = format!("`{component}` is a coordinate: components are variables over `{name}`");
+                let message = format!(
+                    "`{component}` is a coordinate: components are variables over `{name}`"
+                );
                 reader.problem(place, &path, message);
                 continue;
             }
             let Some(variable) = node.variables.get(&component) else {
-                let message =
-                    format!("`{component}` is not declared under `VARS`; it is added as float64 over `{name}`");
+                let message = format!(
+                    "`{component}` is not declared under `VARS`; it is added as float64 over `{name}`"
+                );
                 reader.warn(place, &path, message);
                 node.variables
                     .insert(component.clone(), component_variable(&component, &name));
                 continue;
             };
             if variable.coords != [name.as_str()] {
-                let message = format!("`{component}` must lie on `{name}` alone: write `coords: {name}` for it");
+                let message = format!(
+                    "`{component}` must lie on `{name}` alone: write `coords: {name}` for it"
+                );
                 reader.problem(place, &path, message);
             }
             let data_type = variable.data_type;
             if data_type == DataType::Bool || data_type.is_complex() {
-                let message = format!("`{component}` is {data_type}: components are numbers, texts or times");
+                let message =
+                    format!("`{component}` is {data_type}: components are numbers, texts or times");
                 reader.problem(place, &path, message);
             }
         }
@@ -174,7 +204,10 @@ fn check_chunks(reader: &mut Reader<'_>, node: &Node, declared: &[Fields]) {
         let Some(variable) = node.variables.get(&fields.name) else {
             continue;
         };
-        let lengths = variable.coords.iter().filter_map(|name| node.coordinates.get(name));
+        let lengths = variable
+            .coords
+            .iter()
+            .filter_map(|name| node.coordinates.get(name));
         let n_elements = lengths.fold(1_u64, |n, coordinate: &Coordinate| {
             n.saturating_mul(coordinate.chunk_size)
         });

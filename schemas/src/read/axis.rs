@@ -8,7 +8,15 @@ use crate::yaml::{Number, Value};
 const DEFAULT_CHUNK_SIZE: u64 = 1024;
 const MAX_CHUNK_SIZE: i128 = 1 << 30;
 /// Keys that say nothing about a composed coordinate.
-const COMPONENT_KEYS: &[&str] = &["unit", "source_unit", "type", "dtype", "na_value", "range", "df_col"];
+const COMPONENT_KEYS: &[&str] = &[
+    "unit",
+    "source_unit",
+    "type",
+    "dtype",
+    "na_value",
+    "range",
+    "df_col",
+];
 
 /// Reads one coordinate.
 pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields) -> Coordinate {
@@ -70,11 +78,17 @@ fn composed(reader: &mut Reader<'_>, fields: &Fields) -> Vec<String> {
 fn composed_variable(reader: &mut Reader<'_>, fields: &Fields) -> Variable {
     for key in COMPONENT_KEYS {
         if let Some(field) = fields.get(key) {
-            let message = format!("`{key}` of a composed coordinate has no effect: write it for its components");
+            let message = format!(
+                "`{key}` of a composed coordinate has no effect: write it for its components"
+            );
             field.warn(reader, message);
         }
     }
-    let shared = elements::read(reader, &fields.without(COMPONENT_KEYS), vec![fields.name.clone()]);
+    let shared = elements::read(
+        reader,
+        &fields.without(COMPONENT_KEYS),
+        vec![fields.name.clone()],
+    );
     Variable {
         data_type: DataType::Int64,
         measure: Measure::Plain,
@@ -112,7 +126,10 @@ fn chunk_size(reader: &mut Reader<'_>, fields: &Fields) -> u64 {
             u64::try_from(size).unwrap_or(DEFAULT_CHUNK_SIZE)
         }
         _ => {
-            field.expected(reader, &format!("a whole number from 1 to {MAX_CHUNK_SIZE}"));
+            field.expected(
+                reader,
+                &format!("a whole number from 1 to {MAX_CHUNK_SIZE}"),
+            );
             DEFAULT_CHUNK_SIZE
         }
     }

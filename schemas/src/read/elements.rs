@@ -36,7 +36,9 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, coords: Vec<String>
     let column = fields
         .get("df_col")
         .and_then(|field| field.text(reader, "the name of a column"));
-    let description = fields.get("description").and_then(|field| field.text(reader, "a text"));
+    let description = fields
+        .get("description")
+        .and_then(|field| field.text(reader, "a text"));
     Variable {
         name: fields.name.clone(),
         coords,
@@ -66,7 +68,12 @@ pub(super) fn default_na(data_type: DataType) -> Option<Scalar> {
     }
 }
 
-fn na(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure: &Measure) -> Option<Scalar> {
+fn na(
+    reader: &mut Reader<'_>,
+    fields: &Fields,
+    data_type: DataType,
+    measure: &Measure,
+) -> Option<Scalar> {
     let field = fields.get("na_value");
     match measure {
         Measure::Discrete { .. } => {
@@ -106,8 +113,12 @@ fn na(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure: &M
         })
     } else {
         let message = match data_type {
-            DataType::Bool => "`bool` has no value for NA: remove `na_value`, or write `type: int8`",
-            _ => "texts have no value for NA: remove `na_value`; null is NA, and cells never written are empty",
+            DataType::Bool => {
+                "`bool` has no value for NA: remove `na_value`, or write `type: int8`"
+            }
+            _ => {
+                "texts have no value for NA: remove `na_value`; null is NA, and cells never written are empty"
+            }
         };
         field.problem(reader, message);
         return None;
@@ -123,7 +134,11 @@ fn na(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure: &M
 }
 
 fn is_word(field: &Field<'_>, words: &[&str]) -> bool {
-    let text = field.yaml.text().unwrap_or_default().trim_start_matches('.');
+    let text = field
+        .yaml
+        .text()
+        .unwrap_or_default()
+        .trim_start_matches('.');
     words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
@@ -144,7 +159,12 @@ fn integer_na(field: &Field<'_>, (min, max): (i128, i128)) -> Option<Scalar> {
     }
 }
 
-fn merge(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure: &Measure) -> MergeRule {
+fn merge(
+    reader: &mut Reader<'_>,
+    fields: &Fields,
+    data_type: DataType,
+    measure: &Measure,
+) -> MergeRule {
     // Coordinates read the old style `merge: {step_limits: …}` themselves.
     let Some(field) = fields
         .get("merge")
@@ -163,7 +183,10 @@ fn merge(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure:
         "reject" => MergeRule::Reject,
         _ => {
             let known = near::did_you_mean(word, &["last", "first", "min", "max", "reject"]);
-            field.problem(reader, format!("`{}` is not a rule of merging{known}", shorten(word)));
+            field.problem(
+                reader,
+                format!("`{}` is not a rule of merging{known}", shorten(word)),
+            );
             return MergeRule::default();
         }
     };
@@ -176,7 +199,9 @@ fn merge(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure:
             );
             field.problem(reader, message);
         }
-        MergeRule::Min | MergeRule::Max if !ordered && !matches!(measure, Measure::Discrete { .. }) => {
+        MergeRule::Min | MergeRule::Max
+            if !ordered && !matches!(measure, Measure::Discrete { .. }) =>
+        {
             field.problem(
                 reader,
                 format!("{data_type} values have no order: write `last`, `first` or `reject`"),
@@ -190,11 +215,16 @@ fn merge(reader: &mut Reader<'_>, fields: &Fields, data_type: DataType, measure:
 fn codec(reader: &mut Reader<'_>, fields: &Fields) -> Codec {
     const CODECS: [&str; 4] = ["blosc", "zstd", "gzip", "none"];
     // Not `get`: the word `None` is a codec here.
-    let Some(field) = fields.get_raw("codec").filter(|field| !field.yaml.is_null()) else {
+    let Some(field) = fields
+        .get_raw("codec")
+        .filter(|field| !field.yaml.is_null())
+    else {
         return Codec::default();
     };
     let (name, level) = match &field.yaml.value {
-        Value::Map(entries) if entries.len() == 1 => (entries[0].key.as_str(), Some(&entries[0].value)),
+        Value::Map(entries) if entries.len() == 1 => {
+            (entries[0].key.as_str(), Some(&entries[0].value))
+        }
         Value::Scalar { text, .. } => (text.as_str(), None),
         _ => {
             field.expected(
@@ -206,7 +236,9 @@ fn codec(reader: &mut Reader<'_>, fields: &Fields) -> Codec {
     };
     let level = match level.map(|level| (level, level.number())) {
         None => None,
-        Some((_, Some(Number::Int(level)))) if (-50..=50).contains(&level) => i32::try_from(level).ok(),
+        Some((_, Some(Number::Int(level)))) if (-50..=50).contains(&level) => {
+            i32::try_from(level).ok()
+        }
         Some((level, _)) => {
             let message = format!("a level is a whole number, not {}", level.describe());
             reader.problem(level.at, &under(&field.path, &shorten(name)), message);
@@ -225,7 +257,11 @@ fn codec(reader: &mut Reader<'_>, fields: &Fields) -> Codec {
             _ => "levels of gzip go from 0 to 9".to_owned(),
         },
         ("blosc" | "none", Some(_)) => format!("`{name}` has no level: write `codec: {name}`"),
-        _ => format!("unknown codec `{}`{}", shorten(name), near::did_you_mean(name, &CODECS)),
+        _ => format!(
+            "unknown codec `{}`{}",
+            shorten(name),
+            near::did_you_mean(name, &CODECS)
+        ),
     };
     field.problem(reader, problem);
     Codec::default()

@@ -92,11 +92,18 @@ impl Fields {
                 continue;
             }
             if OLD_RANGE_KEYS.contains(&entry.key.as_str()) {
-                let message = format!("`{}` belongs under `range`; it is read as if it stood there", entry.key);
+                let message = format!(
+                    "`{}` belongs under `range`; it is read as if it stood there",
+                    entry.key
+                );
                 reader.warn(entry.at, &path, message);
             } else if OLD_KEYS.contains(&entry.key.as_str()) {
                 if entry.key != "name" {
-                    reader.warn(entry.at, &path, "this key of the prototype no longer means anything");
+                    reader.warn(
+                        entry.at,
+                        &path,
+                        "this key of the prototype no longer means anything",
+                    );
                 }
             } else if near::nearest(&entry.key, known.iter().copied()) == Some("description") {
                 reader.warn(entry.at, &path, "unknown key, read as `description`");
@@ -115,16 +122,21 @@ impl Fields {
 
     /// The value of `key`, whatever it is.
     pub(super) fn get_raw(&self, key: &str) -> Option<Field<'_>> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| Field {
-            yaml: &entry.value,
-            path: under(&self.path, key),
-        })
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| Field {
+                yaml: &entry.value,
+                path: under(&self.path, key),
+            })
     }
 
     /// The same without some keys.
     pub(super) fn without(&self, keys: &[&str]) -> Self {
         let mut fields = self.clone();
-        fields.entries.retain(|entry| !keys.contains(&entry.key.as_str()));
+        fields
+            .entries
+            .retain(|entry| !keys.contains(&entry.key.as_str()));
         fields
     }
 
@@ -183,7 +195,10 @@ impl<'a> Field<'a> {
             };
             match item.text(reader, "a name") {
                 Some(name) if names.contains(name) => {
-                    item.problem(reader, format!("`{}` stands here twice: remove one", shorten(name)));
+                    item.problem(
+                        reader,
+                        format!("`{}` stands here twice: remove one", shorten(name)),
+                    );
                 }
                 Some(name) => {
                     names.insert(name.to_owned());
@@ -195,12 +210,20 @@ impl<'a> Field<'a> {
     }
 
     /// The entries of a mapping, unknown ones reported.
-    pub(super) fn mapping(&self, reader: &mut Reader<'_>, known: &[&str], what: &str) -> Option<&'a [Entry]> {
+    pub(super) fn mapping(
+        &self,
+        reader: &mut Reader<'_>,
+        known: &[&str],
+        what: &str,
+    ) -> Option<&'a [Entry]> {
         let Value::Map(entries) = &self.yaml.value else {
             self.expected(reader, what);
             return None;
         };
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+        for entry in entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
             let message = format!("unknown key{}", near::did_you_mean(&entry.key, known));
             reader.problem(entry.at, &under(&self.path, &shorten(&entry.key)), message);
         }

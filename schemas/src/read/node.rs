@@ -27,7 +27,9 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Yaml) -> Node {
 }
 
 fn count_arrays(node: &Node) -> usize {
-    node.variables.len() + node.coordinates.len() + node.children.values().map(count_arrays).sum::<usize>()
+    node.variables.len()
+        + node.coordinates.len()
+        + node.children.values().map(count_arrays).sum::<usize>()
 }
 
 /// `path` is the path of the node in the store, `at` in the tree of the file.
@@ -54,10 +56,19 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
     }
     array::read(reader, yaml, &mut node, at);
     let mut children = IndexMap::new();
-    for entry in entries.iter().filter(|entry| !SECTIONS.contains(&entry.key.as_str())) {
+    for entry in entries
+        .iter()
+        .filter(|entry| !SECTIONS.contains(&entry.key.as_str()))
+    {
         let tree_path = under(at, &shorten(&entry.key));
         check_section_slip(reader, entry, &tree_path);
-        check_name(reader, &entry.key, entry.at, &tree_path, node.path.is_empty());
+        check_name(
+            reader,
+            &entry.key,
+            entry.at,
+            &tree_path,
+            node.path.is_empty(),
+        );
         if node.variables.contains_key(&entry.key) || node.coordinates.contains_key(&entry.key) {
             reader.problem(
                 entry.at,
@@ -65,7 +76,12 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
                 "a variable or coordinate of the node has this name too: rename one",
             );
         }
-        let child = read_node(reader, &entry.value, join(&node.path, &entry.key), &tree_path);
+        let child = read_node(
+            reader,
+            &entry.value,
+            join(&node.path, &entry.key),
+            &tree_path,
+        );
         children.insert(entry.key.clone(), child);
     }
     node.children = children;
@@ -73,7 +89,12 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
 }
 
 /// The entries of one of the sections of a node.
-pub(super) fn section<'a>(reader: &mut Reader<'_>, node: &'a Yaml, name: &str, at: &str) -> Option<&'a [Entry]> {
+pub(super) fn section<'a>(
+    reader: &mut Reader<'_>,
+    node: &'a Yaml,
+    name: &str,
+    at: &str,
+) -> Option<&'a [Entry]> {
     let entry = node.get(name)?;
     match &entry.value.value {
         Value::Map(entries) => Some(entries),
@@ -115,8 +136,14 @@ pub(super) fn check_name(reader: &mut Reader<'_>, name: &str, at: Mark, path: &s
     let problem = if name.is_empty() {
         "a name is missing before the `:`".to_owned()
     } else if SECTIONS.contains(&name) {
-        format!("{} are reserved: choose another name", near::listed(&SECTIONS))
-    } else if let Some(c) = name.chars().find(|c| matches!(c, '/' | '\\') || c.is_control()) {
+        format!(
+            "{} are reserved: choose another name",
+            near::listed(&SECTIONS)
+        )
+    } else if let Some(c) = name
+        .chars()
+        .find(|c| matches!(c, '/' | '\\') || c.is_control())
+    {
         format!("a name cannot contain {c:?}; nodes within nodes are written as nested mappings")
     } else if name.starts_with('.') || name.starts_with("__") {
         "a name cannot start with `.` or `__`, which Zarr keeps for itself".to_owned()

@@ -25,11 +25,19 @@ enum UnitKey {
 }
 
 /// Type and meaning of the elements; `labels` are those of a discrete range.
-pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, labels: Option<Arc<[String]>>) -> (DataType, Measure) {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    fields: &Fields,
+    labels: Option<Arc<[String]>>,
+) -> (DataType, Measure) {
     let type_field = fields.get("type").or_else(|| fields.get("dtype"));
-    let type_key = type_field.as_ref().and_then(|field| type_key::read(reader, field));
+    let type_key = type_field
+        .as_ref()
+        .and_then(|field| type_key::read(reader, field));
     let unit_field = fields.get("unit");
-    let unit = unit_field.as_ref().and_then(|field| read_unit(reader, field, None));
+    let unit = unit_field
+        .as_ref()
+        .and_then(|field| read_unit(reader, field, None));
     let source = SourceUnit {
         field: fields.get("source_unit"),
     };
@@ -37,8 +45,12 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, labels: Option<Arc<
         return discrete(reader, labels, unit, unit_field.as_ref(), &source);
     }
     let (unit, type_key) = match (unit, type_key) {
-        (Some(UnitKey::Type(data_type)), key) => (None, Some(key.unwrap_or(TypeKey::Elements(data_type)))),
-        (None, Some(TypeKey::Time(Some(tick)))) => (Some(UnitKey::Time(TimeUnit::utc(tick))), type_key),
+        (Some(UnitKey::Type(data_type)), key) => {
+            (None, Some(key.unwrap_or(TypeKey::Elements(data_type))))
+        }
+        (None, Some(TypeKey::Time(Some(tick)))) => {
+            (Some(UnitKey::Time(TimeUnit::utc(tick))), type_key)
+        }
         other => other,
     };
     match (unit, type_key) {
@@ -46,11 +58,17 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, labels: Option<Arc<
             let source_unit = source.time(reader, &unit);
             match (key, &type_field) {
                 (Some(TypeKey::Time(Some(tick))), Some(field)) if tick != unit.tick => {
-                    let message = format!("the tick of the type differs from `{}` of the unit", unit.tick.symbol());
+                    let message = format!(
+                        "the tick of the type differs from `{}` of the unit",
+                        unit.tick.symbol()
+                    );
                     field.problem(reader, message);
                 }
-                (Some(TypeKey::Elements(data_type)), Some(field)) if data_type != DataType::Int64 => {
-                    let message = format!("`{data_type}` has no effect: times are stored as int64 ticks");
+                (Some(TypeKey::Elements(data_type)), Some(field))
+                    if data_type != DataType::Int64 =>
+                {
+                    let message =
+                        format!("`{data_type}` has no effect: times are stored as int64 ticks");
                     field.warn(reader, message);
                 }
                 _ => {}
@@ -109,7 +127,10 @@ fn discrete(
         Some(UnitKey::Type(_)) | None => false,
     };
     if let Some(field) = unit_field.filter(|_| meaningful) {
-        field.problem(reader, "labels of a discrete range have no unit: remove `unit`");
+        field.problem(
+            reader,
+            "labels of a discrete range have no unit: remove `unit`",
+        );
     }
     source.none(reader, ": labels of a discrete range have no unit");
     let data_type = match labels.len() {
@@ -136,7 +157,9 @@ impl SourceUnit<'_> {
     }
 
     fn time(&self, reader: &mut Reader<'_>, unit: &TimeUnit) -> TimeUnit {
-        let Some(field) = &self.field else { return unit.clone() };
+        let Some(field) = &self.field else {
+            return unit.clone();
+        };
         match read_unit(reader, field, Some(unit)) {
             Some(UnitKey::Time(source)) => return source,
             Some(_) => {
@@ -159,7 +182,9 @@ impl SourceUnit<'_> {
                     Ok(found) => (source_unit, conversion) = (source, found),
                     Err(error) => field.problem(reader, error.to_string()),
                 },
-                Some(_) => field.problem(reader, format!("cannot be converted to `{}`", unit.written)),
+                Some(_) => {
+                    field.problem(reader, format!("cannot be converted to `{}`", unit.written))
+                }
                 None => {}
             }
         }
@@ -172,7 +197,11 @@ impl SourceUnit<'_> {
 }
 
 /// Reads a unit; a date-time unit takes what it lacks from `default`.
-fn read_unit(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUnit>) -> Option<UnitKey> {
+fn read_unit(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    default: Option<&TimeUnit>,
+) -> Option<UnitKey> {
     let text = match &field.yaml.value {
         Value::Map(_) => return time_unit::read(reader, field, default).map(UnitKey::Time),
         Value::List(_) => {
@@ -191,7 +220,10 @@ fn read_unit(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUn
         _ => {}
     }
     if let Some(rest) = text.strip_prefix("TimeStamp") {
-        field.warn(reader, "old style: write a date-time unit such as `{tick: s, tz: UTC}`");
+        field.warn(
+            reader,
+            "old style: write a date-time unit such as `{tick: s, tz: UTC}`",
+        );
         let zone = rest.trim_matches(['[', ']']);
         let zone = if zone.is_empty() {
             Some(Zone::Fixed(0))

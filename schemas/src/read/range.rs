@@ -28,7 +28,10 @@ pub(super) fn labels(reader: &mut Reader<'_>, fields: &Fields) -> Option<Arc<[St
         let what = "a mapping such as `{interval: [0, 100]}` or `{discrete: [a, b]}`";
         range.mapping(reader, RANGE_KEYS, what);
         if range.get("interval").is_some() && range.get("discrete").is_some() {
-            range.problem(reader, "`interval` and `discrete` exclude each other: remove one");
+            range.problem(
+                reader,
+                "`interval` and `discrete` exclude each other: remove one",
+            );
         }
     }
     let field = part(fields, "discrete")?;
@@ -76,11 +79,15 @@ pub(super) fn interval(
         }
         let value = match measure {
             Measure::Time { unit, .. } => instant(yaml, unit),
-            _ => yaml.number().map(|number| conversion.apply(number.as_f64())),
+            _ => yaml
+                .number()
+                .map(|number| conversion.apply(number.as_f64())),
         };
         if value.is_none_or(f64::is_nan) {
             let what = match measure {
-                Measure::Time { .. } => "a time such as `2024-01-31T12:00`, a number of ticks or null",
+                Measure::Time { .. } => {
+                    "a time such as `2024-01-31T12:00`, a number of ticks or null"
+                }
                 _ => "a number or null",
             };
             let message = format!("{what} is expected, not {}", yaml.describe());
@@ -112,7 +119,9 @@ fn conversion(
         return Some(Conversion::IDENTITY);
     };
     let found = match measure {
-        Measure::Physical { unit, .. } => Unit::parse(written).and_then(|written| Conversion::between(&written, unit)),
+        Measure::Physical { unit, .. } => {
+            Unit::parse(written).and_then(|written| Conversion::between(&written, unit))
+        }
         _ if written.trim().is_empty() => Ok(Conversion::IDENTITY),
         _ => Err(UnitError::Syntax {
             written: written.to_owned(),
@@ -125,7 +134,10 @@ fn conversion(
 }
 
 /// A point in time as stored ticks.
-#[expect(clippy::cast_precision_loss, reason = "ends of intervals need no more than 53 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "ends of intervals need no more than 53 bits"
+)]
 fn instant(yaml: &Yaml, unit: &TimeUnit) -> Option<f64> {
     if let Some(ticks) = yaml.number() {
         return Some(ticks.as_f64());

@@ -40,32 +40,41 @@ pub(super) fn read(
             path: format!("{}.step_limits", merge.path),
         }));
     }
-    let Some(field) = field else { return StepLimits::AnyNew };
+    let Some(field) = field else {
+        return StepLimits::AnyNew;
+    };
     let steps = match limits(reader, &field) {
         Ok(steps) => steps,
         Err(limits) => return limits,
     };
-    let numeric = variable.data_type.is_numeric() && !matches!(variable.measure, Measure::Discrete { .. });
+    let numeric =
+        variable.data_type.is_numeric() && !matches!(variable.measure, Measure::Discrete { .. });
     if composed || !numeric || !sorted {
         let reason = match () {
             () if composed => "tuples have no steps".to_owned(),
             () if !numeric => format!("{} values have no steps", variable.data_type),
             () => "steps need a sorted coordinate: write `sorted: true`".to_owned(),
         };
-        field.problem(reader, format!("{reason}; without steps, write `any_new` or `no_new`"));
+        field.problem(
+            reader,
+            format!("{reason}; without steps, write `any_new` or `no_new`"),
+        );
         return StepLimits::AnyNew;
     }
     let Some(factor) = factor(reader, &field, &steps, variable) else {
         return StepLimits::AnyNew;
     };
     let (mut min, mut max) = (steps.min * factor, steps.max * factor);
-    let whole = matches!(variable.measure, Measure::Time { .. }) || variable.data_type.integer_bounds().is_some();
+    let whole = matches!(variable.measure, Measure::Time { .. })
+        || variable.data_type.integer_bounds().is_some();
     if whole && steps.unit == Some(MONTH) {
         (min, max) = (min.floor(), max.ceil());
     }
     if whole && max.floor() < min.ceil().max(1.0) {
         let stored = match &variable.measure {
-            Measure::Time { unit, .. } => format!("ticks of `{}`: choose a finer `tick`", unit.tick.symbol()),
+            Measure::Time { unit, .. } => {
+                format!("ticks of `{}`: choose a finer `tick`", unit.tick.symbol())
+            }
             _ => "whole numbers: write `type: float`".to_owned(),
         };
         field.problem(
@@ -103,19 +112,31 @@ fn limits<'a>(reader: &mut Reader<'_>, field: &Field<'a>) -> Result<Steps<'a>, S
             let entries = field
                 .mapping(reader, &["start", "end", "unit"], SPELLINGS)
                 .unwrap_or_default();
-            let value = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
+            let value = |key: &str| {
+                entries
+                    .iter()
+                    .find(|entry| entry.key == key)
+                    .map(|entry| &entry.value)
+            };
             let number = |key: &str| value(key)?.number();
-            number("start").zip(number("end")).map(|(start, end)| Steps {
-                min: start.as_f64(),
-                max: end.as_f64(),
-                unit: value("unit").filter(|unit| !unit.is_none()).and_then(Yaml::text),
-            })
+            number("start")
+                .zip(number("end"))
+                .map(|(start, end)| Steps {
+                    min: start.as_f64(),
+                    max: end.as_f64(),
+                    unit: value("unit")
+                        .filter(|unit| !unit.is_none())
+                        .and_then(Yaml::text),
+                })
         }
     };
     match steps {
         None => fail(reader),
         Some(steps) if !(steps.min >= 0.0 && steps.max > 0.0 && steps.max.is_finite()) => {
-            field.problem(reader, "steps are positive numbers; without limits write `any_new`");
+            field.problem(
+                reader,
+                "steps are positive numbers; without limits write `any_new`",
+            );
             Err(StepLimits::AnyNew)
         }
         Some(steps) if steps.min > steps.max => {
@@ -156,18 +177,29 @@ fn list(items: &[Yaml]) -> Option<Steps<'_>> {
     (items.len() <= 3).then_some(())?;
     Some(Steps {
         min: number(0)?,
-        max: if items.len() == 1 { number(0)? } else { number(1)? },
+        max: if items.len() == 1 {
+            number(0)?
+        } else {
+            number(1)?
+        },
         unit,
     })
 }
 
 /// By what the steps are multiplied to be in the stored unit.
-fn factor(reader: &mut Reader<'_>, field: &Field<'_>, steps: &Steps<'_>, variable: &Variable) -> Option<f64> {
+fn factor(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    steps: &Steps<'_>,
+    variable: &Variable,
+) -> Option<f64> {
     let Some(written) = steps.unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
         return Some(1.0);
     };
     let result = match &variable.measure {
-        Measure::Time { unit, .. } => seconds(reader, field, written).map(|factor| factor / unit.tick.seconds()),
+        Measure::Time { unit, .. } => {
+            seconds(reader, field, written).map(|factor| factor / unit.tick.seconds())
+        }
         Measure::Physical { unit, .. } => Unit::parse(written)
             .and_then(|step| Conversion::between(&step.delta(), &unit.delta()))
             .map(|conversion| conversion.factor),

@@ -22,7 +22,12 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Node, yaml: &Yaml) -> Sto
         if !is_setting || entry.value.is_none() {
             continue;
         }
-        let Some(text) = entry.value.text().map(str::trim).filter(|text| !text.is_empty()) else {
+        let Some(text) = entry
+            .value
+            .text()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        else {
             reader.problem(
                 entry.value.at,
                 &path,

@@ -25,7 +25,9 @@ impl TimeUnit {
             day.and_hms_opt(0, 0, 0)
         })?;
         let utc = match self.zone {
-            Zone::Fixed(seconds) => local.checked_sub_signed(TimeDelta::seconds(i64::from(seconds)))?,
+            Zone::Fixed(seconds) => {
+                local.checked_sub_signed(TimeDelta::seconds(i64::from(seconds)))?
+            }
             Zone::Named(zone) => zone.from_local_datetime(&local).earliest()?.naive_utc(),
         };
         Some(nanoseconds(utc))
@@ -45,7 +47,8 @@ mod tests {
     #[test]
     fn instants_are_local_unless_they_have_an_offset() {
         let mut unit = TimeUnit::utc(Tick::Second);
-        let seconds = |unit: &TimeUnit, text: &str| unit.nanoseconds_of(text).map(|ns| ns / 1_000_000_000);
+        let seconds =
+            |unit: &TimeUnit, text: &str| unit.nanoseconds_of(text).map(|ns| ns / 1_000_000_000);
         assert_eq!(seconds(&unit, "1970-01-02"), Some(86_400));
         assert_eq!(
             seconds(&unit, "1970-01-01T01:00+01:00"),

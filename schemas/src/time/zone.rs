@@ -97,7 +97,9 @@ fn offset(name: &str) -> Option<i32> {
     };
     let part = |text: &str, max: i32| {
         let plain = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|value: &i32| plain && *value <= max)
+        text.parse()
+            .ok()
+            .filter(|value: &i32| plain && *value <= max)
     };
     Some(sign * (part(hours, 14)? * 3600 + part(minutes, 59)? * 60))
 }
@@ -114,11 +116,30 @@ mod tests {
         assert_eq!(Zone::parse("-0330"), Some(Zone::Fixed(-12_600)));
         assert_eq!(Zone::parse("UTC+2"), Some(Zone::Fixed(7200)));
         assert_eq!(Zone::parse("EST"), Some(Zone::Fixed(-18_000)));
-        assert_eq!(Zone::parse("Europe/Prague"), Some(Zone::Named(Tz::Europe__Prague)));
-        for unknown in ["", "+", "+25:00", "+1:75", "CST", "Europe", "Europe/Pragu", "+é", "é"] {
+        assert_eq!(
+            Zone::parse("Europe/Prague"),
+            Some(Zone::Named(Tz::Europe__Prague))
+        );
+        for unknown in [
+            "",
+            "+",
+            "+25:00",
+            "+1:75",
+            "CST",
+            "Europe",
+            "Europe/Pragu",
+            "+é",
+            "é",
+        ] {
             assert_eq!(Zone::parse(unknown), None, "{unknown}");
         }
-        assert_eq!(Zone::suggestion("Europe/Pragu"), "; did you mean `Europe/Prague`?");
-        assert_eq!(Zone::suggestion("prague"), "; did you mean `Europe/Prague`?");
+        assert_eq!(
+            Zone::suggestion("Europe/Pragu"),
+            "; did you mean `Europe/Prague`?"
+        );
+        assert_eq!(
+            Zone::suggestion("prague"),
+            "; did you mean `Europe/Prague`?"
+        );
     }
 }

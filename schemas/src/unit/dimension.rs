@@ -36,7 +36,11 @@ impl fmt::Display for Dimension {
             return f.write_str(name);
         }
         let mut first = true;
-        for (base, exponent) in BASES.iter().zip(self.0).filter(|(_, exponent)| *exponent != 0) {
+        for (base, exponent) in BASES
+            .iter()
+            .zip(self.0)
+            .filter(|(_, exponent)| *exponent != 0)
+        {
             if !first {
                 f.write_str("·")?;
             }

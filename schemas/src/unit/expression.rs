@@ -40,7 +40,8 @@ impl Product {
         if written.chars().count() > MAX_CHARS {
             return Err(syntax(format!("it is longer than {MAX_CHARS} characters")));
         }
-        let tokens = tokens(written).map_err(|c| syntax(format!("`{c}` has no meaning in a unit")))?;
+        let tokens =
+            tokens(written).map_err(|c| syntax(format!("`{c}` has no meaning in a unit")))?;
         let mut parser = Parser {
             written,
             tokens: &tokens,
@@ -58,7 +59,9 @@ impl Product {
         let mut factor = self.scale;
         for (named, power) in &self.factors {
             factor *= named.factor().powi(i32::from(*power));
-            dimension = dimension.times(named.unit.dimension, *power).unwrap_or_default();
+            dimension = dimension
+                .times(named.unit.dimension, *power)
+                .unwrap_or_default();
         }
         if !(factor.is_finite() && factor > 0.0) {
             return Err(UnitError::Syntax {
@@ -97,7 +100,9 @@ impl Product {
             match power {
                 _ if name == "1" => {}
                 1 => words.push(name),
-                _ if name.contains(|c: char| !c.is_alphabetic() && c != '_') => words.push(format!("({name}){power}")),
+                _ if name.contains(|c: char| !c.is_alphabetic() && c != '_') => {
+                    words.push(format!("({name}){power}"))
+                }
                 _ => words.push(format!("{name}{power}")),
             }
         }
@@ -126,7 +131,11 @@ impl Product {
                 .checked_mul(power)
                 .filter(|exponent| exponent.abs() <= MAX_POWER)?;
             match self.factors.iter_mut().find(|(known, _)| *known == named) {
-                Some((_, sum)) => *sum = sum.checked_add(exponent).filter(|sum| sum.abs() <= MAX_POWER)?,
+                Some((_, sum)) => {
+                    *sum = sum
+                        .checked_add(exponent)
+                        .filter(|sum| sum.abs() <= MAX_POWER)?
+                }
                 None => self.factors.push((named, exponent)),
             }
         }
@@ -185,7 +194,13 @@ impl Parser<'_> {
         let token = self.peek().cloned();
         self.position += 1;
         let (base, mut power) = match token {
-            Some(Token::Number(scale)) => (Product { scale, ..Product::ONE }, 1),
+            Some(Token::Number(scale)) => (
+                Product {
+                    scale,
+                    ..Product::ONE
+                },
+                1,
+            ),
             Some(Token::Name(name)) => self.named(&name)?,
             Some(Token::Open) if depth < MAX_DEPTH => {
                 let inner = self.product(depth + 1)?;

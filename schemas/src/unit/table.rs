@@ -56,10 +56,18 @@ impl Named {
 
     /// The CF/UDUNITS spelling; `alone` if the unit stands without others.
     pub(super) fn cf(&self, alone: bool) -> String {
-        let name = self.unit.cf_in_product.filter(|_| !alone).unwrap_or(self.unit.cf);
-        let prefix = self
-            .prefix
-            .map_or("", |prefix| if prefix.long == "micro" { "u" } else { prefix.short });
+        let name = self
+            .unit
+            .cf_in_product
+            .filter(|_| !alone)
+            .unwrap_or(self.unit.cf);
+        let prefix = self.prefix.map_or("", |prefix| {
+            if prefix.long == "micro" {
+                "u"
+            } else {
+                prefix.short
+            }
+        });
         format!("{prefix}{name}")
     }
 
@@ -97,13 +105,18 @@ impl Known {
 
     fn has_name(&self, name: &str) -> bool {
         let singular = name.strip_suffix('s');
-        self.names.iter().any(|own| *own == name || Some(*own) == singular)
+        self.names
+            .iter()
+            .any(|own| *own == name || Some(*own) == singular)
     }
 }
 
 /// What to write instead of an unknown name, beginning with a separator; empty if nothing is near.
 pub(super) fn remedy(name: &str) -> String {
-    if let Some((_, remedy)) = UNKNOWN.iter().find(|(unknown, _)| unknown.eq_ignore_ascii_case(name)) {
+    if let Some((_, remedy)) = UNKNOWN
+        .iter()
+        .find(|(unknown, _)| unknown.eq_ignore_ascii_case(name))
+    {
         return format!(": {remedy}");
     }
     let lower = name.to_lowercase();
@@ -118,17 +131,21 @@ pub(super) fn remedy(name: &str) -> String {
     {
         return format!("; did you mean `{near}`?");
     }
-    let names = UNITS.iter().flat_map(|unit| unit.symbols.iter().chain(unit.names));
+    let names = UNITS
+        .iter()
+        .flat_map(|unit| unit.symbols.iter().chain(unit.names));
     let long = names.filter(|known| known.len() > 2).copied();
     match crate::near::nearest(name, long) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => "; write a unit such as `m/s`, `degC`, `%`, `mg/l`, or '' for a plain number".to_owned(),
+        None => {
+            "; write a unit such as `m/s`, `degC`, `%`, `mg/l`, or '' for a plain number".to_owned()
+        }
     }
 }
 
 fn capitalized(lower: &str) -> String {
     let mut chars = lower.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag, options};
+use serde_saphyr::granit_parser::{
+    Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag, options,
+};
 
 use super::{Entry, Mark, Value, Yaml, shorten};
 
@@ -43,7 +45,9 @@ pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    for next in Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options) {
+    for next in
+        Parser::new_from_str_with_options(text.strip_prefix('\u{feff}').unwrap_or(text), options)
+    {
         let (event, span) = next.map_err(|error| (mark(error.marker()), explain(&error, text)))?;
         builder
             .take(event, &span)
@@ -90,11 +94,16 @@ impl Builder {
         let at = mark(&span.start);
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
-                return Err("the file must hold one document: remove the `---` line and what follows it".to_owned());
+                return Err(
+                    "the file must hold one document: remove the `---` line and what follows it"
+                        .to_owned(),
+                );
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let plain =
-                    style == ScalarStyle::Plain && tag.as_deref().is_none_or(|tag| tag.core_suffix() != Some("str"));
+                let plain = style == ScalarStyle::Plain
+                    && tag
+                        .as_deref()
+                        .is_none_or(|tag| tag.core_suffix() != Some("str"));
                 self.check_tag(at, tag.as_deref());
                 let inner = Extent {
                     n_nodes: text.len() / BYTES_PER_NODE,
@@ -141,14 +150,19 @@ impl Builder {
     }
 
     fn end(&mut self) -> Result<(), String> {
-        let Some(open) = self.open.pop() else { return Ok(()) };
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
         let (value, at) = match open.content {
             Content::List(items) => (Value::List(items), open.at),
             Content::Map(entries, _) => {
                 let first = entries.first().map(|entry| entry.at);
                 let entries = self.merge(entries);
                 // A block mapping starts at its first key.
-                (Value::Map(entries), first.map_or(open.at, |first| first.min(open.at)))
+                (
+                    Value::Map(entries),
+                    first.map_or(open.at, |first| first.min(open.at)),
+                )
             }
         };
         self.finish(Yaml { at, value }, open.anchor, open.extent)
@@ -189,13 +203,15 @@ impl Builder {
                 if let Value::Scalar { text, .. } = node.value {
                     *key = Some((node.at, text));
                 } else {
-                    self.problems.push((node.at, "a key must be a text".to_owned()));
+                    self.problems
+                        .push((node.at, "a key must be a text".to_owned()));
                     *key = Some((node.at, String::new()));
                 }
             }
             Content::Map(entries, key) => {
                 let (at, key) = key.take().unwrap_or_default();
-                let empty = matches!(&node.value, Value::Scalar { text, plain: true } if text.is_empty());
+                let empty =
+                    matches!(&node.value, Value::Scalar { text, plain: true } if text.is_empty());
                 let value = if empty { Yaml::null(at) } else { node };
                 entries.push(Entry { at, key, value });
             }
@@ -205,7 +221,8 @@ impl Builder {
 
     /// Applies `<<` and reports keys that stand twice.
     fn merge(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let (inherited, own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.key == "<<");
+        let (inherited, own): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.key == "<<");
         let mut lines = HashMap::new();
         let mut merged: Vec<Entry> = Vec::with_capacity(own.len());
         for entry in own {
@@ -223,7 +240,10 @@ impl Builder {
         for entry in inherited {
             let sources = match entry.value.value {
                 Value::List(items) => items,
-                value => vec![Yaml { at: entry.at, value }],
+                value => vec![Yaml {
+                    at: entry.at,
+                    value,
+                }],
             };
             for source in sources {
                 let Value::Map(more) = source.value else {
@@ -245,7 +265,10 @@ impl Builder {
         let Some(tag) = tag.filter(|tag| tag.core_suffix().is_none()) else {
             return;
         };
-        let message = format!("the tag `{}` has no meaning here: remove it", shorten(&tag.original()));
+        let message = format!(
+            "the tag `{}` has no meaning here: remove it",
+            shorten(&tag.original())
+        );
         self.problems.push((at, message));
     }
 }
@@ -264,7 +287,9 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 fn explain(error: &ScanError, text: &str) -> String {
     let info = error.info();
-    let line = lines(text).nth(mark(error.marker()).line - 1).unwrap_or_default();
+    let line = lines(text)
+        .nth(mark(error.marker()).line - 1)
+        .unwrap_or_default();
     let remedy = if info.contains("tab") {
         "; indent with spaces"
     } else if line.contains("str[") || line.contains("datetime64[") {
@@ -276,7 +301,11 @@ fn explain(error: &ScanError, text: &str) -> String {
     };
     format!(
         "not YAML: {}{remedy}",
-        if info.is_empty() { "unexpected text here" } else { &info }
+        if info.is_empty() {
+            "unexpected text here"
+        } else {
+            &info
+        }
     )
 }
 
@@ -295,8 +324,17 @@ mod tests {
         let Value::List(items) = &b.value else {
             unreachable!("{b:?}")
         };
-        assert_eq!(items[2].at, Mark { line: 1, column: 17 });
-        assert_eq!(tree.get("c").expect("c").value.at, Mark { line: 3, column: 3 });
+        assert_eq!(
+            items[2].at,
+            Mark {
+                line: 1,
+                column: 17
+            }
+        );
+        assert_eq!(
+            tree.get("c").expect("c").value.at,
+            Mark { line: 3, column: 3 }
+        );
     }
 
     #[test]
@@ -313,7 +351,10 @@ mod tests {
             let text = ["a: 1", "b: {type: str[4]}", "c: 2"].join(end);
             let (at, message) = load(&text).expect_err("a bracket within braces");
             assert_eq!(at.line, 2, "{message}");
-            assert!(message.ends_with("stands in quotes, such as `'str[16]'`"), "{message}");
+            assert!(
+                message.ends_with("stands in quotes, such as `'str[16]'`"),
+                "{message}"
+            );
         }
     }
 
@@ -330,14 +371,20 @@ mod tests {
     fn keys_that_stand_twice_are_reported() {
         let problems = load("a: 1\nb: 2\na: 3\n").expect("reads").problems;
         assert_eq!(problems[0].0, Mark { line: 3, column: 1 });
-        assert_eq!(problems[0].1, "the key `a` stands here again, first in line 1");
+        assert_eq!(
+            problems[0].1,
+            "the key `a` stands here again, first in line 1"
+        );
     }
 
     #[test]
     fn bombs_are_refused() {
         let tens = |level: usize| {
             let alias = format!("*a{}", level - 1);
-            format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "))
+            format!(
+                "a{level}: &a{level} [{}]\n",
+                [alias.as_str(); 10].join(", ")
+            )
         };
         let text: String = std::iter::once("a0: &a0 [x]\n".to_owned())
             .chain((1..12).map(tens))
@@ -354,7 +401,12 @@ mod tests {
         let deep: String = std::iter::once("a0: &a0 [x]\n".to_owned())
             .chain((1..100).map(nested))
             .collect();
-        assert!(load(&deep).expect_err("too deep").1.starts_with("nested deeper"));
+        assert!(
+            load(&deep)
+                .expect_err("too deep")
+                .1
+                .starts_with("nested deeper")
+        );
         assert!(load("a: &a [*a]").is_err());
     }
 }

@@ -13,7 +13,10 @@ pub enum Number {
 
 impl Number {
     /// The nearest float.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is asked for")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the nearest float is what is asked for"
+    )]
     pub fn as_f64(self) -> f64 {
         match self {
             Self::Int(value) => value as f64,
@@ -50,7 +53,9 @@ pub fn number(text: &str) -> Option<Number> {
     let radix = |prefix: &str, radix: u32| {
         let digits = digits.strip_prefix(prefix)?;
         let unsigned = digits.starts_with(|c: char| c.is_digit(radix));
-        let value = i128::from_str_radix(digits, radix).ok().filter(|_| unsigned)?;
+        let value = i128::from_str_radix(digits, radix)
+            .ok()
+            .filter(|_| unsigned)?;
         in_range(i128::from(sign) * value)
     };
     if let Some(value) = radix("0x", 16).or_else(|| radix("0o", 8)) {
@@ -64,7 +69,11 @@ pub fn number(text: &str) -> Option<Number> {
     if !numeric {
         return None;
     }
-    let whole = text.parse::<i128>().ok().and_then(in_range).map(Number::Int);
+    let whole = text
+        .parse::<i128>()
+        .ok()
+        .and_then(in_range)
+        .map(Number::Int);
     whole.or_else(|| text.parse::<f64>().ok().map(Number::Float))
 }
 
@@ -103,7 +112,10 @@ mod tests {
         assert_eq!(number("1e-2"), Some(Number::Float(0.01)));
         assert_eq!(number(".5"), Some(Number::Float(0.5)));
         assert_eq!(number("-.inf"), Some(Number::Float(f64::NEG_INFINITY)));
-        assert_eq!(number("18446744073709551615"), Some(Number::Int(i128::from(u64::MAX))));
+        assert_eq!(
+            number("18446744073709551615"),
+            Some(Number::Int(i128::from(u64::MAX)))
+        );
         for text in [
             "0.3.0",
             "1_000",

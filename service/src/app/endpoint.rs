@@ -39,7 +39,11 @@ impl Endpoint {
             "" => Some(path),
             node => str::strip_prefix(path, node)?.strip_prefix('/'),
         };
-        self.dataset.nodes.keys().filter_map(|path| relative(path)).collect()
+        self.dataset
+            .nodes
+            .keys()
+            .filter_map(|path| relative(path))
+            .collect()
     }
 }
 
@@ -69,11 +73,19 @@ pub(super) fn all(
                 .get(dataset)
                 .ok_or_else(|| refuse(format!("there is no dataset `{dataset}`")))?,
             None if datasets.len() == 1 => &datasets[0],
-            None => return Err(refuse("`dataset` is missing: say where contributions go".to_owned())),
+            None => {
+                return Err(refuse(
+                    "`dataset` is missing: say where contributions go".to_owned(),
+                ));
+            }
         };
         let node = config.node.trim_matches('/').to_owned();
         if dataset.schema.node(&node).is_none() {
-            let known: Vec<_> = dataset.nodes.keys().map(|path| format!("`{path}`")).collect();
+            let known: Vec<_> = dataset
+                .nodes
+                .keys()
+                .map(|path| format!("`{path}`"))
+                .collect();
             let known = known.join(", ");
             return Err(refuse(format!(
                 "the dataset `{}` has no node `{node}`; it has {known}",
@@ -84,7 +96,10 @@ pub(super) fn all(
             name: name.clone(),
             dataset: Arc::clone(dataset),
             node,
-            alias: config.path.as_ref().map(|path| path.trim_end_matches('/').to_owned()),
+            alias: config
+                .path
+                .as_ref()
+                .map(|path| path.trim_end_matches('/').to_owned()),
         };
         endpoints.insert(name.clone(), endpoint);
     }

@@ -26,10 +26,15 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
         let journal = match &config.journal.url {
-            Some(root) => open_store(config, &schema, &format!("{}/{name}", root.trim_end_matches('/')))?,
+            Some(root) => open_store(
+                config,
+                &schema,
+                &format!("{}/{name}", root.trim_end_matches('/')),
+            )?,
             None => store.clone(),
         };
-        let opened = Dataset::open_apart(Arc::new(schema), store, journal, decoders, settings).await;
+        let opened =
+            Dataset::open_apart(Arc::new(schema), store, journal, decoders, settings).await;
         let opened = opened.map_err(|source| AppError::Open {
             dataset: name.clone(),
             source,
@@ -56,16 +61,17 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
 fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
     let root = config.store.root.as_ref();
     let root = root.map(|root| format!("{}/{}.zarr", root.trim_end_matches('/'), schema.name));
-    let (url, folder) = match (&dataset.store, &schema.store.url, &root) {
-        (Some(url), _, _) => (url, config.folder()),
-        (None, Some(url), _) => (url, schema.folder.as_path()),
-        (None, None, Some(url)) => (url, config.folder()),
-        (None, None, None) => {
-            return Err(AppError::Open {
-                dataset: schema.name.clone(),
-                source: OpenError::NoStore(schema.name.clone()),
-            });
-        }
+    let (url, folder) = match (&dataset.store, &schema.store.url) {
+        (None, Some(url)) => (url, schema.folder.as_path()),
+        (url, _) => (
+            url.as_ref()
+                .or(root.as_ref())
+                .ok_or_else(|| AppError::Open {
+                    dataset: schema.name.clone(),
+                    source: OpenError::NoStore(schema.name.clone()),
+                })?,
+            config.folder(),
+        ),
     };
     open_store_in(url, folder, &access(config, schema), schema)
 }
@@ -75,7 +81,12 @@ fn open_store(config: &Config, schema: &Schema, url: &str) -> Result<Store, AppE
     open_store_in(url, config.folder(), &access(config, schema), schema)
 }
 
-fn open_store_in(url: &str, folder: &Path, access: &S3Access, schema: &Schema) -> Result<Store, AppError> {
+fn open_store_in(
+    url: &str,
+    folder: &Path,
+    access: &S3Access,
+    schema: &Schema,
+) -> Result<Store, AppError> {
     Store::open(url, folder, access).map_err(|source| AppError::Store {
         dataset: schema.name.clone(),
         source,
@@ -85,7 +96,8 @@ fn open_store_in(url: &str, folder: &Path, access: &S3Access, schema: &Schema) -
 /// The environment decides before the configuration does, and that before the schema.
 fn access(config: &Config, schema: &Schema) -> S3Access {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let configured = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    let configured =
+        |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let store = &config.store;
     S3Access {
         endpoint: variable("ZF_S3_ENDPOINT_URL")
@@ -106,7 +118,11 @@ pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, De
     let only = config.datasets.by_name.len() == 1;
     let mut by_endpoint = HashMap::new();
     for (endpoint, settings) in &config.endpoints {
-        if settings.dataset.as_deref().map_or(only, |dataset| dataset == name) {
+        if settings
+            .dataset
+            .as_deref()
+            .map_or(only, |dataset| dataset == name)
+        {
             let decoder = settings.decode.prepare(config.folder());
             let decoder = decoder.map_err(|source| AppError::Decode {
                 endpoint: endpoint.clone(),
@@ -119,10 +135,12 @@ pub(super) fn decoders(config: &Config, name: &str) -> Result<HashMap<String, De
         let mut own = Decoding::default();
         let max = usize::try_from(config.limits.max_decompressed_bytes).unwrap_or(usize::MAX);
         own.limits.max_decompressed_bytes = own.limits.max_decompressed_bytes.min(max);
-        let decoder = own.prepare(config.folder()).map_err(|source| AppError::Decode {
-            endpoint: name.to_owned(),
-            source,
-        })?;
+        let decoder = own
+            .prepare(config.folder())
+            .map_err(|source| AppError::Decode {
+                endpoint: name.to_owned(),
+                source,
+            })?;
         by_endpoint.insert(name.to_owned(), decoder);
     }
     Ok(by_endpoint)

@@ -79,15 +79,26 @@ fn every_type_reads_back_what_was_written_with_every_codec() {
         for (data_type, values) in &cases {
             let spec = spec(*data_type, None, codec);
             let object = spec.encode(values).unwrap();
-            assert_eq!(&spec.decode(&object).unwrap(), values, "{data_type:?} {codec:?}");
+            assert_eq!(
+                &spec.decode(&object).unwrap(),
+                values,
+                "{data_type:?} {codec:?}"
+            );
         }
     }
 }
 
 #[test]
 fn a_damaged_chunk_is_an_error_that_names_the_array() {
-    let spec = spec(DataType::Float64, Some(Scalar::Float(f64::NAN)), Codec::Blosc);
-    let mut object = spec.encode(&Values::Float64(vec![1.0, 2.0, 3.0])).unwrap().to_vec();
+    let spec = spec(
+        DataType::Float64,
+        Some(Scalar::Float(f64::NAN)),
+        Codec::Blosc,
+    );
+    let mut object = spec
+        .encode(&Values::Float64(vec![1.0, 2.0, 3.0]))
+        .unwrap()
+        .to_vec();
     let middle = object.len() / 2;
     object[middle] ^= 1;
     let message = spec.decode(&object).unwrap_err().to_string();

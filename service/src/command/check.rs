@@ -37,7 +37,10 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
         return Ok((Vec::new(), "a sound configuration".to_owned()));
     }
     let schema = Schema::load(file).map_err(|error| error.problems)?;
-    let n_nodes = schema.nodes().filter(|node| !node.variables.is_empty()).count();
+    let n_nodes = schema
+        .nodes()
+        .filter(|node| !node.variables.is_empty())
+        .count();
     let n_variables: usize = schema.nodes().map(|node| node.variables.len()).sum();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let summary = format!(
@@ -50,7 +53,14 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
 
 /// A configuration has one of its sections at the top; a schema has nodes there.
 fn is_config(file: &Path) -> bool {
-    const SECTIONS: [&str; 6] = ["server:", "datasets:", "endpoints:", "limits:", "auth:", "journal:"];
+    const SECTIONS: [&str; 6] = [
+        "server:",
+        "datasets:",
+        "endpoints:",
+        "limits:",
+        "auth:",
+        "journal:",
+    ];
     let named = file
         .file_stem()
         .is_some_and(|stem| stem.to_string_lossy().contains("zarr-fuse"));

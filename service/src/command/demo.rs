@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
-use zarr_fuse_collectors::simulate::{BOREHOLES, LOCATIONS, borehole_csv, hour_of, locationforecast};
+use zarr_fuse_collectors::simulate::{
+    BOREHOLES, LOCATIONS, borehole_csv, hour_of, locationforecast,
+};
 use zarr_fuse_service::config::Config;
 
 use super::{note, print};
@@ -21,8 +23,14 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The files of the demo: what a user would write by hand.
 const FILES: [(&str, &str); 2] = [
-    ("weather.yaml", include_str!("../../../schemas/weather.yaml")),
-    ("boreholes.yaml", include_str!("../../../schemas/boreholes.yaml")),
+    (
+        "weather.yaml",
+        include_str!("../../../schemas/weather.yaml"),
+    ),
+    (
+        "boreholes.yaml",
+        include_str!("../../../schemas/boreholes.yaml"),
+    ),
 ];
 
 /// Show the whole product on this machine.
@@ -64,7 +72,8 @@ impl Demo {
     fn prepare(&self) -> anyhow::Result<Config> {
         let write = |name: &str, text: &str| {
             let file = self.dir.join(name);
-            std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))
+            std::fs::write(&file, text)
+                .with_context(|| format!("cannot write `{}`", file.display()))
         };
         std::fs::create_dir_all(&self.dir)
             .with_context(|| format!("cannot make the folder `{}`", self.dir.display()))?;
@@ -84,7 +93,10 @@ impl Demo {
             ),
         )?;
         let environment = std::env::vars().collect();
-        Ok(Config::load(&self.dir.join("zarr-fuse.yaml"), &environment)?)
+        Ok(Config::load(
+            &self.dir.join("zarr-fuse.yaml"),
+            &environment,
+        )?)
     }
 
     /// Waits for the service, sends history once, then readings live.
@@ -138,8 +150,8 @@ impl Demo {
     /// Says what runs and what to try.
     fn introduce(&self, base: &str) -> anyhow::Result<()> {
         let dir = self.dir.display();
-        let store =
-            std::fs::canonicalize(self.dir.join("boreholes.zarr")).unwrap_or_else(|_| self.dir.join("boreholes.zarr"));
+        let store = std::fs::canonicalize(self.dir.join("boreholes.zarr"))
+            .unwrap_or_else(|_| self.dir.join("boreholes.zarr"));
         let store = display(&store);
         print(&format!(
             "\n  zarr-fuse is running at {base}/  (interface: {base}/docs)\n  schemas, configuration and data are in {dir}\n\n\
@@ -192,8 +204,11 @@ impl Client {
             ("latitude", location.latitude.to_string()),
             ("longitude", location.longitude.to_string()),
         ];
-        let url = url::Url::parse_with_params(&format!("{}/api/v1/ingest/locationforecast", self.base), variables)
-            .context("the address to listen on makes no URL")?;
+        let url = url::Url::parse_with_params(
+            &format!("{}/api/v1/ingest/locationforecast", self.base),
+            variables,
+        )
+        .context("the address to listen on makes no URL")?;
         let request = self.http.post(url);
         self.sent(request.json(&locationforecast(location, begin, n_hours)))
             .await
@@ -201,8 +216,13 @@ impl Client {
 
     async fn measurements(&self, csv: String) -> anyhow::Result<()> {
         let url = format!("{}/api/v1/ingest/boreholes/temperature", self.base);
-        self.sent(self.http.post(url).header("Content-Type", "text/csv").body(csv))
-            .await
+        self.sent(
+            self.http
+                .post(url)
+                .header("Content-Type", "text/csv")
+                .body(csv),
+        )
+        .await
     }
 
     async fn sent(&self, request: reqwest::RequestBuilder) -> anyhow::Result<()> {

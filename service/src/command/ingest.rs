@@ -49,7 +49,10 @@ impl Ingest {
                 known.join(", ")
             );
         }
-        let endpoint = self.endpoint.clone().unwrap_or_else(|| dataset.name.clone());
+        let endpoint = self
+            .endpoint
+            .clone()
+            .unwrap_or_else(|| dataset.name.clone());
         dataset
             .decoders
             .get(&endpoint)
@@ -119,8 +122,8 @@ fn progress(n_files: usize) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(n_files as u64).with_style(style)
 }
 

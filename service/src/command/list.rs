@@ -45,7 +45,10 @@ impl List {
                 continue;
             }
             let view = node.view();
-            print(&format!("{path}  (folded up to contribution {})", view.folded_seq()))?;
+            print(&format!(
+                "{path}  (folded up to contribution {})",
+                view.folded_seq()
+            ))?;
             let mut rows = Vec::new();
             for coordinate in view.schema().coordinates.values() {
                 rows.push(coordinate_row(&view, coordinate));
@@ -73,7 +76,11 @@ fn coordinate_row(view: &NodeView, coordinate: &Coordinate) -> Vec<String> {
     };
     let extent = match values {
         Some(values) if n > 0 && coordinate.sorted => {
-            format!("{} … {}", shown(variable, values, 0), shown(variable, values, n - 1))
+            format!(
+                "{} … {}",
+                shown(variable, values, 0),
+                shown(variable, values, n - 1)
+            )
         }
         Some(values) if n > 0 => {
             let first: Vec<String> = (0..n.min(3)).map(|i| shown(variable, values, i)).collect();
@@ -127,7 +134,10 @@ fn shown(variable: &Variable, values: &Values, i: usize) -> String {
 /// Descriptions, columns, rules and attributes.
 fn full(node: &Node) -> String {
     let mut rows = Vec::new();
-    let coordinates = node.coordinates.values().map(|coordinate| &coordinate.variable);
+    let coordinates = node
+        .coordinates
+        .values()
+        .map(|coordinate| &coordinate.variable);
     for variable in coordinates.chain(node.variables.values()) {
         rows.push(vec![
             format!("    {}", variable.name),

@@ -57,7 +57,9 @@ impl Query {
                 let created = std::fs::File::create(file);
                 Box::new(created.with_context(|| format!("cannot write `{}`", file.display()))?)
             }
-            None if matches!(format, Format::Arrow | Format::Parquet) && std::io::stdout().is_terminal() => {
+            None if matches!(format, Format::Arrow | Format::Parquet)
+                && std::io::stdout().is_terminal() =>
+            {
                 anyhow::bail!("{} is binary; write it to a file with -o FILE", self.format);
             }
             None => Box::new(std::io::stdout().lock()),
@@ -67,7 +69,9 @@ impl Query {
         let mut body = answer.body;
         while let Some(bytes) = body.try_next().await? {
             match out.write_all(&bytes) {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    return Ok(ExitCode::SUCCESS);
+                }
                 written => written.context("cannot write the answer")?,
             }
         }
@@ -89,7 +93,10 @@ impl Query {
         let prefixed = |prefix: &'static str| {
             move |text: &String| pair(text).map(|(name, value)| (format!("{prefix}.{name}"), value))
         };
-        let variables = self.variables.iter().map(|name| Ok(("var".to_owned(), name.clone())));
+        let variables = self
+            .variables
+            .iter()
+            .map(|name| Ok(("var".to_owned(), name.clone())));
         variables
             .chain(self.by_value.iter().map(prefixed("sel")))
             .chain(self.by_index.iter().map(prefixed("isel")))

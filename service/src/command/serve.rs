@@ -10,7 +10,12 @@ use zarr_fuse_service::config::Config;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "zarr-fuse.yaml", env = "ZF_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "zarr-fuse.yaml",
+        env = "ZF_CONFIG"
+    )]
     config: PathBuf,
 }
 

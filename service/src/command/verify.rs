@@ -48,7 +48,10 @@ impl Verify {
                 continue;
             }
             code = ExitCode::FAILURE;
-            print(&format!("{path}: {} of {n_cells} cells differ", verdict.n_differences))?;
+            print(&format!(
+                "{path}: {} of {n_cells} cells differ",
+                verdict.n_differences
+            ))?;
             for difference in verdict.differences {
                 print(&format!("  {difference}"))?;
             }
@@ -64,10 +67,16 @@ impl Verify {
             let before = node.folded_seq();
             let verdict = verify(&dataset, node).await;
             node.reload().await?;
-            if node.folded_seq() == before || verdict.as_ref().is_ok_and(|verdict| verdict.n_differences == 0) {
+            if node.folded_seq() == before
+                || verdict
+                    .as_ref()
+                    .is_ok_and(|verdict| verdict.n_differences == 0)
+            {
                 return Ok(verdict?);
             }
         }
-        anyhow::bail!("`{path}` changes while it is verified; stop the service or try again when less arrives")
+        anyhow::bail!(
+            "`{path}` changes while it is verified; stop the service or try again when less arrives"
+        )
     }
 }

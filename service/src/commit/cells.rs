@@ -71,7 +71,9 @@ impl Cells {
     ) -> Vec<Conflict> {
         let mut conflicts = Vec::new();
         for (place, range) in self.by_chunk.get(chunk).into_iter().flatten() {
-            let Some(batch) = &self.batches[*place] else { continue };
+            let Some(batch) = &self.batches[*place] else {
+                continue;
+            };
             let variable = &update.batches[*place].batch.variables[batch.variable];
             let cells = &batch.cells[range.clone()];
             if rule == MergeRule::Last {
@@ -89,7 +91,10 @@ impl Cells {
                     }
                     Some(false) => {}
                     None => {
-                        let row = variable.rows.as_ref().map_or(value, |rows| rows[value] as usize);
+                        let row = variable
+                            .rows
+                            .as_ref()
+                            .map_or(value, |rows| rows[value] as usize);
                         conflicts.push((*place, row, variable.values.display(value)));
                     }
                 }
@@ -104,7 +109,11 @@ impl Cells {
     clippy::type_complexity,
     reason = "two lists that belong together, taken apart at once"
 )]
-fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, u32)>, Vec<(Vec<u64>, Range<usize>)>) {
+fn group(
+    placed: &PlacedBatch,
+    spec: &ArraySpec,
+    variable: usize,
+) -> (Vec<(u32, u32)>, Vec<(Vec<u64>, Range<usize>)>) {
     let batch = &placed.batch;
     let variable = &batch.variables[variable];
     let n = variable.values.len();
@@ -168,7 +177,11 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
     };
     if n_slots == 1 {
         let cells: Vec<(u32, u32)> = (0..n).map(|i| (place_of(i).1, value(i))).collect();
-        let chunks = if n == 0 { Vec::new() } else { vec![(chunk_of(0), 0..n)] };
+        let chunks = if n == 0 {
+            Vec::new()
+        } else {
+            vec![(chunk_of(0), 0..n)]
+        };
         return (cells, chunks);
     }
     if n_slots <= 4 * n + 1024 {
@@ -188,10 +201,14 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
             ends[slot] += 1;
         }
         let used = (0..n_slots).filter(|&slot| begins[slot] < ends[slot]);
-        let chunks = used.map(|slot| (chunk_of(slot), begins[slot]..ends[slot])).collect();
+        let chunks = used
+            .map(|slot| (chunk_of(slot), begins[slot]..ends[slot]))
+            .collect();
         return (cells, chunks);
     }
-    let mut sorted: Vec<(usize, u32, u32)> = (0..n).map(|i| (place_of(i).0, place_of(i).1, value(i))).collect();
+    let mut sorted: Vec<(usize, u32, u32)> = (0..n)
+        .map(|i| (place_of(i).0, place_of(i).1, value(i)))
+        .collect();
     sorted.sort_by_key(|(slot, _, value)| (*slot, *value));
     let mut chunks: Vec<(Vec<u64>, Range<usize>)> = Vec::new();
     let mut begin = 0;
@@ -200,7 +217,10 @@ fn group(placed: &PlacedBatch, spec: &ArraySpec, variable: usize) -> (Vec<(u32, 
         begin += run.len();
     }
     (
-        sorted.into_iter().map(|(_, cell, value)| (cell, value)).collect(),
+        sorted
+            .into_iter()
+            .map(|(_, cell, value)| (cell, value))
+            .collect(),
         chunks,
     )
 }

@@ -84,7 +84,9 @@ impl Scope {
     /// What to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("ingest", endpoint)) if !endpoint.is_empty() => Ok(Self::Ingest(endpoint.to_owned())),
+            Some(("ingest", endpoint)) if !endpoint.is_empty() => {
+                Ok(Self::Ingest(endpoint.to_owned()))
+            }
             Some(("read", dataset)) if !dataset.is_empty() => Ok(Self::Read(dataset.to_owned())),
             None if text == "admin" => Ok(Self::Admin),
             _ => Err(format!(

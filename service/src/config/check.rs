@@ -33,12 +33,15 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn add(&mut self, path: &[Step], message: impl Into<String>) {
-        self.problems.add(place(self.tree, path), path, message.into());
+        self.problems
+            .add(place(self.tree, path), path, message.into());
     }
 }
 
 fn keys<const N: usize>(keys: [&str; N]) -> Vec<Step> {
-    keys.into_iter().map(|key| Step::Key(key.to_owned())).collect()
+    keys.into_iter()
+        .map(|key| Step::Key(key.to_owned()))
+        .collect()
 }
 
 impl Config {
@@ -90,19 +93,43 @@ impl Config {
         let limits = &self.limits;
         let counts = [
             ("server", "workers", self.server.workers == Some(0)),
-            ("server", "max_connections", self.server.max_connections == 0),
-            ("journal", "max_segment_bytes", self.journal.max_segment_bytes == 0),
+            (
+                "server",
+                "max_connections",
+                self.server.max_connections == 0,
+            ),
+            (
+                "journal",
+                "max_segment_bytes",
+                self.journal.max_segment_bytes == 0,
+            ),
             ("limits", "max_body_bytes", limits.max_body_bytes == 0),
-            ("limits", "max_decompressed_bytes", limits.max_decompressed_bytes == 0),
-            ("limits", "max_concurrent_requests", limits.max_concurrent_requests == 0),
+            (
+                "limits",
+                "max_decompressed_bytes",
+                limits.max_decompressed_bytes == 0,
+            ),
+            (
+                "limits",
+                "max_concurrent_requests",
+                limits.max_concurrent_requests == 0,
+            ),
             (
                 "limits",
                 "max_waiting_contributions",
                 limits.max_waiting_contributions == 0,
             ),
             ("limits", "max_waiting_bytes", limits.max_waiting_bytes == 0),
-            ("limits", "max_query_block_cells", limits.max_query_block_cells == 0),
-            ("limits", "max_query_page_rows", limits.max_query_page_rows == 0),
+            (
+                "limits",
+                "max_query_block_cells",
+                limits.max_query_block_cells == 0,
+            ),
+            (
+                "limits",
+                "max_query_page_rows",
+                limits.max_query_page_rows == 0,
+            ),
             ("limits", "max_query_columns", limits.max_query_columns == 0),
         ];
         for (section, key, is_zero) in counts {
@@ -114,7 +141,8 @@ impl Config {
             }
         }
         if limits.max_waiting_bytes < limits.max_body_bytes {
-            let message = "must be at least `max_body_bytes`, or the largest bodies are never taken";
+            let message =
+                "must be at least `max_body_bytes`, or the largest bodies are never taken";
             checker.add(&keys(["limits", "max_waiting_bytes"]), message);
         }
     }
@@ -122,8 +150,9 @@ impl Config {
     fn check_datasets(&mut self, checker: &mut Checker<'_>) {
         let section = || Step::Key("datasets".to_owned());
         for (idx, name) in &self.datasets.repeated {
-            let message =
-                format!("another file gives the name `{name}` already: use a mapping, `datasets: {{name: file.yaml}}`");
+            let message = format!(
+                "another file gives the name `{name}` already: use a mapping, `datasets: {{name: file.yaml}}`"
+            );
             checker.add(&[section(), Step::Index(*idx)], message);
         }
         let folder = self.folder().to_owned();
@@ -137,12 +166,17 @@ impl Config {
             if !is_name(name) {
                 checker.add(
                     &path,
-                    format!("`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`"),
+                    format!(
+                        "`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`"
+                    ),
                 );
             }
             dataset.schema = folder.join(&dataset.schema);
             if !dataset.schema.is_file() {
-                checker.add(&path, format!("there is no file `{}`", dataset.schema.display()));
+                checker.add(
+                    &path,
+                    format!("there is no file `{}`", dataset.schema.display()),
+                );
             }
         }
     }
@@ -155,7 +189,9 @@ impl Config {
         for (name, endpoint) in &mut self.endpoints {
             let inside = |key: &str| keys(["endpoints", name.as_str(), key]);
             if !is_name(name) {
-                let message = format!("`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`");
+                let message = format!(
+                    "`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`"
+                );
                 checker.add(&keys(["endpoints", name.as_str()]), message);
             }
             match (&endpoint.dataset, datasets.as_slice()) {
@@ -165,7 +201,10 @@ impl Config {
                     } else {
                         did_you_mean(dataset, known)
                     };
-                    checker.add(&inside("dataset"), format!("there is no dataset `{dataset}`{hint}"));
+                    checker.add(
+                        &inside("dataset"),
+                        format!("there is no dataset `{dataset}`{hint}"),
+                    );
                 }
                 (Some(_), _) => {}
                 (None, [only]) => endpoint.dataset = Some((*only).to_owned()),
@@ -189,24 +228,36 @@ impl Config {
                         .strip_prefix(*reserved)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 };
-                if !alias.starts_with('/') || alias.len() < 2 || alias.contains(['?', '#', '{', ' ']) {
+                if !alias.starts_with('/')
+                    || alias.len() < 2
+                    || alias.contains(['?', '#', '{', ' '])
+                {
                     checker.add(
                         &inside("path"),
                         format!("`{alias}` is not a path: write `/api/v1/{name}`"),
                     );
-                } else if let Some(reserved) = RESERVED.iter().find(|reserved| is_reserved(reserved)) {
+                } else if let Some(reserved) =
+                    RESERVED.iter().find(|reserved| is_reserved(reserved))
+                {
                     checker.add(
                         &inside("path"),
                         format!("the service uses `{reserved}` itself: choose another path"),
                     );
-                } else if let Some(other) = aliases.insert(alias.trim_end_matches('/').to_owned(), name.clone()) {
-                    checker.add(&inside("path"), format!("the endpoint `{other}` has this path already"));
+                } else if let Some(other) =
+                    aliases.insert(alias.trim_end_matches('/').to_owned(), name.clone())
+                {
+                    checker.add(
+                        &inside("path"),
+                        format!("the endpoint `{other}` has this path already"),
+                    );
                 }
             }
             let decompressed = &mut endpoint.decode.limits.max_decompressed_bytes;
-            *decompressed = usize::try_from(max_decompressed_bytes).map_or(*decompressed, |max| max.min(*decompressed));
+            *decompressed = usize::try_from(max_decompressed_bytes)
+                .map_or(*decompressed, |max| max.min(*decompressed));
             if let Err(error) = endpoint.decode.prepare(&folder) {
-                let source = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+                let source = std::error::Error::source(&error)
+                    .map_or_else(String::new, |source| format!(": {source}"));
                 checker.add(&inside("decode"), format!("{error}{source}"));
             }
             let senders = self.auth.as_ref().map(Auth::names).unwrap_or_default();
@@ -221,7 +272,10 @@ impl Config {
                 } else {
                     did_you_mean(sender, &senders)
                 };
-                let path: Vec<Step> = inside("senders").into_iter().chain([Step::Index(idx)]).collect();
+                let path: Vec<Step> = inside("senders")
+                    .into_iter()
+                    .chain([Step::Index(idx)])
+                    .collect();
                 checker.add(&path, format!("there is no user or token `{sender}`{hint}"));
             }
         }
@@ -281,7 +335,10 @@ impl Config {
                 vec![Step::Index(idx), Step::Key("name".to_owned())],
             ]
             .concat();
-            checker.add(&path, format!("another user or token is called `{name}` too"));
+            checker.add(
+                &path,
+                format!("another user or token is called `{name}` too"),
+            );
         }
         for (idx, dataset) in auth
             .public
@@ -292,7 +349,10 @@ impl Config {
             let path = [keys(["auth", "public"]), vec![Step::Index(idx)]].concat();
             checker.add(
                 &path,
-                format!("there is no dataset `{dataset}`{}", self.meant_dataset(dataset)),
+                format!(
+                    "there is no dataset `{dataset}`{}",
+                    self.meant_dataset(dataset)
+                ),
             );
         }
     }
@@ -301,10 +361,15 @@ impl Config {
         for (idx, scope) in scopes.iter().enumerate() {
             let at = [path, &[Step::Index(idx)]].concat();
             match scope {
-                Scope::Read(dataset) if dataset != "*" && !self.datasets.by_name.contains_key(dataset) => {
+                Scope::Read(dataset)
+                    if dataset != "*" && !self.datasets.by_name.contains_key(dataset) =>
+                {
                     checker.add(
                         &at,
-                        format!("there is no dataset `{dataset}`{}", self.meant_dataset(dataset)),
+                        format!(
+                            "there is no dataset `{dataset}`{}",
+                            self.meant_dataset(dataset)
+                        ),
                     );
                 }
                 Scope::Ingest(endpoint)
@@ -320,7 +385,10 @@ impl Config {
                         .collect();
                     checker.add(
                         &at,
-                        format!("there is no endpoint `{endpoint}`{}", did_you_mean(endpoint, &known)),
+                        format!(
+                            "there is no endpoint `{endpoint}`{}",
+                            did_you_mean(endpoint, &known)
+                        ),
                     );
                 }
                 _ => {}

@@ -60,7 +60,13 @@ impl<'de> Visitor<'de> for DatasetsVisitor {
             let name = name_of(&schema);
             if datasets
                 .by_name
-                .insert(name.clone(), DatasetConfig { schema, store: None })
+                .insert(
+                    name.clone(),
+                    DatasetConfig {
+                        schema,
+                        store: None,
+                    },
+                )
                 .is_some()
             {
                 datasets.repeated.push((n_files, name));

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Display};
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
 use zarr_fuse_schemas::near::did_you_mean;
 use zarr_fuse_schemas::yaml::{self, Entry, Mark, Number, Value, Yaml};
 
@@ -54,7 +57,8 @@ impl Error for Fault {
         let message = message.to_string();
         if message.starts_with("data did not match any variant") {
             return Self::new(
-                "this form is not understood; the description of the key says what may stand here".to_owned(),
+                "this form is not understood; the description of the key says what may stand here"
+                    .to_owned(),
             );
         }
         Self::new(message)
@@ -68,7 +72,10 @@ impl Error for Fault {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown key `{field}`{}", did_you_mean(field, expected)))
+        Self::new(format!(
+            "unknown key `{field}`{}",
+            did_you_mean(field, expected)
+        ))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -96,7 +103,10 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(yaml: &'a Yaml) -> Self {
-        Self { yaml, path: Vec::new() }
+        Self {
+            yaml,
+            path: Vec::new(),
+        }
     }
 
     fn inside(&self, step: Step, yaml: &'a Yaml) -> Self {
@@ -188,7 +198,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 (Some(Number::Int(_)), _) => self.whole(visitor),
                 (Some(Number::Float(_)), _) => self.real(visitor),
                 (None, "true" | "True" | "TRUE") if *plain => self.place(visitor.visit_bool(true)),
-                (None, "false" | "False" | "FALSE") if *plain => self.place(visitor.visit_bool(false)),
+                (None, "false" | "False" | "FALSE") if *plain => {
+                    self.place(visitor.visit_bool(false))
+                }
                 _ => self.text(visitor),
             },
         }
@@ -219,11 +231,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -291,7 +311,10 @@ struct ListReader<'a, 'r> {
 impl<'de> SeqAccess<'de> for ListReader<'_, '_> {
     type Error = Fault;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
         let Some((idx, item)) = self.items.next() else {
             return Ok(None);
         };
@@ -312,10 +335,18 @@ struct MapReader<'a, 'r> {
 impl<'de> MapAccess<'de> for MapReader<'_, '_> {
     type Error = Fault;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
         self.entry = self.entries.next();
-        let Some(entry) = self.entry else { return Ok(None) };
-        let path = self.parent.inside(Step::Key(entry.key.clone()), &entry.value).path;
+        let Some(entry) = self.entry else {
+            return Ok(None);
+        };
+        let path = self
+            .parent
+            .inside(Step::Key(entry.key.clone()), &entry.value)
+            .path;
         let key = de::value::StrDeserializer::<Fault>::new(&entry.key);
         seed.deserialize(key)
             .map(Some)
@@ -327,9 +358,12 @@ impl<'de> MapAccess<'de> for MapReader<'_, '_> {
             .entry
             .take()
             .ok_or_else(|| Fault::new("a value is asked for before its key".to_owned()))?;
-        let value = self.parent.inside(Step::Key(entry.key.clone()), &entry.value);
+        let value = self
+            .parent
+            .inside(Step::Key(entry.key.clone()), &entry.value);
         let (at, path) = (value.yaml.at, value.path.clone());
-        seed.deserialize(value).map_err(|fault| fault.placed(at, &path))
+        seed.deserialize(value)
+            .map_err(|fault| fault.placed(at, &path))
     }
 }
 
@@ -342,7 +376,10 @@ impl<'de, 'a> EnumAccess<'de> for EnumReader<'a> {
     type Error = Fault;
     type Variant = VariantReader<'a>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, VariantReader<'a>), Fault> {
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, VariantReader<'a>), Fault> {
         let variant = seed.deserialize(de::value::StrDeserializer::<Fault>::new(self.variant))?;
         Ok((
             variant,
@@ -362,7 +399,11 @@ struct VariantReader<'a> {
 impl<'a> VariantReader<'a> {
     fn content(self) -> Result<Reader<'a>, Fault> {
         let Self { variant, content } = self;
-        content.ok_or_else(|| Fault::new(format!("something must stand behind `{variant}`: write `{variant}: …`")))
+        content.ok_or_else(|| {
+            Fault::new(format!(
+                "something must stand behind `{variant}`: write `{variant}: …`"
+            ))
+        })
     }
 }
 
@@ -384,7 +425,11 @@ impl<'de> VariantAccess<'de> for VariantReader<'_> {
         self.content()?.list(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.content()?.map(visitor)
     }
 }

@@ -7,7 +7,12 @@ use zarr_fuse_schemas::yaml::{self, Value, Yaml};
 use super::read::{Problems, Step};
 
 /// Replaces references to environment variables in every scalar, but not inside `decode` of an endpoint.
-pub(super) fn expand(tree: &mut Yaml, env: &HashMap<String, String>, path: &mut Vec<Step>, problems: &mut Problems) {
+pub(super) fn expand(
+    tree: &mut Yaml,
+    env: &HashMap<String, String>,
+    path: &mut Vec<Step>,
+    problems: &mut Problems,
+) {
     if let [Step::Key(section), Step::Key(_), Step::Key(key)] = path.as_slice()
         && section == "endpoints"
         && key == "decode"
@@ -20,7 +25,9 @@ pub(super) fn expand(tree: &mut Yaml, env: &HashMap<String, String>, path: &mut 
             Ok(new) => {
                 // Quotes around a reference keep YAML from reading the braces; they do not make a number a text.
                 let is_whole = text.starts_with("${") && text.find('}') == Some(text.len() - 1);
-                *plain = *plain || (is_whole && (yaml::number(&new).is_some() || yaml::boolean(&new).is_some()));
+                *plain = *plain
+                    || (is_whole
+                        && (yaml::number(&new).is_some() || yaml::boolean(&new).is_some()));
                 *text = new;
             }
             Err(message) => problems.add(at, path, message),
@@ -56,14 +63,17 @@ fn expanded(text: &str, env: &HashMap<String, String>) -> Result<String, String>
         }
         out.push_str(before);
         let Some(end) = from.find('}') else {
-            return Err("`${` is not closed; write `${NAME}`, or `$${` for the text itself".to_owned());
+            return Err(
+                "`${` is not closed; write `${NAME}`, or `$${` for the text itself".to_owned(),
+            );
         };
         let reference = &from[2..end];
         let (name, default) = match reference.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (reference, None),
         };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name {
             return Err(format!(
                 "`${{{reference}}}` does not name an environment variable; write `${{NAME}}` or `${{NAME:-default}}`"
@@ -92,7 +102,10 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<&str, &str>) {
-        let env = HashMap::from([("A".to_owned(), "x".to_owned()), ("EMPTY".to_owned(), String::new())]);
+        let env = HashMap::from([
+            ("A".to_owned(), "x".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+        ]);
         let found = expanded(text, &env);
         assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text}");
     }
@@ -115,7 +128,9 @@ mod tests {
         );
         check(
             "${}",
-            Err("`${}` does not name an environment variable; write `${NAME}` or `${NAME:-default}`"),
+            Err(
+                "`${}` does not name an environment variable; write `${NAME}` or `${NAME:-default}`",
+            ),
         );
     }
 }

@@ -7,7 +7,13 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 
-const DURATIONS: [(&str, f64); 5] = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
+const DURATIONS: [(&str, f64); 5] = [
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("m", 60.0),
+    ("h", 3_600.0),
+    ("d", 86_400.0),
+];
 const SIZES: [(&str, f64); 8] = [
     ("B", 1.0),
     ("KiB", 1024.0),
@@ -26,7 +32,9 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D
 }
 
 /// The same, or null.
-pub(super) fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = from.deserialize_any(Written)?;
     if text.is_empty() {
         Ok(None)
@@ -42,8 +50,9 @@ pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error>
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let seconds = parse(text, &DURATIONS)
-        .ok_or_else(|| format!("`{text}` is not a duration; write `500ms`, `30s`, `5m`, `12h` or `7d`"))?;
+    let seconds = parse(text, &DURATIONS).ok_or_else(|| {
+        format!("`{text}` is not a duration; write `500ms`, `30s`, `5m`, `12h` or `7d`")
+    })?;
     Duration::try_from_secs_f64(seconds).map_err(|_overflow| format!("`{text}` is too long"))
 }
 

@@ -67,10 +67,13 @@ impl Problems {
 
     /// The value if nothing is wrong.
     pub(super) fn none_or<T>(mut self, value: Option<T>) -> Result<T, SchemaError> {
-        self.found.sort_by_key(|problem| (problem.line, problem.column));
+        self.found
+            .sort_by_key(|problem| (problem.line, problem.column));
         match value {
             Some(value) if self.found.is_empty() => Ok(value),
-            _ => Err(SchemaError { problems: self.found }),
+            _ => Err(SchemaError {
+                problems: self.found,
+            }),
         }
     }
 }
@@ -111,7 +114,9 @@ pub(super) fn read<T: DeserializeOwned>(
 
 /// Whether a key is missing only because what stood there was wrong.
 fn is_consequence(fault: &Fault, removed: &[Vec<Step>]) -> bool {
-    let Some(missing) = fault.missing else { return false };
+    let Some(missing) = fault.missing else {
+        return false;
+    };
     removed.iter().any(
         |path| matches!(path.split_last(), Some((Step::Key(key), before)) if key == missing && before == fault.path),
     )
@@ -143,9 +148,10 @@ fn remove(tree: &mut Yaml, path: &[Step]) -> bool {
 /// Where the value at `path` stands, or else what surrounds it.
 pub(super) fn place(tree: &Yaml, path: &[Step]) -> Mark {
     let inner = match (path.first(), &tree.value) {
-        (Some(Step::Key(key)), Value::Map(entries)) => {
-            entries.iter().find(|entry| entry.key == *key).map(|entry| &entry.value)
-        }
+        (Some(Step::Key(key)), Value::Map(entries)) => entries
+            .iter()
+            .find(|entry| entry.key == *key)
+            .map(|entry| &entry.value),
         (Some(Step::Index(idx)), Value::List(items)) => items.get(*idx),
         _ => None,
     };
@@ -154,8 +160,12 @@ pub(super) fn place(tree: &Yaml, path: &[Step]) -> Mark {
 
 /// The JSON Schema of `T`, in which every number and switch may also be a reference to the environment.
 pub(super) fn json_schema<T: JsonSchema>() -> serde_json::Value {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(or_environment));
-    settings.into_generator().into_root_schema_for::<T>().to_value()
+    let settings =
+        SchemaSettings::draft2020_12().with_transform(RecursiveTransform(or_environment));
+    settings
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
 }
 
 fn or_environment(schema: &mut Schema) {

@@ -59,15 +59,22 @@ impl Listen {
     /// # Errors
     /// What to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("`{text}` is not an address and a port; write `127.0.0.1:8000`, `[::1]:8000` or `0.0.0.0:8000`");
+        let expected = || {
+            format!(
+                "`{text}` is not an address and a port; write `127.0.0.1:8000`, `[::1]:8000` or `0.0.0.0:8000`"
+            )
+        };
         let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let host = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
             .unwrap_or(host);
         let is_known = host == "localhost" || host.parse::<IpAddr>().is_ok();
-        let port = port.parse().ok().filter(|_| is_known).ok_or_else(expected)?;
+        let port = port
+            .parse()
+            .ok()
+            .filter(|_| is_known)
+            .ok_or_else(expected)?;
         Ok(Self {
             host: host.to_owned(),
             port,
@@ -76,7 +83,11 @@ impl Listen {
 
     /// Whether only this machine can connect.
     pub fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        self.host == "localhost"
+            || self
+                .host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
     }
 }
 

@@ -85,7 +85,10 @@ fn every_key_is_read() {
             port: 9000
         }
     );
-    assert_eq!((config.server.workers, config.server.max_connections), (Some(2), 100));
+    assert_eq!(
+        (config.server.workers, config.server.max_connections),
+        (Some(2), 100)
+    );
     assert_eq!(config.server.grace, Duration::from_secs(10));
     assert_eq!(config.store.access_key.as_ref().unwrap().expose(), "AKIA");
     assert_eq!(config.journal.flush_interval, Duration::from_millis(5));
@@ -113,7 +116,10 @@ fn every_key_is_read() {
 #[test]
 fn secrets_are_not_printed() {
     let printed = format!("{:?}", parse(FULL).unwrap());
-    assert!(!printed.contains("hush") && !printed.contains("AKIA"), "{printed}");
+    assert!(
+        !printed.contains("hush") && !printed.contains("AKIA"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -128,7 +134,10 @@ fn everything_has_a_default() {
 #[test]
 fn a_list_of_datasets_takes_their_names_from_the_files() {
     let config = parse("datasets: [bukov.yaml]\nendpoints: {b: {}}").unwrap();
-    assert_eq!(config.datasets.by_name.keys().collect::<Vec<_>>(), ["bukov"]);
+    assert_eq!(
+        config.datasets.by_name.keys().collect::<Vec<_>>(),
+        ["bukov"]
+    );
     assert_eq!(
         config.endpoints["b"].dataset.as_deref(),
         Some("bukov"),
@@ -243,7 +252,8 @@ fn endpoints_do_not_hide_each_other() {
 #[test]
 fn decoding_is_prepared_so_that_its_faults_show() {
     let problems =
-        parse("datasets: [bukov.yaml]\nendpoints: {a: {decode: {extract: {file: nowhere.jq}}}}").unwrap_err();
+        parse("datasets: [bukov.yaml]\nendpoints: {a: {decode: {extract: {file: nowhere.jq}}}}")
+            .unwrap_err();
     assert_eq!(problems.len(), 1);
     assert!(
         problems[0].starts_with("2:25: endpoints.a.decode: `extract.file`: cannot read `"),
@@ -256,7 +266,10 @@ fn a_file_that_is_not_there_or_not_yaml_is_reported() {
     let error = Config::load(std::path::Path::new("/nowhere.yaml"), &env())
         .unwrap_err()
         .to_string();
-    assert!(error.starts_with("/nowhere.yaml: cannot read the file: "), "{error}");
+    assert!(
+        error.starts_with("/nowhere.yaml: cannot read the file: "),
+        "{error}"
+    );
     assert!(parse("a: [").unwrap_err()[0].contains("not YAML"));
 }
 

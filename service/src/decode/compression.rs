@@ -77,20 +77,32 @@ fn within(body: Cow<'_, [u8]>, max_bytes: usize) -> Result<Cow<'_, [u8]>, Decode
 }
 
 fn gunzip(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
-    read_bounded("gzip", flate2::bufread::MultiGzDecoder::new(payload), max_bytes)
+    read_bounded(
+        "gzip",
+        flate2::bufread::MultiGzDecoder::new(payload),
+        max_bytes,
+    )
 }
 
 fn unzstd(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
-    let reader = zstd::stream::read::Decoder::with_buffer(payload).map_err(|source| DecodeError::Decompression {
-        encoding: "zstd",
-        source,
+    let reader = zstd::stream::read::Decoder::with_buffer(payload).map_err(|source| {
+        DecodeError::Decompression {
+            encoding: "zstd",
+            source,
+        }
     })?;
     read_bounded("zstd", reader, max_bytes)
 }
 
-fn read_bounded(encoding: &'static str, reader: impl Read, max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+fn read_bounded(
+    encoding: &'static str,
+    reader: impl Read,
+    max_bytes: usize,
+) -> Result<Vec<u8>, DecodeError> {
     let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
-    let bound = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    let bound = u64::try_from(max_bytes)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     reader
         .take(bound)
         .read_to_end(&mut body)

@@ -59,7 +59,10 @@ pub(super) struct MediaType<'a> {
 
 impl<'a> MediaType<'a> {
     /// Reads `content_type`; a `configured` format decides before the type does.
-    pub(super) fn of(content_type: &'a str, configured: Option<Format>) -> Result<Self, DecodeError> {
+    pub(super) fn of(
+        content_type: &'a str,
+        configured: Option<Format>,
+    ) -> Result<Self, DecodeError> {
         let mut parts = content_type.split(';').map(str::trim);
         let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
         let charset = parts.find_map(|part| {
@@ -71,10 +74,13 @@ impl<'a> MediaType<'a> {
         let format = match essence.as_str() {
             "text/csv" | "application/csv" | "text/tab-separated-values" => Some(Format::Csv),
             "application/json" | "text/json" => Some(Format::Json),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                Some(Format::Ndjson)
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines" => Some(Format::Ndjson),
+            other if other.starts_with("application/") && other.ends_with("+json") => {
+                Some(Format::Json)
             }
-            other if other.starts_with("application/") && other.ends_with("+json") => Some(Format::Json),
             _ => None,
         };
         let format = configured

@@ -35,7 +35,9 @@ pub(super) fn read(
 ) -> Result<DataFrame, DecodeError> {
     let mut text = text::text_of(body, dialect.encoding.or(charset))?;
     // The line breaks of old Macintoshes.
-    if memchr::memchr(b'\n', text.as_bytes()).is_none() && memchr::memchr(b'\r', text.as_bytes()).is_some() {
+    if memchr::memchr(b'\n', text.as_bytes()).is_none()
+        && memchr::memchr(b'\r', text.as_bytes()).is_some()
+    {
         text = text.replace('\r', "\n").into();
     }
     let n_parts = body::n_parts(text.len());
@@ -86,7 +88,9 @@ fn read_text(
     // A cell takes a byte at least, so that this bounds the number of cells before any is stored.
     let max_rows = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[at..]).count();
     if names.len().saturating_mul(max_rows).min(text.len()) > limits.max_cells {
-        return Err(DecodeError::TooManyCells { max: limits.max_cells });
+        return Err(DecodeError::TooManyCells {
+            max: limits.max_cells,
+        });
     }
     body::read_rows(text, at, &names, &cutter, n_parts)
 }
@@ -106,7 +110,9 @@ fn first_row(
     };
     let mut cells = Vec::new();
     loop {
-        let cell = cutter.cell(text, at).map_err(|error| body::explain_cut(text, error))?;
+        let cell = cutter
+            .cell(text, at)
+            .map_err(|error| body::explain_cut(text, error))?;
         cells.push(cell.value.map(|value| value.trim().to_owned()));
         at = cell.next;
         if cells.len() > limits.max_columns {

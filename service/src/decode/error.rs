@@ -15,7 +15,9 @@ pub enum DecodeError {
         content_type: String,
     },
     /// No reader for this compression.
-    #[error("content encoding `{content_encoding}` is not supported; send `gzip`, `zstd` or no compression")]
+    #[error(
+        "content encoding `{content_encoding}` is not supported; send `gzip`, `zstd` or no compression"
+    )]
     UnsupportedContentEncoding {
         /// As delivered.
         content_encoding: String,
@@ -29,13 +31,17 @@ pub enum DecodeError {
         max_bytes: usize,
     },
     /// Compressed bytes end too early.
-    #[error("the {encoding} body ends before its compressed data does; it was cut on the way: send it again")]
+    #[error(
+        "the {encoding} body ends before its compressed data does; it was cut on the way: send it again"
+    )]
     TruncatedCompression {
         /// `gzip` or `zstd`.
         encoding: &'static str,
     },
     /// Compressed bytes are damaged.
-    #[error("the body is not valid {encoding}; check the `Content-Encoding` header, or send it uncompressed")]
+    #[error(
+        "the body is not valid {encoding}; check the `Content-Encoding` header, or send it uncompressed"
+    )]
     Decompression {
         /// `gzip` or `zstd`.
         encoding: &'static str,
@@ -74,7 +80,9 @@ pub enum DecodeError {
         expected: usize,
     },
     /// Two columns of one name.
-    #[error("column `{column}` occurs twice (columns {first} and {second}); give every column a name of its own")]
+    #[error(
+        "column `{column}` occurs twice (columns {first} and {second}); give every column a name of its own"
+    )]
     DuplicateColumn {
         /// The name.
         column: String,
@@ -101,19 +109,25 @@ pub enum DecodeError {
         delimiter: String,
     },
     /// A quoted cell that never ends.
-    #[error("the quote opened on line {line} is never closed; double quotes inside cells, or set `csv.quote: \"\"`")]
+    #[error(
+        "the quote opened on line {line} is never closed; double quotes inside cells, or set `csv.quote: \"\"`"
+    )]
     OpenQuote {
         /// 1-based line of the file.
         line: usize,
     },
     /// A quoted cell that goes on after its closing quote.
-    #[error("line {line} has text after a closing quote; double quotes inside cells, or set `csv.quote: \"\"`")]
+    #[error(
+        "line {line} has text after a closing quote; double quotes inside cells, or set `csv.quote: \"\"`"
+    )]
     TextAfterQuote {
         /// 1-based line of the file.
         line: usize,
     },
     /// The bound on columns was passed.
-    #[error("there are more than {max} columns; check the delimiter, or raise `limits.max_columns`")]
+    #[error(
+        "there are more than {max} columns; check the delimiter, or raise `limits.max_columns`"
+    )]
     TooManyColumns {
         /// The bound.
         max: usize,
@@ -173,7 +187,9 @@ pub enum DecodeError {
         expected: usize,
     },
     /// A program was given something else than JSON.
-    #[error("`extract` needs JSON, but the body is {format:?}; send JSON or remove `extract` from the endpoint")]
+    #[error(
+        "`extract` needs JSON, but the body is {format:?}; send JSON or remove `extract` from the endpoint"
+    )]
     ProgramNeedsJson {
         /// What it is.
         format: super::Format,
@@ -189,7 +205,9 @@ pub enum DecodeError {
         message: String,
     },
     /// The program gave something that is not a record.
-    #[error("output {output} of the extraction program: {what}; it must give records (objects) or arrays of records")]
+    #[error(
+        "output {output} of the extraction program: {what}; it must give records (objects) or arrays of records"
+    )]
     ProgramOutput {
         /// 1-based.
         output: usize,
@@ -213,19 +231,27 @@ pub enum DecodeError {
         max_ms: u64,
     },
     /// The program called itself too deeply.
-    #[error("the extraction program calls itself too deeply; write the recursion so that the call comes last")]
+    #[error(
+        "the extraction program calls itself too deeply; write the recursion so that the call comes last"
+    )]
     ProgramTooDeep,
     /// The program gave too much.
-    #[error("the extraction program gave more than {max_bytes} bytes; raise `limits.max_program_output_bytes`")]
+    #[error(
+        "the extraction program gave more than {max_bytes} bytes; raise `limits.max_program_output_bytes`"
+    )]
     ProgramOutputTooLarge {
         /// The bound.
         max_bytes: usize,
     },
     /// The interpreter failed.
-    #[error("the extraction program made the interpreter fail; simplify the expression it stopped at")]
+    #[error(
+        "the extraction program made the interpreter fail; simplify the expression it stopped at"
+    )]
     ProgramCrashed,
     /// No thread for the program.
-    #[error("no thread could be started for the extraction program; the machine is short of memory")]
+    #[error(
+        "no thread could be started for the extraction program; the machine is short of memory"
+    )]
     ProgramThread {
         /// From the system.
         #[source]
@@ -250,7 +276,9 @@ pub enum DecodeError {
         column: String,
     },
     /// A variable of the request is missing.
-    #[error("`set.{column}` uses the variable `{variable}`, which the request does not give; add `?{variable}=…`")]
+    #[error(
+        "`set.{column}` uses the variable `{variable}`, which the request does not give; add `?{variable}=…`"
+    )]
     MissingVariable {
         /// The column set.
         column: String,
@@ -258,7 +286,9 @@ pub enum DecodeError {
         variable: String,
     },
     /// A variable that is a list or an object.
-    #[error("`set.{column}` uses the variable `{variable}`, which is not a single value; give a number or text")]
+    #[error(
+        "`set.{column}` uses the variable `{variable}`, which is not a single value; give a number or text"
+    )]
     VariableNotScalar {
         /// The column set.
         column: String,
@@ -272,7 +302,9 @@ pub enum DecodeError {
         present: Vec<String>,
     },
     /// An unpivoted column whose name does not fit the pattern.
-    #[error("`unpivot.name_pattern` does not match the column `{column}`; widen the pattern or leave the column out")]
+    #[error(
+        "`unpivot.name_pattern` does not match the column `{column}`; widen the pattern or leave the column out"
+    )]
     UnpivotName {
         /// The column.
         column: String,
@@ -342,7 +374,9 @@ pub enum DecodeSetupError {
         source: Box<DecodeError>,
     },
     /// Two rows of a lookup with one key.
-    #[error("`{key}`: rows {first} and {second} of `{file}` have the same key `{value}`; remove one")]
+    #[error(
+        "`{key}`: rows {first} and {second} of `{file}` have the same key `{value}`; remove one"
+    )]
     DuplicateKey {
         /// The key of the configuration, dotted.
         key: String,

@@ -22,7 +22,10 @@ pub(super) const BUILTIN: [(&str, &str); 3] = [
         "yrno-locationforecast",
         include_str!("programs/yrno-locationforecast.jq"),
     ),
-    ("borehole-records", include_str!("programs/borehole-records.jq")),
+    (
+        "borehole-records",
+        include_str!("programs/borehole-records.jq"),
+    ),
     ("sensor-series", include_str!("programs/sensor-series.jq")),
 ];
 
@@ -39,13 +42,16 @@ pub(super) fn extract(
         Format::Json => vec![(1, text)],
         Format::Ndjson => {
             let lines = text.lines().enumerate().map(|(idx, line)| (idx + 1, line));
-            lines.filter(|(_, line)| !line.trim_ascii().is_empty()).collect()
+            lines
+                .filter(|(_, line)| !line.trim_ascii().is_empty())
+                .collect()
         }
     };
     for (line, document) in &documents {
         json::check_depth(document, *line)?;
         // jaq also takes comments, NaN and byte strings: what is not JSON is found here, with line and column.
-        serde_json::from_str::<serde::de::IgnoredAny>(document).map_err(|error| json::not_json(&error, *line))?;
+        serde_json::from_str::<serde::de::IgnoredAny>(document)
+            .map_err(|error| json::not_json(&error, *line))?;
     }
     let records = program.run(&documents, format == Format::Ndjson, variables, limits)?;
     json::read_lines(&records, limits)

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, StringChunked, StringChunkedBuilder,
+    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, StringChunked,
+    StringChunkedBuilder,
 };
 
 use super::csv::{self, Dialect};
@@ -55,9 +56,14 @@ pub(super) fn prepare(
     let bytes = prepare::read_inside(folder, &lookup.file, &format!("{key}.file"))?;
     let mut frame = csv::read(&bytes, &dialect, None, None, limits).map_err(not_a_table)?;
     for (column, split) in &lookup.split {
-        frame = split_column(frame, column, split).map_err(|reason| invalid(&format!("split.{column}"), reason))?;
+        frame = split_column(frame, column, split)
+            .map_err(|reason| invalid(&format!("split.{column}"), reason))?;
     }
-    let present: Vec<_> = frame.get_column_names().iter().map(ToString::to_string).collect();
+    let present: Vec<_> = frame
+        .get_column_names()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let is_missing = |name: &String| !present.contains(name);
     let missing = |name: &str| {
         format!(
@@ -98,7 +104,9 @@ pub(super) fn prepare(
             }
         }
     }
-    let taken = frame.select(&taken).map_err(|source| not_a_table(source.into()))?;
+    let taken = frame
+        .select(&taken)
+        .map_err(|source| not_a_table(source.into()))?;
     Ok(PreparedLookup {
         on: lookup.on.keys().cloned().collect(),
         rows: Arc::new(rows),
@@ -132,7 +140,10 @@ pub(super) fn join(frame: DataFrame, lookup: &PreparedLookup) -> Result<DataFram
 }
 
 /// The key of every row.
-fn keys(frame: &DataFrame, columns: &[String]) -> Result<Vec<Option<Key>>, polars::error::PolarsError> {
+fn keys(
+    frame: &DataFrame,
+    columns: &[String],
+) -> Result<Vec<Option<Key>>, polars::error::PolarsError> {
     let texts: Vec<StringChunked> = columns
         .iter()
         .map(|name| as_text(frame.column(name)?))
@@ -140,8 +151,14 @@ fn keys(frame: &DataFrame, columns: &[String]) -> Result<Vec<Option<Key>>, polar
     let mut cells: Vec<_> = texts.iter().map(StringChunked::iter).collect();
     let key = |_| {
         // Every column moves on, also after one without a value.
-        let values: Vec<Option<&str>> = cells.iter_mut().map(|cells| cells.next().flatten()).collect();
-        values.into_iter().map(|value| value.map(Box::from)).collect()
+        let values: Vec<Option<&str>> = cells
+            .iter_mut()
+            .map(|cells| cells.next().flatten())
+            .collect();
+        values
+            .into_iter()
+            .map(|value| value.map(Box::from))
+            .collect()
     };
     Ok((0..frame.height()).map(key).collect())
 }
@@ -198,6 +215,9 @@ fn split_column(frame: DataFrame, column: &str, split: &Split) -> Result<DataFra
             part.append_option((!value.is_empty()).then_some(value));
         }
     }
-    columns.splice(idx..idx, parts.into_iter().map(|part| part.finish().into_column()));
+    columns.splice(
+        idx..idx,
+        parts.into_iter().map(|part| part.finish().into_column()),
+    );
     DataFrame::new(height, columns).map_err(|error| error.to_string())
 }

@@ -33,8 +33,11 @@ impl Decoding {
     /// # Errors
     /// The first fault, with its key and what to write instead.
     pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
-        let lookup = |(idx, lookup)| lookup::prepare(lookup, folder, &format!("lookup[{idx}]"), &self.limits);
-        let set = |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
+        let lookup = |(idx, lookup)| {
+            lookup::prepare(lookup, folder, &format!("lookup[{idx}]"), &self.limits)
+        };
+        let set =
+            |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
         Ok(Decoder {
             format: self.format,
             dialect: Dialect::of(&self.csv, "csv")?,
@@ -43,13 +46,22 @@ impl Decoding {
                 .as_ref()
                 .map(|extract| program(extract, folder))
                 .transpose()?,
-            lookups: self.lookup.iter().enumerate().map(lookup).collect::<Result<_, _>>()?,
+            lookups: self
+                .lookup
+                .iter()
+                .enumerate()
+                .map(lookup)
+                .collect::<Result<_, _>>()?,
             rename: self
                 .rename
                 .iter()
                 .map(|(from, to)| (from.clone(), to.clone()))
                 .collect(),
-            set: self.set.iter().map(set).collect::<Result<_, DecodeSetupError>>()?,
+            set: self
+                .set
+                .iter()
+                .map(set)
+                .collect::<Result<_, DecodeSetupError>>()?,
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
             limits: self.limits.clone(),
         })
@@ -63,7 +75,10 @@ impl Decoder {
     /// [`DecodeError::UnsupportedContentType`], [`DecodeError::UnsupportedContentEncoding`], [`DecodeError::UnknownCharset`].
     pub fn accepts(&self, content: &Content) -> Result<(), DecodeError> {
         let media = MediaType::of(&content.content_type, self.format)?;
-        if let Some(charset) = media.charset.filter(|charset| text::encoding_named(charset).is_none()) {
+        if let Some(charset) = media
+            .charset
+            .filter(|charset| text::encoding_named(charset).is_none())
+        {
             return Err(DecodeError::UnknownCharset {
                 charset: charset.to_owned(),
             });
@@ -100,7 +115,11 @@ fn program(extract: &Extract, folder: &Path) -> Result<Program, DecodeSetupError
 }
 
 /// The bytes of `file`, which must lie in `folder`, links followed.
-pub(super) fn read_inside(folder: &Path, file: &str, key: &str) -> Result<Vec<u8>, DecodeSetupError> {
+pub(super) fn read_inside(
+    folder: &Path,
+    file: &str,
+    key: &str,
+) -> Result<Vec<u8>, DecodeSetupError> {
     let outside = || DecodeSetupError::OutsideFolder {
         key: key.to_owned(),
         file: file.to_owned(),
@@ -132,7 +151,11 @@ pub(super) fn columns_present<'n>(
     match names.find(|name| frame.column(name).is_err()) {
         None => Ok(()),
         Some(name) => {
-            let present = frame.get_column_names().iter().map(ToString::to_string).collect();
+            let present = frame
+                .get_column_names()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             Err(DecodeError::MissingColumn {
                 step,
                 column: name.clone(),

@@ -14,7 +14,10 @@ pub(super) use set::{SetValue, set};
 pub(super) use unpivot::{PreparedUnpivot, unpivot};
 
 /// `frame` with new column names; all are renamed at once, so two columns can change places.
-pub(super) fn rename(mut frame: DataFrame, names: &[(String, String)]) -> Result<DataFrame, DecodeError> {
+pub(super) fn rename(
+    mut frame: DataFrame,
+    names: &[(String, String)],
+) -> Result<DataFrame, DecodeError> {
     if names.is_empty() || frame.width() == 0 {
         return Ok(frame);
     }

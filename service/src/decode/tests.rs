@@ -20,12 +20,15 @@ pub(super) fn show(frame: &DataFrame) -> String {
         .map(|column| format!("{}:{}", column.name(), column.dtype()));
     let mut text = heads.collect::<Vec<_>>().join(" | ");
     for row in 0..frame.height() {
-        let cells = frame.columns().iter().map(|column| match column.get(row).unwrap() {
-            AnyValue::Null => "-".to_owned(),
-            AnyValue::String(value) => format!("{value:?}"),
-            AnyValue::StringOwned(value) => format!("{:?}", value.as_str()),
-            value => value.to_string(),
-        });
+        let cells = frame
+            .columns()
+            .iter()
+            .map(|column| match column.get(row).unwrap() {
+                AnyValue::Null => "-".to_owned(),
+                AnyValue::String(value) => format!("{value:?}"),
+                AnyValue::StringOwned(value) => format!("{:?}", value.as_str()),
+                value => value.to_string(),
+            });
         write!(text, "\n{}", cells.collect::<Vec<_>>().join(" | ")).unwrap();
     }
     text
@@ -41,17 +44,28 @@ pub(super) fn variables(variables: Value) -> Map<String, Value> {
 }
 
 /// Decodes `payload` of type `content_type` as `configuration` says, with variables `{"site": "A"}`.
-pub(super) fn run(configuration: Value, content_type: &str, payload: &[u8]) -> Result<String, DecodeError> {
+pub(super) fn run(
+    configuration: Value,
+    content_type: &str,
+    payload: &[u8],
+) -> Result<String, DecodeError> {
     let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
     let content = Content {
         content_type: content_type.to_owned(),
         content_encoding: None,
     };
-    let Table { frame } = decode(payload, &content, &decoder, &variables(json!({"site": "A", "n": 3})))?;
+    let Table { frame } = decode(
+        payload,
+        &content,
+        &decoder,
+        &variables(json!({"site": "A", "n": 3})),
+    )?;
     Ok(show(&frame))
 }
 
 /// Why `payload` cannot be decoded.
 pub(super) fn refusal(configuration: Value, content_type: &str, payload: &[u8]) -> String {
-    run(configuration, content_type, payload).unwrap_err().to_string()
+    run(configuration, content_type, payload)
+        .unwrap_err()
+        .to_string()
 }

@@ -9,7 +9,10 @@ use super::DecodeError;
 /// The text of a body, without its byte order mark.
 ///
 /// A byte order mark decides; then `configured`; then UTF-8, strictly. Valid UTF-8 is not copied.
-pub(super) fn text_of<'b>(body: &'b [u8], configured: Option<&'static Encoding>) -> Result<Cow<'b, str>, DecodeError> {
+pub(super) fn text_of<'b>(
+    body: &'b [u8],
+    configured: Option<&'static Encoding>,
+) -> Result<Cow<'b, str>, DecodeError> {
     let (encoding, body) = match Encoding::for_bom(body) {
         Some((encoding, n_bytes)) => (Some(encoding), &body[n_bytes..]),
         None => (configured, body),

@@ -85,7 +85,11 @@ impl Case {
                 composed,
                 chunk_size,
             } = coord;
-            write!(yaml, "    d{d}: {{chunk_size: {chunk_size}, sorted: {sorted}").unwrap();
+            write!(
+                yaml,
+                "    d{d}: {{chunk_size: {chunk_size}, sorted: {sorted}"
+            )
+            .unwrap();
             match (*composed, *data_type) {
                 (true, _) => write!(yaml, ", composed: [d{d}a, d{d}b]").unwrap(),
                 (false, "time") => write!(yaml, ", unit: {{tick: m, tz: UTC}}").unwrap(),
@@ -94,12 +98,25 @@ impl Case {
             yaml.push_str("}\n");
         }
         yaml.push_str("  VARS:\n");
-        for (d, coord) in self.coords.iter().enumerate().filter(|(_, coord)| coord.composed) {
+        for (d, coord) in self
+            .coords
+            .iter()
+            .enumerate()
+            .filter(|(_, coord)| coord.composed)
+        {
             let data_type = coord.data_type;
             writeln!(yaml, "    d{d}a: {{coords: d{d}, type: \"{data_type}\"}}").unwrap();
             writeln!(yaml, "    d{d}b: {{coords: d{d}, type: int32}}").unwrap();
         }
-        for (v, Var { data_type, on, rule }) in self.vars.iter().enumerate() {
+        for (
+            v,
+            Var {
+                data_type,
+                on,
+                rule,
+            },
+        ) in self.vars.iter().enumerate()
+        {
             let coords: Vec<String> = (0..self.coords.len())
                 .filter(|d| on >> d & 1 == 1)
                 .map(|d| format!("d{d}"))
@@ -112,14 +129,18 @@ impl Case {
             )
             .unwrap();
         }
-        Schema::parse(&yaml, "n.yaml", std::path::Path::new(".")).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+        Schema::parse(&yaml, "n.yaml", std::path::Path::new("."))
+            .unwrap_or_else(|error| panic!("{error}\n{yaml}"))
     }
 
     /// Names and types of the columns.
     fn columns(&self) -> Vec<(String, &'static str)> {
         let coords = self.coords.iter().enumerate().flat_map(|(d, coord)| {
             if coord.composed {
-                vec![(format!("d{d}a"), coord.data_type), (format!("d{d}b"), "int32")]
+                vec![
+                    (format!("d{d}a"), coord.data_type),
+                    (format!("d{d}b"), "int32"),
+                ]
             } else {
                 vec![(format!("d{d}"), coord.data_type)]
             }
@@ -138,8 +159,9 @@ impl Case {
         let columns = self.columns();
         let record = |row: &Vec<Option<u8>>| {
             let cells = columns.iter().zip(row);
-            let cells =
-                cells.map(|((name, data_type), n)| (name.clone(), n.map_or(Json::Null, |n| cell(data_type, n))));
+            let cells = cells.map(|((name, data_type), n)| {
+                (name.clone(), n.map_or(Json::Null, |n| cell(data_type, n)))
+            });
             Json::Object(cells.collect::<Map<_, _>>())
         };
         Json::Array(rows.iter().map(record).collect()).to_string()
@@ -147,9 +169,16 @@ impl Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let coord =
-        (0..8_usize, any::<bool>(), prop::bool::weighted(0.25), 1..4_u64).prop_map(|(t, sorted, composed, chunk)| {
-            let data_type = ["int32", "time", "str", "float64", "uint8", "int64", "str[6]", "float32"][t];
+    let coord = (
+        0..8_usize,
+        any::<bool>(),
+        prop::bool::weighted(0.25),
+        1..4_u64,
+    )
+        .prop_map(|(t, sorted, composed, chunk)| {
+            let data_type = [
+                "int32", "time", "str", "float64", "uint8", "int64", "str[6]", "float32",
+            ][t];
             Coord {
                 data_type,
                 sorted: sorted && !composed,
@@ -177,36 +206,45 @@ fn case() -> impl Strategy<Value = Case> {
         MergeRule::Reject,
     ];
     let var = (0..TYPES.len(), 1..16_u8, 0..rules.len()).prop_map(move |(t, on, rule)| {
-        let ordered = TYPES[t] != "bool" && !TYPES[t].starts_with("str") && !TYPES[t].starts_with("complex");
+        let ordered =
+            TYPES[t] != "bool" && !TYPES[t].starts_with("str") && !TYPES[t].starts_with("complex");
         Var {
             data_type: TYPES[t],
             on,
-            rule: if ordered { rules[rule] } else { MergeRule::Last },
+            rule: if ordered {
+                rules[rule]
+            } else {
+                MergeRule::Last
+            },
         }
     });
-    (prop::collection::vec(coord, 1..=4), prop::collection::vec(var, 1..=3)).prop_flat_map(|(coords, mut vars)| {
-        let all = (1 << coords.len()) - 1;
-        vars[0].on = all;
-        for var in &mut vars {
-            var.on = if var.on & all == 0 { all } else { var.on & all };
-        }
-        let n_keys = coords
-            .iter()
-            .map(|coord| if coord.composed { 2 } else { 1 })
-            .sum::<usize>();
-        let cell = |na: f64| prop::option::weighted(1.0 - na, 0..6_u8);
-        let row = (
-            prop::collection::vec(cell(0.03), n_keys),
-            prop::collection::vec(cell(0.3), vars.len()),
-        )
-            .prop_map(|(keys, values)| [keys, values].concat());
-        let contributions = prop::collection::vec(prop::collection::vec(row, 1..7), 1..6);
-        contributions.prop_map(move |contributions| Case {
-            coords: coords.clone(),
-            vars: vars.clone(),
-            contributions,
+    (
+        prop::collection::vec(coord, 1..=4),
+        prop::collection::vec(var, 1..=3),
+    )
+        .prop_flat_map(|(coords, mut vars)| {
+            let all = (1 << coords.len()) - 1;
+            vars[0].on = all;
+            for var in &mut vars {
+                var.on = if var.on & all == 0 { all } else { var.on & all };
+            }
+            let n_keys = coords
+                .iter()
+                .map(|coord| if coord.composed { 2 } else { 1 })
+                .sum::<usize>();
+            let cell = |na: f64| prop::option::weighted(1.0 - na, 0..6_u8);
+            let row = (
+                prop::collection::vec(cell(0.03), n_keys),
+                prop::collection::vec(cell(0.3), vars.len()),
+            )
+                .prop_map(|(keys, values)| [keys, values].concat());
+            let contributions = prop::collection::vec(prop::collection::vec(row, 1..7), 1..6);
+            contributions.prop_map(move |contributions| Case {
+                coords: coords.clone(),
+                vars: vars.clone(),
+                contributions,
+            })
         })
-    })
 }
 
 /// Coordinate values and cells, as text, by name: what both the arrays and the naive map come down to.
@@ -283,9 +321,10 @@ fn naive(case: &Case, payloads: &[Vec<Vec<Option<u8>>>]) -> Content {
         if coord.sorted {
             order.sort();
         }
-        content
-            .coordinates
-            .insert(format!("d{d}"), order.into_iter().map(|(_, text)| text).collect());
+        content.coordinates.insert(
+            format!("d{d}"),
+            order.into_iter().map(|(_, text)| text).collect(),
+        );
     }
     content
 }
@@ -307,7 +346,9 @@ fn shown(data_type: &str, n: u8) -> String {
             (28_530_750 + 60 * i64::from(n)).to_string()
         }
         Json::String(text) => text,
-        Json::Number(number) if data_type.starts_with("float") => number.as_f64().unwrap().to_string(),
+        Json::Number(number) if data_type.starts_with("float") => {
+            number.as_f64().unwrap().to_string()
+        }
         other => other.to_string(),
     }
 }
@@ -320,7 +361,10 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
     for (d, coord) in case.coords.iter().enumerate() {
         let values = view.coordinate(&format!("d{d}")).unwrap().clone();
         let ascending = (1..values.len()).all(|i| key(&values, i - 1) < key(&values, i));
-        assert!(!coord.sorted || ascending, "d{d} does not ascend: {values:?}");
+        assert!(
+            !coord.sorted || ascending,
+            "d{d} does not ascend: {values:?}"
+        );
         let shown: Vec<String> = if coord.composed {
             let all = [Indices::Range(0..values.len() as u64)];
             let a = view.read(&format!("d{d}a"), &all).await.unwrap();
@@ -337,12 +381,19 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
     for (v, var) in case.vars.iter().enumerate() {
         let name = format!("v{v}");
         let on: Vec<usize> = (0..texts.len()).filter(|d| var.on >> d & 1 == 1).collect();
-        let all: Vec<Indices> = on.iter().map(|&d| Indices::Range(0..texts[d].len() as u64)).collect();
+        let all: Vec<Indices> = on
+            .iter()
+            .map(|&d| Indices::Range(0..texts[d].len() as u64))
+            .collect();
         let values = view.read(&name, &all).await.unwrap();
         let places = on.iter().map(|&d| texts[d].clone()).collect::<Vec<_>>();
-        for (i, at) in crate::merge::region::product(&places).into_iter().enumerate() {
+        for (i, at) in crate::merge::region::product(&places)
+            .into_iter()
+            .enumerate()
+        {
             let na = view.na(&name);
-            let unwritten = values.is_na(i, na) || (var.data_type == "bool" && values.display(i) == "false");
+            let unwritten =
+                values.is_na(i, na) || (var.data_type == "bool" && values.display(i) == "false");
             if !unwritten {
                 content
                     .cells
@@ -357,7 +408,12 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
 
 /// Bools and empty strings cannot be told from cells never written.
 fn comparable(mut content: Content, case: &Case) -> Content {
-    for (v, _) in case.vars.iter().enumerate().filter(|(_, var)| var.data_type == "bool") {
+    for (v, _) in case
+        .vars
+        .iter()
+        .enumerate()
+        .filter(|(_, var)| var.data_type == "bool")
+    {
         if let Some(cells) = content.cells.get_mut(&format!("v{v}")) {
             cells.retain(|_, value| value == "true");
         }
@@ -366,7 +422,10 @@ fn comparable(mut content: Content, case: &Case) -> Content {
     content
 }
 
-async fn open(case: &Case, objects: Arc<dyn ObjectStore>) -> Result<Arc<Dataset>, crate::dataset::OpenError> {
+async fn open(
+    case: &Case,
+    objects: Arc<dyn ObjectStore>,
+) -> Result<Arc<Dataset>, crate::dataset::OpenError> {
     let store = Store::new(objects, "memory://");
     Dataset::open(
         Arc::new(case.schema()),
@@ -395,7 +454,10 @@ fn contribution(payload: String) -> NewContribution {
 async fn folded(case: &Case, payloads: &[Vec<Vec<Option<u8>>>], groups: u32) -> Content {
     let dataset = open(case, Arc::new(InMemory::new())).await.unwrap();
     for (i, rows) in payloads.iter().enumerate() {
-        dataset.contribute(contribution(case.payload(rows))).await.unwrap();
+        dataset
+            .contribute(contribution(case.payload(rows)))
+            .await
+            .unwrap();
         if groups >> i & 1 == 1 {
             dataset.fold_all().await.unwrap();
         }
@@ -488,7 +550,10 @@ async fn survives(case: &Case, groups: u32, fail_at: usize, effect: Effect) -> b
     // The rest comes after the crash, so that it is folded together with what the crash left.
     let n_durable = journal.len();
     for rows in &case.contributions[n_durable..] {
-        dataset.contribute(contribution(case.payload(rows))).await.unwrap();
+        dataset
+            .contribute(contribution(case.payload(rows)))
+            .await
+            .unwrap();
         if groups >> (31 - n_durable) & 1 == 1 {
             dataset.fold_all().await.unwrap();
         }
@@ -496,7 +561,10 @@ async fn survives(case: &Case, groups: u32, fail_at: usize, effect: Effect) -> b
     dataset.fold_all().await.unwrap();
     let expected = comparable(naive(case, &case.contributions), case);
     let found = comparable(arrays(case, &dataset).await, case);
-    assert_eq!(found, expected, "after a crash at write {fail_at} ({effect:?})");
+    assert_eq!(
+        found, expected,
+        "after a crash at write {fail_at} ({effect:?})"
+    );
     let unsettled = dataset
         .journal
         .after(0)

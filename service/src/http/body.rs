@@ -19,7 +19,11 @@ const MAX_RESERVED_BYTES: u64 = 8 << 20;
 ///
 /// # Errors
 /// [`ApiError::BodyTooLarge`], [`ApiError::BodyTooSlow`], [`ApiError::BodyCut`].
-pub(super) async fn read(req: &HttpRequest, mut payload: Payload, max_bytes: u64) -> Result<Bytes, ApiError> {
+pub(super) async fn read(
+    req: &HttpRequest,
+    mut payload: Payload,
+    max_bytes: u64,
+) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::BodyTooLarge { max_bytes };
     let announced = req.headers().get(header::CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());

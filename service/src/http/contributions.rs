@@ -14,7 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::page::Place;
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use crate::app::App;
 use crate::dataset::Dataset;
 use crate::journal::{Entry, Filter};
@@ -126,8 +127,8 @@ pub(super) fn location(id: Uuid) -> String {
 
 /// List what arrived, newest first.
 #[utoipa::path(tag = "contributions", params(ContributionsQuery), responses(
-    (status = 200, body = Contributions),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "A page", body = Contributions),
+    Problems))]
 #[get("/api/v1/contributions")]
 pub(crate) async fn list_contributions(
     app: Data<App>,
@@ -174,21 +175,26 @@ pub(crate) async fn list_contributions(
 
 /// Get what is known of a contribution.
 #[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
-    (status = 200, body = Contribution),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "What is known of it", body = Contribution),
+    Problems))]
 #[get("/api/v1/contributions/{id}")]
-pub(crate) async fn get_contribution(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_contribution(
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let (_, entry) = find(&app, &id)?;
     Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
 }
 
 /// Get the bytes of a contribution as they arrived.
 #[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
-    (status = 200, description = "With the content type and encoding that the sender gave", body = Vec<u8>, content_type = "*/*"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "With the content type and encoding that the sender gave", body = Binary, content_type = "*/*"),
+    Problems))]
 #[get("/api/v1/contributions/{id}/payload")]
-pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_payload(
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = find(&app, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
     let payload = app
@@ -211,7 +217,10 @@ pub(crate) async fn get_payload(app: Data<App>, id: Path<String>) -> Result<Http
     response
         .insert_header((header::CONTENT_DISPOSITION, name))
         // Others wrote it: a browser must not run it.
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"));
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ));
     Ok(response.body(payload))
 }
 

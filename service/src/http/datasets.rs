@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
-use super::error::{ApiError, Problem};
+use super::error::{ApiError, Problems};
 use crate::app::App;
 use crate::dataset::Dataset;
 use crate::tree::{Tree, public, tree};
@@ -38,14 +38,16 @@ pub(crate) struct DatasetSummary {
 
 /// The dataset of this name.
 pub(super) fn find<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Dataset>, ApiError> {
-    app.datasets.get(name).ok_or_else(|| ApiError::UnknownDataset {
-        name: name.to_owned(),
-        known: app.datasets.keys().cloned().collect(),
-    })
+    app.datasets
+        .get(name)
+        .ok_or_else(|| ApiError::UnknownDataset {
+            name: name.to_owned(),
+            known: app.datasets.keys().cloned().collect(),
+        })
 }
 
 /// List the datasets.
-#[utoipa::path(tag = "datasets", responses((status = 200, body = Datasets)))]
+#[utoipa::path(tag = "datasets", responses((status = 200, description = "In the order of the configuration", body = Datasets)))]
 #[get("/api/v1/datasets")]
 pub(crate) async fn list_datasets(app: Data<App>) -> HttpResponse {
     let datasets = app.datasets.values().map(|dataset| DatasetSummary {
@@ -62,10 +64,13 @@ pub(crate) async fn list_datasets(app: Data<App>) -> HttpResponse {
 
 /// Get the tree of a dataset: nodes, coordinates with extents, variables, contributions.
 #[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset")), responses(
-    (status = 200, body = Tree),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "What it holds at present", body = Tree),
+    Problems))]
 #[get("/api/v1/datasets/{dataset}")]
-pub(crate) async fn get_dataset(app: Data<App>, name: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_dataset(
+    app: Data<App>,
+    name: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(find(&app, &name)?);
     let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
     Ok(HttpResponse::Ok().json(tree))

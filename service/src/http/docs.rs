@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Path, ServiceConfig, redirect};
 use actix_web::{HttpResponse, get};
+use utoipa::ToSchema;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::Config;
@@ -13,9 +14,20 @@ use super::error::ApiError;
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
 
+/// Bytes, or text, as the content type says.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes bodies")]
+pub(crate) struct Binary(Vec<u8>);
+
 /// What the document says besides its routes.
 pub(super) fn head() -> OpenApi {
-    let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
+    let tag = |name: &str, about: &str| {
+        TagBuilder::new()
+            .name(name)
+            .description(Some(about))
+            .build()
+    };
     let info = InfoBuilder::new()
         .title("zarr-fuse")
         .version(env!("CARGO_PKG_VERSION"))
@@ -36,7 +48,7 @@ pub(super) fn head() -> OpenApi {
 }
 
 /// Get this document.
-#[utoipa::path(tag = "operation", responses((status = 200, body = Object)))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi() -> HttpResponse {
     HttpResponse::Ok()
@@ -46,14 +58,17 @@ pub(crate) async fn get_openapi() -> HttpResponse {
 
 /// The page that shows the document.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(redirect("/docs", "/docs/")).service(get_page);
+    config
+        .service(redirect("/docs", "/docs/"))
+        .service(get_page);
 }
 
 #[get("/docs/{page:.*}")]
 async fn get_page(page: Path<String>) -> Result<HttpResponse, ApiError> {
     let settings = Arc::new(Config::from("/openapi.json"));
     let file = utoipa_swagger_ui::serve(&page, settings);
-    let file = file.map_err(|error| ApiError::Internal(Arc::from(std::io::Error::other(error.to_string()))))?;
+    let file = file
+        .map_err(|error| ApiError::Internal(Arc::from(std::io::Error::other(error.to_string()))))?;
     let file = file.ok_or_else(|| ApiError::UnknownPage(page.chars().take(100).collect()))?;
     let mut response = HttpResponse::Ok();
     if file.gzpipped {
@@ -63,5 +78,7 @@ async fn get_page(page: Path<String>) -> Result<HttpResponse, ApiError> {
         header::CONTENT_SECURITY_POLICY,
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
     ));
-    Ok(response.content_type(file.content_type).body(file.bytes.into_owned()))
+    Ok(response
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned()))
 }

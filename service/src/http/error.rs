@@ -13,7 +13,7 @@ use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
 use self::problem::{Answer, listed};
-pub(crate) use self::problem::{Problem, ProblemItem};
+pub(crate) use self::problem::{Problem, ProblemItem, Problems};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
@@ -30,7 +30,10 @@ pub(crate) enum ApiError {
     /// No route has this path.
     UnknownRoute(String),
     /// The path has a route, but not for this method.
-    Method { method: String, allowed: Vec<String> },
+    Method {
+        method: String,
+        allowed: Vec<String>,
+    },
     /// The path cannot be read.
     BadPath(String),
     /// A parameter or header cannot be read.
@@ -114,7 +117,10 @@ impl ApiError {
     }
 
     /// Status, type, title, and what to do.
-    #[expect(clippy::too_many_lines, reason = "one place for every answer that is an error")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one place for every answer that is an error"
+    )]
     fn answer(&self) -> Answer {
         use StatusCode as S;
         match self {
@@ -291,9 +297,12 @@ fn append(error: &AppendError) -> Answer {
     use StatusCode as S;
     let detail = error.to_string();
     match error {
-        AppendError::KeyReused { .. } => {
-            Answer::new(S::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency key reused", detail)
-        }
+        AppendError::KeyReused { .. } => Answer::new(
+            S::UNPROCESSABLE_ENTITY,
+            "key-reused",
+            "Idempotency key reused",
+            detail,
+        ),
         AppendError::Overloaded { .. } => {
             Answer::new(S::TOO_MANY_REQUESTS, "overloaded", "Too much waits", detail).retry_after(1)
         }
@@ -303,7 +312,9 @@ fn append(error: &AppendError) -> Answer {
         AppendError::Store(_) => {
             Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
         }
-        AppendError::Stopping => Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5),
+        AppendError::Stopping => {
+            Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
+        }
     }
 }
 
@@ -314,23 +325,35 @@ fn query(error: &QueryError) -> Answer {
         | QueryError::Repeated { .. }
         | QueryError::BadParameter { .. }
         | QueryError::BadCursor { .. } => (S::BAD_REQUEST, "bad-query", "Unreadable query"),
-        QueryError::UnknownVariable { .. } => (S::NOT_FOUND, "unknown-variable", "Unknown variable"),
+        QueryError::UnknownVariable { .. } => {
+            (S::NOT_FOUND, "unknown-variable", "Unknown variable")
+        }
         QueryError::NoVariables { .. } => (S::NOT_FOUND, "no-variables", "Nothing to query"),
         QueryError::NoSuchValue { .. } | QueryError::NoSuchIndex { .. } => {
             (S::NOT_FOUND, "no-such-value", "No such value")
         }
-        QueryError::DoesNotFit { .. } => (S::UNPROCESSABLE_ENTITY, "does-not-fit", "The query does not fit"),
+        QueryError::DoesNotFit { .. } => (
+            S::UNPROCESSABLE_ENTITY,
+            "does-not-fit",
+            "The query does not fit",
+        ),
         QueryError::StaleCursor => (S::CONFLICT, "stale-cursor", "Stale cursor"),
         QueryError::Read { source, .. } if matches!(**source, ReadError::Moved) => {
             let detail = "late values were inserted while this was read; ask again".to_owned();
-            return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail).retry_after(1);
+            return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail)
+                .retry_after(1);
         }
         QueryError::Read { source, .. } if matches!(**source, ReadError::Store(_)) => {
             let detail = format!("{error}; the store failed, try again later");
-            return Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5);
+            return Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail)
+                .retry_after(5);
         }
         QueryError::Read { .. } => (S::INTERNAL_SERVER_ERROR, "unreadable", "Values unreadable"),
-        QueryError::Write { .. } => (S::INTERNAL_SERVER_ERROR, "unwritable", "Answer not writable"),
+        QueryError::Write { .. } => (
+            S::INTERNAL_SERVER_ERROR,
+            "unwritable",
+            "Answer not writable",
+        ),
     };
     Answer::new(status, slug, title, error.to_string())
 }

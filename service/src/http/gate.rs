@@ -15,7 +15,10 @@ use super::error::ApiError;
 use crate::app::App;
 
 /// Lets a request through, unless too many are worked on or the service stops.
-pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+pub(super) async fn gate(
+    req: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
     let begin = Instant::now();
     let app = req
         .app_data::<Data<App>>()
@@ -46,11 +49,17 @@ pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<Ser
         head.set_connection_type(actix_web::http::ConnectionType::Close);
     }
     let headers = &mut head.headers;
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if content_type.is_some_and(|content_type| content_type.starts_with(b"text/html")) {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        );
     }
     let duration = begin.elapsed();
     let status = response.status().as_u16();
@@ -77,7 +86,10 @@ pub(super) async fn gate(req: ServiceRequest, next: Next<BoxBody>) -> Result<Ser
 /// Methods that are counted by name; others are made up by clients.
 fn known_method(method: &str) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    known.into_iter().find(|known| *known == method).unwrap_or("other")
+    known
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("other")
 }
 
 /// A request counts until the last byte of its answer.
@@ -102,7 +114,10 @@ impl MessageBody for Counted {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(cx)
     }
 }

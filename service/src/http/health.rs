@@ -16,7 +16,7 @@ pub(crate) struct Health {
 }
 
 /// Ask whether the process answers.
-#[utoipa::path(tag = "operation", responses((status = 200, body = Health)))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = Health)))]
 #[get("/health/live")]
 pub(crate) async fn get_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "live" })
@@ -24,7 +24,7 @@ pub(crate) async fn get_liveness() -> HttpResponse {
 
 /// Ask whether contributions are taken and merged.
 #[utoipa::path(tag = "operation", responses(
-    (status = 200, body = Health),
+    (status = 200, description = "It does", body = Health),
     (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json")))]
 #[get("/health/ready")]
 pub(crate) async fn get_readiness(app: Data<App>) -> Result<HttpResponse, ApiError> {

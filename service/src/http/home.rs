@@ -12,7 +12,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;mar
 code{background:#8882;padding:.1em .3em;border-radius:3px}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}";
 
 /// Get a page with links to what there is.
-#[utoipa::path(tag = "operation", responses((status = 200, body = String, content_type = "text/html")))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "What runs here", body = String, content_type = "text/html")))]
 #[get("/")]
 pub(crate) async fn get_home(app: Data<App>) -> HttpResponse {
     HttpResponse::Ok()
@@ -32,7 +32,8 @@ fn page(app: &App) -> String {
          <h2>Datasets</h2>\n<ul>\n",
         env!("CARGO_PKG_VERSION")
     );
-    let mut write = |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
+    let mut write =
+        |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
     for dataset in app.datasets.values() {
         let name = escaped(&dataset.name);
         write(format_args!(
@@ -80,7 +81,7 @@ fn encoded(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
             _ => write!(encoded, "%{byte:02X}").expect("a String takes everything"),
         }
@@ -94,7 +95,10 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_place_in_the_page() {
-        assert_eq!(escaped("<a href='x'>&\""), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+        assert_eq!(
+            escaped("<a href='x'>&\""),
+            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;"
+        );
         assert_eq!(encoded("a/b c?#é"), "a/b%20c%3F%23%C3%A9");
     }
 }

@@ -14,7 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::options::Options;
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{body, contributions};
 use crate::app::{App, Endpoint};
 use crate::decode::Content;
@@ -100,12 +101,11 @@ pub(crate) struct DryRun {
 #[utoipa::path(tag = "contributions", params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[post("/api/v1/ingest/{endpoint}")]
 pub(crate) async fn create_contribution(
     app: Data<App>,
@@ -120,12 +120,11 @@ pub(crate) async fn create_contribution(
 #[utoipa::path(tag = "contributions", params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Vec<u8> = "text/csv"), (Vec<u8> = "application/json"), (Vec<u8> = "application/x-ndjson"))),
+        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    (status = "4XX", description = "Not taken", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", description = "Not taken; try again later", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[post("/api/v1/ingest/{endpoint}/{node:.*}")]
 pub(crate) async fn create_contribution_for_node(
     app: Data<App>,
@@ -145,20 +144,27 @@ struct AliasPath {
 /// Registers the further paths of endpoints.
 pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
     for endpoint in app.endpoints.values() {
-        let Some(alias) = &endpoint.alias else { continue };
+        let Some(alias) = &endpoint.alias else {
+            continue;
+        };
         let name: Arc<str> = Arc::from(endpoint.name.as_str());
         let also = Arc::clone(&name);
         let to_endpoint = move |app: Data<App>, req: HttpRequest, payload: Payload| {
             let name = Arc::clone(&name);
             async move { contribute(&app, &req, &name, "", payload).await }
         };
-        let to_node = move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
-            let name = Arc::clone(&also);
-            async move { contribute(&app, &req, &name, &path.node, payload).await }
-        };
+        let to_node =
+            move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
+                let name = Arc::clone(&also);
+                async move { contribute(&app, &req, &name, &path.node, payload).await }
+            };
         config
             .service(web::resource(alias.as_str()).guard(Post()).to(to_endpoint))
-            .service(web::resource(format!("{alias}/{{node:.*}}")).guard(Post()).to(to_node));
+            .service(
+                web::resource(format!("{alias}/{{node:.*}}"))
+                    .guard(Post())
+                    .to(to_node),
+            );
     }
 }
 
@@ -169,10 +175,13 @@ async fn contribute(
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let endpoint = app.endpoints.get(endpoint).ok_or_else(|| ApiError::UnknownEndpoint {
-        name: endpoint.to_owned(),
-        known: app.endpoints.keys().cloned().collect(),
-    })?;
+    let endpoint = app
+        .endpoints
+        .get(endpoint)
+        .ok_or_else(|| ApiError::UnknownEndpoint {
+            name: endpoint.to_owned(),
+            known: app.endpoints.keys().cloned().collect(),
+        })?;
     let node = endpoint
         .target(path)
         .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
@@ -209,7 +218,8 @@ async fn contribute(
     let n_bytes = new.payload.len();
     let receipt = append(app, endpoint, new).await?;
     if !receipt.replayed {
-        app.metrics.acknowledged(&endpoint.dataset.name, n_bytes as u64);
+        app.metrics
+            .acknowledged(&endpoint.dataset.name, n_bytes as u64);
     }
     let outcome = if wait {
         wait_for(app, endpoint, receipt.seq).await
@@ -220,12 +230,18 @@ async fn contribute(
 }
 
 /// Makes a contribution durable. Small ones on this thread, since there is little to do.
-async fn append(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<journal::Receipt, ApiError> {
+async fn append(
+    app: &App,
+    endpoint: &Endpoint,
+    new: NewContribution,
+) -> Result<journal::Receipt, ApiError> {
     if new.payload.len() <= MAX_INLINE_BYTES {
         return Ok(endpoint.dataset.contribute(new).await?);
     }
     let dataset = Arc::clone(&endpoint.dataset);
-    let appended = app.runtime.spawn(async move { dataset.contribute(new).await });
+    let appended = app
+        .runtime
+        .spawn(async move { dataset.contribute(new).await });
     appended
         .await
         .map_err(|_stopped| AppendError::Stopping)?
@@ -241,7 +257,11 @@ async fn wait_for(app: &App, endpoint: &Endpoint, seq: u64) -> Option<Arc<Outcom
     }
 }
 
-fn answer(endpoint: &Endpoint, receipt: journal::Receipt, outcome: Option<&Outcome>) -> Result<HttpResponse, ApiError> {
+fn answer(
+    endpoint: &Endpoint,
+    receipt: journal::Receipt,
+    outcome: Option<&Outcome>,
+) -> Result<HttpResponse, ApiError> {
     if let Some(outcome) = outcome.filter(|outcome| outcome.status == Status::Rejected) {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome.clone()),
@@ -268,10 +288,17 @@ fn answer(endpoint: &Endpoint, receipt: journal::Receipt, outcome: Option<&Outco
 }
 
 /// Decodes and merges a contribution in mind only.
-async fn try_out(app: &App, endpoint: &Endpoint, new: NewContribution) -> Result<HttpResponse, ApiError> {
+async fn try_out(
+    app: &App,
+    endpoint: &Endpoint,
+    new: NewContribution,
+) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);
     let node = new.node.clone();
-    let outcome = app.runtime.spawn_blocking(move || dataset.dry_run(&new)).await?;
+    let outcome = app
+        .runtime
+        .spawn_blocking(move || dataset.dry_run(&new))
+        .await?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),

@@ -6,10 +6,12 @@ use actix_web::{HttpResponse, get};
 use crate::app::App;
 use crate::metrics::MEDIA_TYPE;
 
-/// Get what is counted, in the OpenMetrics text format.
+/// Get what is counted, in the text format of Prometheus.
 #[utoipa::path(tag = "operation", responses(
-    (status = 200, body = String, content_type = "application/openmetrics-text")))]
+    (status = 200, description = "Counters and gauges", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
 pub(crate) async fn get_metrics(app: Data<App>) -> HttpResponse {
-    HttpResponse::Ok().content_type(MEDIA_TYPE).body(app.metrics.text())
+    HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .body(app.metrics.text())
 }

@@ -20,13 +20,19 @@ impl KnownRoutes {
             .paths
             .iter()
             .map(|(path, item)| (path.clone(), methods(item)));
-        let aliases = app.endpoints.values().filter_map(|endpoint| endpoint.alias.clone());
+        let aliases = app
+            .endpoints
+            .values()
+            .filter_map(|endpoint| endpoint.alias.clone());
         let aliases = aliases.flat_map(|alias| [format!("{alias}/{{node}}"), alias]);
         let routes = documented
             .chain(aliases.map(|path| (path, vec!["POST".to_owned()])))
             .chain([("/docs/{key}".to_owned(), vec!["GET".to_owned()])]);
         // Parameters at the end take the rest of the path.
-        let pattern = |path: String| path.replace("{node}", "{node:.*}").replace("{key}", "{key:.*}");
+        let pattern = |path: String| {
+            path.replace("{node}", "{node:.*}")
+                .replace("{key}", "{key:.*}")
+        };
         Self(
             routes
                 .map(|(path, methods)| (ResourceDef::new(pattern(path)), methods))
@@ -44,12 +50,17 @@ fn methods(item: &PathItem) -> Vec<String> {
         ("PATCH", &item.patch),
         ("DELETE", &item.delete),
     ];
-    let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
+    let there = operations
+        .into_iter()
+        .filter(|(_, operation)| operation.is_some());
     there.map(|(method, _)| method.to_owned()).collect()
 }
 
 /// Says whether the path or the method is at fault.
-pub(super) async fn answer(req: HttpRequest, known: Data<KnownRoutes>) -> Result<&'static str, ApiError> {
+pub(super) async fn answer(
+    req: HttpRequest,
+    known: Data<KnownRoutes>,
+) -> Result<&'static str, ApiError> {
     let path = req.path();
     let matches = |resource: &ResourceDef| resource.capture_match_info(&mut Path::new(path));
     let mut allowed: Vec<String> = Vec::new();

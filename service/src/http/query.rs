@@ -14,7 +14,8 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 use xxhash_rust::xxh64::xxh64;
 
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::node::{Node, NodeView, ReadError};
@@ -77,11 +78,10 @@ pub(crate) struct ValuesQuery {
 #[utoipa::path(tag = "values", params(OnlyNodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[get("/api/v1/query/{dataset}")]
 pub(crate) async fn query_only_node(
     app: Data<App>,
@@ -95,11 +95,10 @@ pub(crate) async fn query_only_node(
 #[utoipa::path(tag = "values", params(NodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Vec<u8> = "application/vnd.apache.arrow.stream"), (Vec<u8> = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[get("/api/v1/query/{dataset}/{node:.*}")]
 pub(crate) async fn query_node(
     app: Data<App>,
@@ -109,7 +108,12 @@ pub(crate) async fn query_node(
     values(&app, &req, &path.dataset, &path.node).await
 }
 
-async fn values(app: &App, req: &HttpRequest, dataset: &str, path: &str) -> Result<HttpResponse, ApiError> {
+async fn values(
+    app: &App,
+    req: &HttpRequest,
+    dataset: &str,
+    path: &str,
+) -> Result<HttpResponse, ApiError> {
     let dataset = datasets::find(app, dataset)?;
     let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
     let params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
@@ -184,13 +188,20 @@ struct Head {
 }
 
 /// Has the question answered where work may take its time.
-async fn ask(app: &App, node: Arc<Node>, selection: Selection, format: Format) -> Result<Answered, ApiError> {
+async fn ask(
+    app: &App,
+    node: Arc<Node>,
+    selection: Selection,
+    format: Format,
+) -> Result<Answered, ApiError> {
     let (head_sender, head) = oneshot::channel();
     let (sender, pieces) = mpsc::channel(relay::MAX_PIECES);
     let bounds = app.limits.query();
     let work = async move { produce(&node, &selection, format, bounds, head_sender, sender).await };
     let task = AbortOnDropHandle::new(app.runtime.spawn(work));
-    let head = head.await.map_err(|error| ApiError::Internal(Arc::new(error)))??;
+    let head = head
+        .await
+        .map_err(|error| ApiError::Internal(Arc::new(error)))??;
     let body = match head.whole {
         Some(bytes) => Body::Whole(bytes),
         None => Body::Streamed(
@@ -235,7 +246,15 @@ async fn produce(
     let whole = second.is_none().then(|| first.clone().unwrap_or_default());
     let ends = whole.is_some();
     let cursor = answer.cursor.take();
-    if head.send(Ok(Head { view, cursor, whole })).is_err() || ends {
+    if head
+        .send(Ok(Head {
+            view,
+            cursor,
+            whole,
+        }))
+        .is_err()
+        || ends
+    {
         return;
     }
     for piece in [first, second].into_iter().flatten() {
@@ -254,7 +273,12 @@ async fn produce(
 type Begun = (NodeView, crate::query::Answer, Option<Bytes>, Option<Bytes>);
 
 /// The first two pieces: most answers have no more, and are sent with their length.
-async fn begin(view: NodeView, selection: &Selection, format: Format, bounds: Bounds) -> Result<Begun, QueryError> {
+async fn begin(
+    view: NodeView,
+    selection: &Selection,
+    format: Format,
+    bounds: Bounds,
+) -> Result<Begun, QueryError> {
     let mut answer = answer(view.clone(), selection, format, bounds).await?;
     let first = answer.body.try_next().await?;
     let second = answer.body.try_next().await?;

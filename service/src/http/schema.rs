@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::{ApiError, Problem};
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 
@@ -33,8 +33,8 @@ enum SchemaFormat {
 /// Get the schema of a dataset, without secrets.
 #[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
-    (status = 200, content((String = "application/yaml"), (Object = "application/json"))),
-    (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    (status = 200, description = "As written, comments included, or the same tree as JSON", content((String = "application/yaml"), (Object = "application/json"))),
+    Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
     app: Data<App>,
@@ -43,18 +43,28 @@ pub(crate) async fn get_schema(
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let schema = &datasets::find(&app, &name)?.schema;
-    let accept = relay::text(&req, &header::ACCEPT).unwrap_or("*/*").to_ascii_lowercase();
+    let accept = relay::text(&req, &header::ACCEPT)
+        .unwrap_or("*/*")
+        .to_ascii_lowercase();
     let format = match query.format {
         Some(format) => format,
-        None if accept.contains("yaml") || accept.contains("*/*") || accept.contains("text/*") => SchemaFormat::Yaml,
+        None if accept.contains("yaml") || accept.contains("*/*") || accept.contains("text/*") => {
+            SchemaFormat::Yaml
+        }
         None if accept.contains("json") || accept.contains("application/*") => SchemaFormat::Json,
-        None => return Err(ApiError::NotAcceptable("`application/yaml` or `application/json`")),
+        None => {
+            return Err(ApiError::NotAcceptable(
+                "`application/yaml` or `application/json`",
+            ));
+        }
     };
     let text = schema.public_text();
     let mut response = HttpResponse::Ok();
     response.insert_header((header::VARY, "Accept"));
     match format {
-        SchemaFormat::Yaml => Ok(response.content_type("application/yaml; charset=utf-8").body(text)),
+        SchemaFormat::Yaml => Ok(response
+            .content_type("application/yaml; charset=utf-8")
+            .body(text)),
         SchemaFormat::Json => {
             let json = serde_saphyr::from_str::<serde_json::Value>(&text);
             let json = json.map_err(|error| ApiError::Internal(std::sync::Arc::new(error)))?;

@@ -44,7 +44,7 @@ fn the_document_is_the_one_checked_in() {
 }
 
 #[test]
-fn the_document_names_every_route_with_a_summary() {
+fn the_document_describes_every_route_and_answer() {
     let document: serde_json::Value = serde_json::from_str(&super::openapi()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
@@ -52,6 +52,12 @@ fn the_document_names_every_route_with_a_summary() {
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(
+                    response["description"].is_string(),
+                    "{method} {path} {status}"
+                );
+            }
         }
     }
 }

@@ -20,7 +20,8 @@ use tokio_util::task::AbortOnDropHandle;
 use utoipa::IntoParams;
 
 use self::key::{decoded, is_zarr_key};
-use super::error::{ApiError, Problem};
+use super::docs::Binary;
+use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 use crate::dataset::Dataset;
@@ -44,12 +45,11 @@ pub(crate) struct ObjectPath {
 #[utoipa::path(tag = "values", params(ObjectPath,
     ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99` or `bytes=-4`")),
     responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+    (status = 200, description = "The whole object", body = Binary, content_type = "application/octet-stream",
         headers(("ETag" = String, description = "Changes with the bytes"))),
-    (status = 206, description = "The range asked for", body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 206, description = "The range asked for", body = Binary, content_type = "application/octet-stream"),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]
 pub(crate) async fn get_object(app: Data<App>, req: HttpRequest) -> Result<HttpResponse, ApiError> {
     let raw = req.match_info();
@@ -63,7 +63,15 @@ pub(crate) async fn get_object(app: Data<App>, req: HttpRequest) -> Result<HttpR
     let key = key.ok_or_else(unknown)?;
     let range = relay::text(&req, &header::RANGE).and_then(range::parse);
     let if_range = relay::text(&req, &header::IF_RANGE).map(str::to_owned);
-    let object = open(&app, dataset, key, range, if_range, req.method() == Method::HEAD).await?;
+    let object = open(
+        &app,
+        dataset,
+        key,
+        range,
+        if_range,
+        req.method() == Method::HEAD,
+    )
+    .await?;
     let Object { head, body } = object.ok_or_else(unknown)?;
     let (begin, end) = (head.range.start, head.range.end);
     let is_part = end - begin < head.n_bytes;
@@ -119,7 +127,9 @@ async fn open(
     let dataset = Arc::clone(dataset);
     let fetched = async move { fetch(&dataset, &key, range, if_range, head, opened, sender).await };
     let task = AbortOnDropHandle::new(app.runtime.spawn(fetched));
-    let head = head_sent.await.map_err(|error| ApiError::Internal(Arc::new(error)))??;
+    let head = head_sent
+        .await
+        .map_err(|error| ApiError::Internal(Arc::new(error)))??;
     Ok(head.map(|head| Object {
         head,
         body: relay::stream(pieces, task).boxed_local(),
@@ -216,6 +226,10 @@ async fn find(
 fn etag(meta: &object_store::ObjectMeta) -> String {
     match &meta.e_tag {
         Some(tag) => format!("\"{}\"", tag.trim_start_matches("W/").trim_matches('"')),
-        None => format!("\"{:x}-{:x}\"", meta.last_modified.timestamp_micros(), meta.size),
+        None => format!(
+            "\"{:x}-{:x}\"",
+            meta.last_modified.timestamp_micros(),
+            meta.size
+        ),
     }
 }

@@ -96,8 +96,10 @@ impl Catalog {
     }
 
     pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
-        self.entries
-            .get(self.seq_of_key.get(&(endpoint.to_owned(), key.to_owned()))?)
+        self.entries.get(
+            self.seq_of_key
+                .get(&(endpoint.to_owned(), key.to_owned()))?,
+        )
     }
 
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
@@ -110,7 +112,12 @@ impl Catalog {
             .rev()
             .map(|(_, entry)| entry)
             .filter(|entry| filter.status.is_none_or(|status| status == entry.status()))
-            .filter(|entry| filter.node.as_ref().is_none_or(|node| *node == entry.header.node))
+            .filter(|entry| {
+                filter
+                    .node
+                    .as_ref()
+                    .is_none_or(|node| *node == entry.header.node)
+            })
             .filter(|entry| {
                 filter
                     .endpoint
@@ -124,7 +131,9 @@ impl Catalog {
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
         let given = self.nodes.get(node);
-        given.map(|given| given.n_by_status.clone()).unwrap_or_default()
+        given
+            .map(|given| given.n_by_status.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {

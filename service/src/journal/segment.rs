@@ -165,7 +165,9 @@ pub fn decode(bytes: &Bytes) -> Result<Segment, SegmentError> {
     }
     let damaged = |reason| SegmentError::Damaged { offset, reason };
     if u32_at(bytes, offset + 4)? as usize != frames.len() {
-        return Err(damaged("the footer counts other contributions than there are"));
+        return Err(damaged(
+            "the footer counts other contributions than there are",
+        ));
     }
     if u32_at(bytes, offset + 8)? != crc32c::crc32c(&bytes[..offset]) {
         return Err(damaged("the checksum of the segment differs"));
@@ -201,7 +203,8 @@ fn decode_frame(bytes: &Bytes, offset: usize, length: usize) -> Result<Frame, Se
     let header = body
         .get(4..4 + header_length)
         .ok_or_else(|| damaged("the header is cut off"))?;
-    let header = serde_json::from_slice(header).map_err(|_error| damaged("the header is not readable"))?;
+    let header =
+        serde_json::from_slice(header).map_err(|_error| damaged("the header is not readable"))?;
     Ok(Frame {
         header,
         payload: bytes.slice(offset + 8 + 4 + header_length..end),

@@ -30,7 +30,10 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     let store = memory();
     let long = "x,".repeat(5_000_000);
     let journal = open(&store).await;
-    let first = journal.append(contribution("a,b\n1,2\n", None)).await.unwrap();
+    let first = journal
+        .append(contribution("a,b\n1,2\n", None))
+        .await
+        .unwrap();
     let second = journal.append(contribution(&long, None)).await.unwrap();
     drop(journal);
     let journal = open(&store).await;
@@ -62,9 +65,18 @@ async fn a_key_sent_twice_at_once_is_one_contribution() {
     let appends = (0..8).map(|_| journal.append(contribution("same", Some("k"))));
     let receipts = futures::future::try_join_all(appends).await.unwrap();
     assert!(receipts.iter().all(|receipt| receipt.seq == 1));
-    assert_eq!(receipts.iter().filter(|receipt| !receipt.replayed).count(), 1);
-    let other = journal.append(contribution("other", Some("k"))).await.unwrap_err();
-    assert!(other.to_string().contains("use a new key for new data"), "{other}");
+    assert_eq!(
+        receipts.iter().filter(|receipt| !receipt.replayed).count(),
+        1
+    );
+    let other = journal
+        .append(contribution("other", Some("k")))
+        .await
+        .unwrap_err();
+    assert!(
+        other.to_string().contains("use a new key for new data"),
+        "{other}"
+    );
 }
 
 #[tokio::test]
@@ -93,7 +105,9 @@ async fn a_missing_segment_is_an_error_not_a_gap() {
         .await
         .unwrap_err();
     assert!(
-        error.to_string().starts_with("the journal lacks sequence number 2"),
+        error
+            .to_string()
+            .starts_with("the journal lacks sequence number 2"),
         "{error}"
     );
 }

@@ -19,7 +19,9 @@ pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
     let mut fenced = false;
     let writer = Uuid::now_v7();
     while let Some(first) = queue.recv().await {
-        let Some(journal) = journal.upgrade() else { return };
+        let Some(journal) = journal.upgrade() else {
+            return;
+        };
         let mut appends = vec![first];
         gather(&journal, &mut queue, &mut appends).await;
         let (fresh, answered) = answer_replays(&journal, appends);
@@ -50,7 +52,10 @@ async fn gather(journal: &Journal, queue: &mut Receiver<Append>, appends: &mut V
         let next = if journal.settings.flush_interval.is_zero() {
             queue.try_recv().ok()
         } else {
-            tokio::time::timeout_at(deadline, queue.recv()).await.ok().flatten()
+            tokio::time::timeout_at(deadline, queue.recv())
+                .await
+                .ok()
+                .flatten()
         };
         let Some(next) = next else { return };
         n_bytes += next.kept.len();
@@ -72,8 +77,13 @@ fn answer_replays(journal: &Journal, appends: Vec<Append>) -> (Vec<Append>, Answ
             continue;
         };
         let remembered = |header: &Header| {
-            let age = append.header.received_at.signed_duration_since(header.received_at);
-            age.to_std().is_ok_and(|age| age <= journal.settings.idempotency_window) || age < chrono::TimeDelta::zero()
+            let age = append
+                .header
+                .received_at
+                .signed_duration_since(header.received_at);
+            age.to_std()
+                .is_ok_and(|age| age <= journal.settings.idempotency_window)
+                || age < chrono::TimeDelta::zero()
         };
         let known = catalog
             .by_key(&append.header.endpoint, &key)
@@ -112,7 +122,11 @@ fn reply_all(appends: Vec<Append>, error: &AppendError) {
 }
 
 /// Writes one segment and answers its senders; hands them back if it cannot.
-async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
+async fn write(
+    journal: &Journal,
+    writer: Uuid,
+    appends: Vec<Append>,
+) -> Result<(), (Vec<Append>, AppendError)> {
     let (mut appends, repeated) = without_repeated_keys(appends);
     let mut tries = 0;
     let mut delay = journal.settings.retry_delay;
@@ -137,7 +151,10 @@ async fn write(journal: &Journal, writer: Uuid, appends: Vec<Append>) -> Result<
                 Ok(found) if found.writer == writer && found.frames == frames => break,
                 // An earlier segment of ours took effect after its senders were told that it failed: it counts.
                 Ok(found) if found.writer == writer => {
-                    journal.admit(first_seq, found.frames.into_iter().map(|frame| (frame.header, None)));
+                    journal.admit(
+                        first_seq,
+                        found.frames.into_iter().map(|frame| (frame.header, None)),
+                    );
                 }
                 Ok(_) => {
                     let dataset = journal.dataset.clone();

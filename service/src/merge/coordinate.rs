@@ -45,7 +45,11 @@ fn signed(x: i64) -> u64 {
 /// Maps the order of floats (−0.0 being 0.0) to that of unsigned integers.
 fn float(x: f64) -> u64 {
     let bits = if x == 0.0 { 0 } else { x.to_bits() };
-    if bits >> 63 == 1 { !bits } else { bits | (1 << 63) }
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | (1 << 63)
+    }
 }
 
 /// The values of one coordinate of a node in array order, each once; sorted ones ascend.
@@ -59,7 +63,11 @@ pub struct CoordinateIndex {
 impl CoordinateIndex {
     /// Indexes `values` as stored; sorted ones are searched, others looked up in a table.
     pub fn new(values: Values, sorted: bool) -> Self {
-        let positions = (!sorted).then(|| (0..values.len()).map(|i| (key(&values, i), i as u64)).collect());
+        let positions = (!sorted).then(|| {
+            (0..values.len())
+                .map(|i| (key(&values, i), i as u64))
+                .collect()
+        });
         Self {
             values: Arc::new(values),
             sorted,

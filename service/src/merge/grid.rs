@@ -20,7 +20,13 @@ pub(super) struct Limits {
 ///
 /// Floats are interpolated linearly between the two neighbouring rows of the same series, everything else and single
 /// rows take the nearest. Nothing is interpolated across a step wider than the limit or beside a missing value.
-pub(super) fn regrid(node: &Node, batch: Batch, place: usize, limits: Limits, growing: &Growing<'_>) -> Batch {
+pub(super) fn regrid(
+    node: &Node,
+    batch: Batch,
+    place: usize,
+    limits: Limits,
+    growing: &Growing<'_>,
+) -> Batch {
     let coordinate = &batch.coordinates[place];
     let mut delivered: Vec<usize> = (0..coordinate.values.len()).collect();
     delivered.sort_by_key(|&i| key(&coordinate.values, i));
@@ -56,7 +62,12 @@ fn dims_of(node: &Node, batch: &Batch, variable_idx: usize) -> Vec<usize> {
 }
 
 /// Values of the grid that the contribution may write, ascending, and how many of the first ones existed.
-fn targets(existing: &Values, delivered: &Values, order: &[usize], limits: Limits) -> (Values, Span) {
+fn targets(
+    existing: &Values,
+    delivered: &Values,
+    order: &[usize],
+    limits: Limits,
+) -> (Values, Span) {
     let mut below = Vec::new();
     let mut above = Vec::new();
     let n = existing.len();
@@ -187,7 +198,10 @@ fn number(values: &Values, i: usize) -> f64 {
 }
 
 /// Adds `offset` to the single value, rounded for integers.
-#[expect(clippy::cast_possible_truncation, reason = "offsets stay within the delivered range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "offsets stay within the delivered range"
+)]
 fn add(value: &mut Values, offset: f64) {
     match value {
         Values::Int8(v) => v[0] = v[0].saturating_add(offset.round() as i8),
@@ -242,7 +256,14 @@ impl Rows {
     }
 
     /// A variable that does: each series along the coordinate is interpolated onto the targets within it.
-    fn interpolate(&mut self, batch: &Batch, variable: &BatchVariable, dims: &[usize], limits: Limits, span: &Span) {
+    fn interpolate(
+        &mut self,
+        batch: &Batch,
+        variable: &BatchVariable,
+        dims: &[usize],
+        limits: Limits,
+        span: &Span,
+    ) {
         let place = self.place;
         let mut brought: Vec<Option<usize>> = vec![None; batch.n_rows];
         for i in 0..variable.values.len() {
@@ -267,8 +288,11 @@ impl Rows {
         let begin = self.index[0].len();
         let mut values = variable.values.empty_like();
         for (others, points) in series {
-            let points: Vec<(Key, usize, Option<usize>)> = points.into_iter().map(|(k, (x, v))| (k, x, v)).collect();
-            for (target, value) in self.on_targets(&coordinate.values, &points, &variable.values, limits, span) {
+            let points: Vec<(Key, usize, Option<usize>)> =
+                points.into_iter().map(|(k, (x, v))| (k, x, v)).collect();
+            for (target, value) in
+                self.on_targets(&coordinate.values, &points, &variable.values, limits, span)
+            {
                 values.extend_from(&value);
                 let mut others = others.iter();
                 for (d, index) in self.index.iter_mut().enumerate() {
@@ -360,7 +384,11 @@ impl Rows {
             .zip(self.index)
             .enumerate()
             .map(|(d, (coordinate, index))| {
-                let values = if d == place { targets.clone() } else { coordinate.values };
+                let values = if d == place {
+                    targets.clone()
+                } else {
+                    coordinate.values
+                };
                 BatchCoordinate {
                     coordinate_idx: coordinate.coordinate_idx,
                     values,
@@ -380,7 +408,10 @@ fn row_of(variable: &BatchVariable, i: usize) -> usize {
 }
 
 /// The value at `share` of the way from `i` to `j`: linear for floats, else the nearer one.
-#[expect(clippy::cast_possible_truncation, reason = "the stored type is float32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the stored type is float32"
+)]
 fn between(values: &Values, i: usize, j: usize, share: f64) -> Values {
     match values {
         Values::Float64(v) => Values::Float64(vec![v[i] + (v[j] - v[i]) * share]),

@@ -5,7 +5,13 @@ use crate::with_pair;
 
 /// Copies `src[map.1]` to `dst[map.0]` for the cross product of `maps`, one list of (to, from) pairs per dimension.
 /// Both are C-ordered with the given shapes and of one type.
-pub fn copy(dst: &mut Values, dst_shape: &[usize], src: &Values, src_shape: &[usize], maps: &[&[(usize, usize)]]) {
+pub fn copy(
+    dst: &mut Values,
+    dst_shape: &[usize],
+    src: &Values,
+    src_shape: &[usize],
+    maps: &[&[(usize, usize)]],
+) {
     if maps.iter().any(|map| map.is_empty()) {
         return;
     }
@@ -27,13 +33,25 @@ fn copy_typed<T: Clone>(
     };
     let (first, last) = (map[0], map[map.len() - 1]);
     let n = map.len();
-    if rest.is_empty() && last.0 - first.0 == n - 1 && last.1.wrapping_sub(first.1) == n - 1 && is_run(map) {
+    if rest.is_empty()
+        && last.0 - first.0 == n - 1
+        && last.1.wrapping_sub(first.1) == n - 1
+        && is_run(map)
+    {
         dst[to + first.0..][..n].clone_from_slice(&src[from + first.1..][..n]);
         return;
     }
     for &(a, b) in *map {
         let (to, from) = (to + a * dst_strides[0], from + b * src_strides[0]);
-        copy_typed(dst, &dst_strides[1..], src, &src_strides[1..], rest, to, from);
+        copy_typed(
+            dst,
+            &dst_strides[1..],
+            src,
+            &src_strides[1..],
+            rest,
+            to,
+            from,
+        );
     }
 }
 
@@ -53,7 +71,10 @@ pub fn strides(shape: &[usize]) -> Vec<usize> {
 
 /// For one dimension: per source chunk, the (to, from-within-the-chunk) pairs of the positions that `from` names.
 /// Entries that are `None` come from nowhere.
-pub fn by_chunk(from: impl Iterator<Item = Option<u64>>, chunk_len: u64) -> Vec<(u64, Vec<(usize, usize)>)> {
+pub fn by_chunk(
+    from: impl Iterator<Item = Option<u64>>,
+    chunk_len: u64,
+) -> Vec<(u64, Vec<(usize, usize)>)> {
     let mut chunks: Vec<(u64, Vec<(usize, usize)>)> = Vec::new();
     let mut place_of = std::collections::HashMap::new();
     for (to, from) in from.enumerate() {
@@ -66,7 +87,9 @@ pub fn by_chunk(from: impl Iterator<Item = Option<u64>>, chunk_len: u64) -> Vec<
                 chunks.len() - 1
             }),
         };
-        chunks[place].1.push((to, crate::array::to_usize(from % chunk_len)));
+        chunks[place]
+            .1
+            .push((to, crate::array::to_usize(from % chunk_len)));
     }
     chunks
 }

@@ -27,7 +27,9 @@ pub(super) fn batch_coordinate(
         .targets
         .iter()
         .filter_map(|target| match &columns[*target].elements {
-            Elements::Encoded { distinct, index } => Some(accepted_values(distinct, index, table_rows)),
+            Elements::Encoded { distinct, index } => {
+                Some(accepted_values(distinct, index, table_rows))
+            }
             Elements::Plain(_) => None,
         })
         .collect();
@@ -37,9 +39,14 @@ pub(super) fn batch_coordinate(
             .map(|(values, index)| (values, index.as_slice()))
             .collect();
         let (hashes, index) = compose(&components, n_rows, hash_tuple).map_err(|rows| {
-            let table_row = |row: u32| u64::from(table_rows.map_or(row, |table_rows| table_rows[row as usize])) + 1;
+            let table_row = |row: u32| {
+                u64::from(table_rows.map_or(row, |table_rows| table_rows[row as usize])) + 1
+            };
             NormalizeError::Collision {
-                coordinate: node.coordinates[planned.coordinate_idx].variable.name.clone(),
+                coordinate: node.coordinates[planned.coordinate_idx]
+                    .variable
+                    .name
+                    .clone(),
                 first_row: table_row(rows.first_row),
                 second_row: table_row(rows.second_row),
             }
@@ -59,7 +66,11 @@ pub(super) fn batch_coordinate(
 }
 
 /// Of distinct values, those that accepted rows have, in order of first appearance there.
-fn accepted_values(distinct: &Values, index: &[u32], table_rows: Option<&[u32]>) -> (Values, Vec<u32>) {
+fn accepted_values(
+    distinct: &Values,
+    index: &[u32],
+    table_rows: Option<&[u32]>,
+) -> (Values, Vec<u32>) {
     let Some(table_rows) = table_rows else {
         return (distinct.clone(), index.to_vec());
     };
@@ -69,7 +80,12 @@ fn accepted_values(distinct: &Values, index: &[u32], table_rows: Option<&[u32]>)
         .map(|row| encoder.number(index[*row as usize]))
         .collect();
     (
-        distinct.take(encoder.into_keys().into_iter().map(|number| number as usize)),
+        distinct.take(
+            encoder
+                .into_keys()
+                .into_iter()
+                .map(|number| number as usize),
+        ),
         index,
     )
 }
@@ -116,12 +132,16 @@ impl Picking<'_> {
             (variable, column, cells)
         });
         if is_small {
-            work.map(|(variable, column, cells)| self.batch_variable(&variable, column, cells, n_rows))
-                .unzip()
+            work.map(|(variable, column, cells)| {
+                self.batch_variable(&variable, column, cells, n_rows)
+            })
+            .unzip()
         } else {
             let work: Vec<_> = work.collect();
             work.into_par_iter()
-                .map(|(variable, column, cells)| self.batch_variable(&variable, column, cells, n_rows))
+                .map(|(variable, column, cells)| {
+                    self.batch_variable(&variable, column, cells, n_rows)
+                })
                 .unzip()
         }
     }
@@ -139,7 +159,8 @@ impl Picking<'_> {
         let mut rows = pick::valid_rows(column.marks.valid.as_deref(), self.table_rows, n_rows);
         if let Some(cells) = cells {
             let must_agree = variable.coords.len() < self.node.coordinates.len();
-            let differ = |difference| conflicts.push(|| self.conflict(target, difference, must_agree));
+            let differ =
+                |difference| conflicts.push(|| self.conflict(target, difference, must_agree));
             let chosen = pick::pick(
                 rows,
                 cells,
@@ -162,8 +183,16 @@ impl Picking<'_> {
         )
     }
 
-    fn conflict(&self, target: &Target<'_>, difference: Difference, must_agree: bool) -> RowProblem {
-        let table_row = |row: u32| self.table_rows.map_or(row, |table_rows| table_rows[row as usize]);
+    fn conflict(
+        &self,
+        target: &Target<'_>,
+        difference: Difference,
+        must_agree: bool,
+    ) -> RowProblem {
+        let table_row = |row: u32| {
+            self.table_rows
+                .map_or(row, |table_rows| table_rows[row as usize])
+        };
         let (row, earlier) = (table_row(difference.row), table_row(difference.earlier));
         let print = |row: u32| target.source.print(row as usize).map(|text| cut(&text));
         let variable = target.variable;

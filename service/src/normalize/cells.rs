@@ -20,7 +20,10 @@ impl Cells {
     /// Uses memory for at most about eight numbers per row.
     pub(super) fn number(coordinates: &[(&[u32], usize)], n_rows: usize) -> Self {
         let most = n_rows.saturating_mul(8).max(64);
-        let mut cells = Self { ids: Vec::new(), n: 1 };
+        let mut cells = Self {
+            ids: Vec::new(),
+            n: 1,
+        };
         for (index, n_values) in coordinates {
             if cells.ids.is_empty() {
                 cells = Self {

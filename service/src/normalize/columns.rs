@@ -78,7 +78,8 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
                     .push(target(frame, &node.variables[component], Some(name))?);
             }
         } else {
-            plan.targets.push(target(frame, &coordinate.variable, Some(name))?);
+            plan.targets
+                .push(target(frame, &coordinate.variable, Some(name))?);
         }
         let targets = (first..plan.targets.len()).collect();
         plan.coordinates.push(PlannedCoordinate {
@@ -151,19 +152,25 @@ fn target<'s>(
             _ => variable.data_type.to_string(),
         },
     };
-    let column = frame
-        .column(&variable.column)
-        .map_err(|_absent| NormalizeError::MissingColumn {
-            column: variable.column.clone(),
-            variable: variable.name.clone(),
-            found: columns_of(frame),
-            nearest: String::new(),
-        })?;
-    let source = Source::new(column).ok_or_else(|| wrong_type(format!("type {}", column.dtype())))?;
+    let column =
+        frame
+            .column(&variable.column)
+            .map_err(|_absent| NormalizeError::MissingColumn {
+                column: variable.column.clone(),
+                variable: variable.name.clone(),
+                found: columns_of(frame),
+                nearest: String::new(),
+            })?;
+    let source =
+        Source::new(column).ok_or_else(|| wrong_type(format!("type {}", column.dtype())))?;
     let source = match (&variable.measure, variable.data_type) {
-        (Measure::Time { .. }, _) if source.is_bool() => return Err(wrong_type("truth values".to_owned())),
+        (Measure::Time { .. }, _) if source.is_bool() => {
+            return Err(wrong_type("truth values".to_owned()));
+        }
         (Measure::Time { .. }, _) => source,
-        (Measure::Discrete { .. }, _) | (_, DataType::String | DataType::FixedString(_)) => source.into_text(),
+        (Measure::Discrete { .. }, _) | (_, DataType::String | DataType::FixedString(_)) => {
+            source.into_text()
+        }
         _ if source.is_time() => return Err(wrong_type("dates or times".to_owned())),
         _ => source,
     };
@@ -185,8 +192,13 @@ fn missing(frame: &DataFrame, node: &Node, name: &str) -> NormalizeError {
         .into_iter()
         .find(|component| frame.get_column_index(&component.column).is_none());
     let variable = absent.unwrap_or(&coordinate.variable);
-    let columns: Vec<String> = frame.get_column_names().into_iter().map(ToString::to_string).collect();
-    let nearest = nearest_label(&variable.column, &columns).filter(|nearest| is_alike(nearest, &variable.column));
+    let columns: Vec<String> = frame
+        .get_column_names()
+        .into_iter()
+        .map(ToString::to_string)
+        .collect();
+    let nearest = nearest_label(&variable.column, &columns)
+        .filter(|nearest| is_alike(nearest, &variable.column));
     NormalizeError::MissingColumn {
         column: variable.column.clone(),
         variable: variable.name.clone(),
@@ -215,7 +227,11 @@ fn columns_of(frame: &DataFrame) -> String {
 /// Names in backquotes, at most twenty.
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
-    let shown: Vec<String> = names.iter().take(20).map(|name| format!("`{name}`")).collect();
+    let shown: Vec<String> = names
+        .iter()
+        .take(20)
+        .map(|name| format!("`{name}`"))
+        .collect();
     match names.len() {
         0 => "no columns".to_owned(),
         n if n > 20 => format!("{} and {} more", shown.join(", "), n - 20),

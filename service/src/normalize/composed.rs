@@ -110,7 +110,9 @@ pub(super) fn compose(
     let mut tuple = Vec::with_capacity(components.len());
     for row in first_rows {
         tuple.clear();
-        let component = |(values, index): &(&Values, &[u32])| ComponentValue::of(values, index[row as usize] as usize);
+        let component = |(values, index): &(&Values, &[u32])| {
+            ComponentValue::of(values, index[row as usize] as usize)
+        };
         tuple.extend(components.iter().map(component));
         let hash = hash(&tuple);
         if let Some(first_row) = rows_by_hash.insert(hash, row) {

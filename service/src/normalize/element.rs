@@ -93,7 +93,10 @@ impl Element for f32 {
         f64::from(self).key()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a key comes from a 32-bit float")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a key comes from a 32-bit float"
+    )]
     fn from_key(key: i64) -> Self {
         f64::from_key(key) as Self
     }

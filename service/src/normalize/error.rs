@@ -4,7 +4,9 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NormalizeError {
     /// No column of the table belongs to the node.
-    #[error("no column of the table belongs to node `{node}`; the schema maps {wanted}, the table has {found}")]
+    #[error(
+        "no column of the table belongs to node `{node}`; the schema maps {wanted}, the table has {found}"
+    )]
     NothingKnown {
         /// Path of the node.
         node: String,
@@ -14,7 +16,9 @@ pub enum NormalizeError {
         found: String,
     },
     /// A coordinate or a component is missing that a variable of the table needs.
-    #[error("column `{column}` is missing; the schema maps it to `{variable}`; the table has {found}{nearest}")]
+    #[error(
+        "column `{column}` is missing; the schema maps it to `{variable}`; the table has {found}{nearest}"
+    )]
     MissingColumn {
         /// Column of the schema.
         column: String,
@@ -26,7 +30,9 @@ pub enum NormalizeError {
         nearest: String,
     },
     /// Cells of this type can never become values of the variable.
-    #[error("column `{column}` holds {found}; the schema maps it to `{variable}`, which takes {expected}")]
+    #[error(
+        "column `{column}` holds {found}; the schema maps it to `{variable}`, which takes {expected}"
+    )]
     WrongType {
         /// Column of the table.
         column: String,

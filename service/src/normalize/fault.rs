@@ -44,18 +44,26 @@ impl Fault {
         match self {
             Self::Missing => missing(cell, target),
             Self::NotANumber => format!("not a number; `{name}` is {takes}"),
-            Self::NotABool => format!("neither true nor false; `{name}` is bool (true, false, 1, 0, yes, no)"),
-            Self::Fraction => format!("not a whole number; `{name}` is {takes}, use a float type to keep fractions"),
+            Self::NotABool => {
+                format!("neither true nor false; `{name}` is bool (true, false, 1, 0, yes, no)")
+            }
+            Self::Fraction => format!(
+                "not a whole number; `{name}` is {takes}, use a float type to keep fractions"
+            ),
             Self::Overflow => format!("too large or too small; `{name}` is {takes}"),
             Self::TooLong => {
                 let n_characters = cell.map_or(0, |cell| cell.print().chars().count());
-                format!("has {n_characters} characters; `{name}` is {takes} and strings are not cut")
+                format!(
+                    "has {n_characters} characters; `{name}` is {takes} and strings are not cut"
+                )
             }
             Self::Time(error) => error.to_string(),
             Self::Outside(stored) => outside(stored, variable),
             Self::UnknownLabel => {
                 let nearest = match (&variable.measure, cell) {
-                    (Measure::Discrete { labels }, Some(cell)) => nearest_label(&cell.print(), labels),
+                    (Measure::Discrete { labels }, Some(cell)) => {
+                        nearest_label(&cell.print(), labels)
+                    }
                     _ => None,
                 };
                 let hint = nearest
@@ -90,9 +98,9 @@ fn missing(cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
 
 fn outside(stored: f64, variable: &Variable) -> String {
     let (unit, converted) = match &variable.measure {
-        Measure::Physical { unit, conversion, .. } if !unit.written.is_empty() => {
-            (format!(" {}", unit.written), !conversion.is_identity())
-        }
+        Measure::Physical {
+            unit, conversion, ..
+        } if !unit.written.is_empty() => (format!(" {}", unit.written), !conversion.is_identity()),
         _ => (String::new(), false),
     };
     let range = variable
@@ -104,7 +112,10 @@ fn outside(stored: f64, variable: &Variable) -> String {
     } else {
         String::new()
     };
-    format!("{value}outside the range {range}{unit} of `{}`", variable.name)
+    format!(
+        "{value}outside the range {range}{unit} of `{}`",
+        variable.name
+    )
 }
 
 /// A number to seven digits, without the noise of conversions.

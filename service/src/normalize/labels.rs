@@ -64,7 +64,9 @@ fn n_edits(from: &[char], to: &str) -> usize {
             } else {
                 2
             };
-            let cost = (diagonal + replace).min(costs[column] + 2).min(costs[column + 1] + 2);
+            let cost = (diagonal + replace)
+                .min(costs[column] + 2)
+                .min(costs[column + 1] + 2);
             diagonal = costs[column + 1];
             costs[column + 1] = cost;
         }

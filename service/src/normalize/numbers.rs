@@ -36,15 +36,27 @@ impl Numbers {
             _ => None,
         };
         let single = matches!(variable.data_type, DataType::Float32 | DataType::Complex64);
-        let stored = |number: f64| if single { round_to_single(number) } else { number };
+        let stored = |number: f64| {
+            if single {
+                round_to_single(number)
+            } else {
+                number
+            }
+        };
         let na = variable
             .na
             .as_ref()
             .filter(|_| !(is_coordinate && is_default_na(variable)));
         let (na_float, na_whole, na_bool) = match &na {
-            Some(Scalar::Float(number) | Scalar::Complex(number, _)) => (Some(*number), whole_of(*number), None),
+            Some(Scalar::Float(number) | Scalar::Complex(number, _)) => {
+                (Some(*number), whole_of(*number), None)
+            }
             Some(Scalar::Int(number)) => (Some(widen(*number)), Some(i128::from(*number)), None),
-            Some(Scalar::UInt(number)) => (Some(widen_unsigned(*number)), Some(i128::from(*number)), None),
+            Some(Scalar::UInt(number)) => (
+                Some(widen_unsigned(*number)),
+                Some(i128::from(*number)),
+                None,
+            ),
             Some(Scalar::Bool(value)) => (None, None, Some(*value)),
             Some(Scalar::Str(_)) | None => (None, None, None),
         };
@@ -55,7 +67,9 @@ impl Numbers {
             na_whole,
             na_bool,
             // Rounding the ends as the values are rounded keeps a value at the very end inside.
-            range: variable.interval.map(|range| (stored(range.min), stored(range.max))),
+            range: variable
+                .interval
+                .map(|range| (stored(range.min), stored(range.max))),
             single,
         }
     }
@@ -85,7 +99,9 @@ impl Numbers {
                 None => None,
             }
         };
-        let Some(number) = number else { return Ok(None) };
+        let Some(number) = number else {
+            return Ok(None);
+        };
         if self.na_whole == Some(number) {
             return Ok(None);
         }
@@ -104,7 +120,9 @@ impl Numbers {
             Cell::Int(1) | Cell::UInt(1) | Cell::Float(1.0) => Some(true),
             Cell::Float(number) if number.is_nan() => None,
             Cell::Text(text) => read_bool(text.trim())?,
-            Cell::Int(_) | Cell::UInt(_) | Cell::Float(_) | Cell::Time { .. } => return Err(Fault::NotABool),
+            Cell::Int(_) | Cell::UInt(_) | Cell::Float(_) | Cell::Time { .. } => {
+                return Err(Fault::NotABool);
+            }
         };
         Ok(value.filter(|value| self.na_bool != Some(*value)))
     }
@@ -115,13 +133,17 @@ impl Numbers {
             Cell::Text(text) => read_complex(text)?,
             cell => delivered_float(cell)?.map(|re| [re, 0.0]),
         };
-        let Some([re, im]) = delivered else { return Ok(None) };
+        let Some([re, im]) = delivered else {
+            return Ok(None);
+        };
         let [re, im] = match self.conversion {
             Some(conversion) => [conversion.apply(re), im * conversion.factor],
             None => [re, im],
         };
         let stored = [self.narrow(re)?, self.narrow(im)?];
-        let is_na = stored[0].is_nan() || stored[1].is_nan() || (self.na_float == Some(stored[0]) && stored[1] == 0.0);
+        let is_na = stored[0].is_nan()
+            || stored[1].is_nan()
+            || (self.na_float == Some(stored[0]) && stored[1] == 0.0);
         Ok((!is_na).then_some(stored))
     }
 
@@ -161,9 +183,10 @@ impl Numbers {
 fn is_default_na(variable: &Variable) -> bool {
     match (&variable.na, variable.data_type) {
         (Some(Scalar::Float(number) | Scalar::Complex(number, _)), _) => number.is_nan(),
-        (Some(Scalar::Int(number)), DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64) => {
-            *number == -1
-        }
+        (
+            Some(Scalar::Int(number)),
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64,
+        ) => *number == -1,
         (Some(Scalar::UInt(number)), DataType::UInt8) => *number == u64::from(u8::MAX),
         (Some(Scalar::UInt(number)), DataType::UInt16) => *number == u64::from(u16::MAX),
         (Some(Scalar::UInt(number)), DataType::UInt32) => *number == u64::from(u32::MAX),

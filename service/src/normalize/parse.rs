@@ -20,7 +20,9 @@ fn read_rare_float(text: &str) -> Result<Option<f64>, Fault> {
     match fast_float2::parse::<f64, _>(text) {
         Ok(number) if number.is_nan() => Ok(None),
         // Digits that mean infinity are too many; `inf` is a value.
-        Ok(number) if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) => Err(Fault::Overflow),
+        Ok(number) if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) => {
+            Err(Fault::Overflow)
+        }
         Ok(number) => Ok(Some(number)),
         Err(_) => Err(Fault::NotANumber),
     }
@@ -67,7 +69,8 @@ pub(super) fn read_bool(text: &str) -> Result<Option<bool>, Fault> {
 pub(super) fn read_complex(text: &str) -> Result<Option<[f64; 2]>, Fault> {
     let text = text.trim();
     if text.starts_with('[') {
-        let parts: [Option<f64>; 2] = serde_json::from_str(text).map_err(|_unreadable| Fault::NotANumber)?;
+        let parts: [Option<f64>; 2] =
+            serde_json::from_str(text).map_err(|_unreadable| Fault::NotANumber)?;
         return Ok(parts[0].zip(parts[1]).map(|(re, im)| [re, im]));
     }
     let text = text
@@ -79,10 +82,15 @@ pub(super) fn read_complex(text: &str) -> Result<Option<[f64; 2]>, Fault> {
         return Ok(read_float(&compact)?.map(|re| [re, 0.0]));
     };
     let bytes = digits.as_bytes();
-    let is_sign = |at: &usize| matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E');
+    let is_sign =
+        |at: &usize| matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E');
     let split = (1..bytes.len()).rev().find(is_sign).unwrap_or(0);
     let (re, im) = digits.split_at(split);
-    let re = if re.is_empty() { Some(0.0) } else { read_float(re)? };
+    let re = if re.is_empty() {
+        Some(0.0)
+    } else {
+        read_float(re)?
+    };
     let im = match im {
         "" | "+" => Some(1.0),
         "-" => Some(-1.0),

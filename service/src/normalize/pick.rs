@@ -21,13 +21,19 @@ pub(super) struct Difference {
 }
 
 /// Rows of the batch that hold a value, ascending; `None`: all of them.
-pub(super) fn valid_rows(valid: Option<&[bool]>, table_rows: Option<&[u32]>, n_rows: usize) -> Option<Vec<u32>> {
+pub(super) fn valid_rows(
+    valid: Option<&[bool]>,
+    table_rows: Option<&[u32]>,
+    n_rows: usize,
+) -> Option<Vec<u32>> {
     let valid = valid?;
     let is_valid = |row: u32| match table_rows {
         Some(table_rows) => valid[table_rows[row as usize] as usize],
         None => valid[row as usize],
     };
-    let rows: Vec<u32> = (0..row_number(n_rows)).filter(|row| is_valid(*row)).collect();
+    let rows: Vec<u32> = (0..row_number(n_rows))
+        .filter(|row| is_valid(*row))
+        .collect();
     (rows.len() < n_rows).then_some(rows)
 }
 
@@ -75,7 +81,8 @@ fn pick_by(
     const NONE: u32 = u32::MAX;
     let rows = rows.unwrap_or_else(|| (0..row_number(cells.ids.len())).collect());
     let mut winners = vec![NONE; cells.n];
-    let compares = must_agree || matches!(rule, MergeRule::Min | MergeRule::Max | MergeRule::Reject);
+    let compares =
+        must_agree || matches!(rule, MergeRule::Min | MergeRule::Max | MergeRule::Reject);
     for &row in &rows {
         let winner = &mut winners[cells.ids[row as usize] as usize];
         if *winner == NONE {
@@ -88,7 +95,10 @@ fn pick_by(
             Ordering::Equal
         };
         if order != Ordering::Equal && (must_agree || rule == MergeRule::Reject) {
-            differ(Difference { row, earlier: *winner });
+            differ(Difference {
+                row,
+                earlier: *winner,
+            });
         }
         let wins = match rule {
             MergeRule::Last => true,
@@ -111,14 +121,19 @@ pub(super) fn take(elements: Elements, rows: Option<&[u32]>, table_rows: Option<
         (None, None) => None,
         (Some(rows), None) => Some(rows.to_vec()),
         (None, Some(table_rows)) => Some(table_rows.to_vec()),
-        (Some(rows), Some(table_rows)) => Some(rows.iter().map(|row| table_rows[*row as usize]).collect()),
+        (Some(rows), Some(table_rows)) => {
+            Some(rows.iter().map(|row| table_rows[*row as usize]).collect())
+        }
     };
     match (elements, places) {
         (Elements::Plain(values), None) => values,
         (Elements::Plain(values), Some(places)) => gather(&values, &places),
         (Elements::Encoded { distinct, index }, None) => gather(&distinct, &index),
         (Elements::Encoded { distinct, index }, Some(places)) => {
-            let places: Vec<u32> = places.into_iter().map(|place| index[place as usize]).collect();
+            let places: Vec<u32> = places
+                .into_iter()
+                .map(|place| index[place as usize])
+                .collect();
             gather(&distinct, &places)
         }
     }

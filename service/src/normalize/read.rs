@@ -101,7 +101,9 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
         (_, DataType::String) => read_strings(target, n_rows, usize::MAX),
         (_, DataType::FixedString(length)) => read_strings(target, n_rows, length as usize),
         (_, DataType::Bool) => read(target, n_rows, || |cell| numbers.truth(cell)),
-        (_, DataType::Float32) => read(target, n_rows, || |cell| Ok(numbers.float(cell)?.map(single))),
+        (_, DataType::Float32) => read(target, n_rows, || {
+            |cell| Ok(numbers.float(cell)?.map(single))
+        }),
         (_, DataType::Float64) => read(target, n_rows, || |cell| numbers.float(cell)),
         (_, DataType::Complex64) => read(target, n_rows, || {
             |cell| Ok(numbers.complex(cell)?.map(|z| z.map(single)))
@@ -132,7 +134,11 @@ fn read_time(
         Cell::Float(ticks) => reader.float(ticks)?,
         Cell::Bool(_) => return Err(TimeError::Unreadable.into()),
         Cell::Time { ticks, .. } if ticks == i64::MIN => None,
-        Cell::Time { ticks, tick, is_utc } => {
+        Cell::Time {
+            ticks,
+            tick,
+            is_utc,
+        } => {
             let moment = Moment::from_ticks(ticks, tick).ok_or(TimeError::TooFar)?;
             Some(if is_utc {
                 reader.utc(moment)?
@@ -189,7 +195,9 @@ fn read_strings(target: &Target<'_>, n_rows: usize, max_characters: usize) -> Co
         |cell| match cell {
             Cell::Text(text) if Some(text) == na => Ok(None),
             // A character takes at least a byte.
-            Cell::Text(text) if text.len() > max_characters && text.chars().count() > max_characters => {
+            Cell::Text(text)
+                if text.len() > max_characters && text.chars().count() > max_characters =>
+            {
                 Err(Fault::TooLong)
             }
             Cell::Text(text) => Ok(Some(text)),
@@ -205,7 +213,11 @@ fn read_strings(target: &Target<'_>, n_rows: usize, max_characters: usize) -> Co
 }
 
 /// Numbers the distinct keys that the function made by `make` reads.
-fn encode<'a, K, F>(target: &'a Target<'_>, n_rows: usize, make: impl Fn() -> F + Sync) -> (Vec<u32>, Vec<K>, Marks)
+fn encode<'a, K, F>(
+    target: &'a Target<'_>,
+    n_rows: usize,
+    make: impl Fn() -> F + Sync,
+) -> (Vec<u32>, Vec<K>, Marks)
 where
     K: Copy + Ord + std::hash::Hash + Send + Sync,
     F: FnMut(Cell<'a>) -> Result<Option<K>, Fault>,
@@ -225,11 +237,15 @@ where
 }
 
 /// Calls `work` with parts of the rows, in parallel when there are many; results in row order.
-fn in_parts<T: Send, R: Send>(out: &mut [T], work: impl Fn(Range<usize>, &mut [T]) -> R + Sync) -> Vec<R> {
+fn in_parts<T: Send, R: Send>(
+    out: &mut [T],
+    work: impl Fn(Range<usize>, &mut [T]) -> R + Sync,
+) -> Vec<R> {
     if out.len() <= PART {
         return vec![work(0..out.len(), out)];
     }
-    let part = |(number, out): (usize, &mut [T])| work(number * PART..number * PART + out.len(), out);
+    let part =
+        |(number, out): (usize, &mut [T])| work(number * PART..number * PART + out.len(), out);
     out.par_chunks_mut(PART).enumerate().map(part).collect()
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataType as Delivered, Float64Chunked, Int64Chunked, StaticArray, StringChunked,
-    TimeUnit as PolarsUnit, UInt64Chunked,
+    BooleanChunked, Column, DataType as Delivered, Float64Chunked, Int64Chunked, StaticArray,
+    StringChunked, TimeUnit as PolarsUnit, UInt64Chunked,
 };
 use zarr_fuse_schemas::time::{Tick, TimeUnit, Zone};
 
@@ -45,7 +45,11 @@ pub(super) enum Cell<'a> {
     UInt(u64),
     Float(f64),
     Bool(bool),
-    Time { ticks: i64, tick: Tick, is_utc: bool },
+    Time {
+        ticks: i64,
+        tick: Tick,
+        is_utc: bool,
+    },
 }
 
 impl Source {
@@ -61,7 +65,11 @@ impl Source {
                 .i64()
                 .ok()?
                 .clone();
-            Some(Self::Time { ticks, tick, is_utc })
+            Some(Self::Time {
+                ticks,
+                tick,
+                is_utc,
+            })
         };
         match series.dtype() {
             Delivered::String => Some(Self::Text(series.str().ok()?.clone())),
@@ -76,7 +84,9 @@ impl Source {
             Delivered::Float16 | Delivered::Float32 => {
                 Some(Self::Float(cast(&Delivered::Float64)?.f64().ok()?.clone()))
             }
-            integer if integer.is_integer() => Some(Self::Int(cast(&Delivered::Int64)?.i64().ok()?.clone())),
+            integer if integer.is_integer() => {
+                Some(Self::Int(cast(&Delivered::Int64)?.i64().ok()?.clone()))
+            }
             Delivered::Date => time(Tick::Day, false),
             Delivered::Datetime(unit, zone) => time(tick_of(*unit), zone.is_some()),
             Delivered::Null => Some(Self::Empty),
@@ -100,8 +110,15 @@ impl Source {
                 .iter()
                 .map(|cell| cell.map(|number| format!("{number:?}")))
                 .collect(),
-            Self::Bool(values) => values.iter().map(|cell| cell.map(|value| value.to_string())).collect(),
-            Self::Time { ticks, tick, is_utc } => {
+            Self::Bool(values) => values
+                .iter()
+                .map(|cell| cell.map(|value| value.to_string()))
+                .collect(),
+            Self::Time {
+                ticks,
+                tick,
+                is_utc,
+            } => {
                 let print = |cell: Option<i64>| cell.map(|ticks| print_time(ticks, *tick, *is_utc));
                 ticks.iter().map(print).collect()
             }
@@ -121,7 +138,11 @@ impl Source {
 
     /// Shows the cells of `rows` in order, with the position in `rows`.
     #[inline]
-    pub(super) fn visit<'a>(&'a self, rows: Range<usize>, mut show: impl FnMut(usize, Option<Cell<'a>>)) {
+    pub(super) fn visit<'a>(
+        &'a self,
+        rows: Range<usize>,
+        mut show: impl FnMut(usize, Option<Cell<'a>>),
+    ) {
         /// Walks the chunks of one array type.
         macro_rules! walk {
             ($array:expr, $value:pat => $cell:expr) => {{
@@ -153,7 +174,9 @@ impl Source {
                 let (tick, is_utc) = (*tick, *is_utc);
                 walk!(array, ticks => Cell::Time { ticks, tick, is_utc });
             }
-            Self::Empty => rows.enumerate().for_each(|(position, _)| show(position, None)),
+            Self::Empty => rows
+                .enumerate()
+                .for_each(|(position, _)| show(position, None)),
         }
     }
 
@@ -176,7 +199,11 @@ impl<'a> Cell<'a> {
             Self::UInt(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Bool(value) => Cow::Owned(value.to_string()),
-            Self::Time { ticks, tick, is_utc } => Cow::Owned(print_time(ticks, tick, is_utc)),
+            Self::Time {
+                ticks,
+                tick,
+                is_utc,
+            } => Cow::Owned(print_time(ticks, tick, is_utc)),
         }
     }
 }

@@ -12,7 +12,10 @@ use builder::{csv, node, outcome, plain, variable};
 
 /// Temperatures over stations.
 fn stations(temp: Variable) -> Node {
-    node(vec![plain(variable("station", &[], DataType::String))], vec![temp])
+    node(
+        vec![plain(variable("station", &[], DataType::String))],
+        vec![temp],
+    )
 }
 
 #[track_caller]

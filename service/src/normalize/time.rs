@@ -22,7 +22,9 @@ use zone::LocalZone;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// No known layout.
-    #[error("not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit`")]
+    #[error(
+        "not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit`"
+    )]
     Unreadable,
     /// A layout that is understood, but a date that the calendar does not have.
     #[error("there is no such date in the calendar")]
@@ -63,7 +65,9 @@ pub enum TimeError {
 /// # Errors
 /// [`TimeError`] says what is wrong; empty text and `NaT` are [`TimeError::Unreadable`].
 pub fn parse_time(text: &str, unit: &TimeUnit, stored: Tick) -> Result<i64, TimeError> {
-    TimeReader::new(unit, stored).text(text)?.ok_or(TimeError::Unreadable)
+    TimeReader::new(unit, stored)
+        .text(text)?
+        .ok_or(TimeError::Unreadable)
 }
 
 /// Writes ticks since 1970-01-01 UTC as ISO 8601 in the zone of `unit`, with as many decimals as its tick has.
@@ -95,7 +99,13 @@ pub fn format_ticks(ticks: i64, unit: &TimeUnit) -> String {
     if unit.tick == Tick::Day && in_utc {
         return out;
     }
-    let _ = write!(out, "T{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+    let _ = write!(
+        out,
+        "T{:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    );
     let nanos = moment.nanos;
     let _ = match unit.tick {
         Tick::Millisecond => write!(out, ".{:03}", nanos / 1_000_000),
@@ -126,7 +136,11 @@ impl<'u> TimeReader<'u> {
             source,
             stored,
             zone: LocalZone::new(source.zone, source.fold),
-            format: source.format.as_deref().map(format::items).unwrap_or_default(),
+            format: source
+                .format
+                .as_deref()
+                .map(format::items)
+                .unwrap_or_default(),
             last_date: LastDate::default(),
         }
     }
@@ -141,7 +155,11 @@ impl<'u> TimeReader<'u> {
 
     /// What is not plain ISO 8601: rare, and none of it may slow the reading of ISO 8601.
     #[cold]
-    fn other_text(&mut self, text: &str, first: Option<Result<Written, TimeError>>) -> Result<Option<i64>, TimeError> {
+    fn other_text(
+        &mut self,
+        text: &str,
+        first: Option<Result<Written, TimeError>>,
+    ) -> Result<Option<i64>, TimeError> {
         if text.is_empty() || text.eq_ignore_ascii_case("nat") || text.eq_ignore_ascii_case("nan") {
             return Ok(None);
         }
@@ -158,7 +176,10 @@ impl<'u> TimeReader<'u> {
             return self.written(written).map(Some);
         }
         if let Some(moment) = ticks::read_text(text, self.source.tick) {
-            if self.format.is_empty() && self.source.tick.nanoseconds() <= civil::SECOND && ticks::may_be_date(text) {
+            if self.format.is_empty()
+                && self.source.tick.nanoseconds() <= civil::SECOND
+                && ticks::may_be_date(text)
+            {
                 return Err(TimeError::DateOrNumber);
             }
             return self.local(moment?).map(Some);
@@ -187,7 +208,8 @@ impl<'u> TimeReader<'u> {
         if ticks.is_nan() {
             return Ok(None);
         }
-        self.local(ticks::read_float(ticks, self.source.tick)?).map(Some)
+        self.local(ticks::read_float(ticks, self.source.tick)?)
+            .map(Some)
     }
 
     /// Takes a date-time of the clock in the source's zone.
@@ -198,7 +220,9 @@ impl<'u> TimeReader<'u> {
 
     /// Takes a date-time in UTC.
     pub(super) fn utc(&self, moment: Moment) -> Result<i64, TimeError> {
-        moment.to_ticks(self.stored).ok_or(TimeError::Overflow(self.stored))
+        moment
+            .to_ticks(self.stored)
+            .ok_or(TimeError::Overflow(self.stored))
     }
 
     fn written(&mut self, written: Written) -> Result<i64, TimeError> {

@@ -30,7 +30,10 @@ pub(super) fn criteria(text: &str, schema: &Node) -> Result<[(String, Criterion)
         ));
     }
     let find = |is: fn(&Variable) -> bool| {
-        let coordinates = schema.coordinates.values().map(|coordinate| &coordinate.variable);
+        let coordinates = schema
+            .coordinates
+            .values()
+            .map(|coordinate| &coordinate.variable);
         let found = coordinates
             .chain(schema.variables.values())
             .find(|variable| variable.coords.len() == 1 && is(variable));
@@ -50,7 +53,10 @@ pub(super) fn criteria(text: &str, schema: &Node) -> Result<[(String, Criterion)
     let longitudes = if west <= east {
         vec![span(longitude, Some(west), Some(east))]
     } else {
-        vec![span(longitude, Some(west), None), span(longitude, None, Some(east))]
+        vec![
+            span(longitude, Some(west), None),
+            span(longitude, None, Some(east)),
+        ]
     };
     let latitudes = vec![span(latitude, Some(south), Some(north))];
     Ok([
@@ -71,12 +77,20 @@ pub(super) fn is_latitude(variable: &Variable) -> bool {
 
 fn is_named(variable: &Variable, names: [&str; 3]) -> bool {
     let is_float = matches!(variable.data_type, DataType::Float32 | DataType::Float64);
-    let standard_name = variable.attrs.get("standard_name").and_then(serde_json::Value::as_str);
-    is_float && (standard_name == Some(names[0]) || names.contains(&variable.name.to_lowercase().as_str()))
+    let standard_name = variable
+        .attrs
+        .get("standard_name")
+        .and_then(serde_json::Value::as_str);
+    is_float
+        && (standard_name == Some(names[0])
+            || names.contains(&variable.name.to_lowercase().as_str()))
 }
 
 fn key(variable: &Variable, value: f64) -> Key {
-    #[expect(clippy::cast_possible_truncation, reason = "compared in the precision stored")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "compared in the precision stored"
+    )]
     Key::Float(if variable.data_type == DataType::Float32 {
         f64::from(value as f32)
     } else {

@@ -8,7 +8,10 @@ use super::resolve::Picked;
 /// The largest box of rows that begins at `start`, is contiguous in row order and has at most `max_rows` rows (but at least
 /// one). Along its first axis of several it ends at a chunk boundary where that costs no more than half of it.
 pub(super) fn block_at(axes: &[Axis], start: &[u64], max_rows: u64) -> Vec<Range<u64>> {
-    let mut ranges: Vec<Range<u64>> = start.iter().map(|&position| position..position + 1).collect();
+    let mut ranges: Vec<Range<u64>> = start
+        .iter()
+        .map(|&position| position..position + 1)
+        .collect();
     let mut n_rows = 1_u64;
     for (axis_idx, axis) in axes.iter().enumerate().rev() {
         let from = start[axis_idx];
@@ -28,7 +31,9 @@ pub(super) fn block_at(axes: &[Axis], start: &[u64], max_rows: u64) -> Vec<Range
 }
 
 fn to_chunk_boundary(axis: &Axis, from: u64, to: u64) -> u64 {
-    let Picked::Range(picked) = &axis.picked else { return to };
+    let Picked::Range(picked) = &axis.picked else {
+        return to;
+    };
     let boundary = (picked.start + to) / axis.chunk_size * axis.chunk_size;
     match boundary.checked_sub(picked.start) {
         Some(aligned) if aligned > from && aligned - from >= (to - from) / 2 => aligned,

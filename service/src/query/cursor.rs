@@ -38,7 +38,10 @@ impl Cursor {
         }
         let version = u8::from_str_radix(text.get(..2)?, 16).ok()?;
         let rest = text.get(2..)?;
-        if version != VERSION || rest.len() % 16 != 0 || !rest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if version != VERSION
+            || rest.len() % 16 != 0
+            || !rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
             return None;
         }
         let words: Option<Vec<u64>> = (0..rest.len() / 16)
@@ -59,7 +62,11 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{VERSION:02x}{:016x}{:016x}", self.folded_seq, self.fingerprint)?;
+        write!(
+            f,
+            "{VERSION:02x}{:016x}{:016x}",
+            self.folded_seq, self.fingerprint
+        )?;
         self.last
             .iter()
             .try_for_each(|(index, hash)| write!(f, "{index:016x}{hash:016x}"))

@@ -59,7 +59,9 @@ impl Na {
             Self::Float(na) => match values {
                 Values::Float32(v) => v[i].is_nan() || f64::from(v[i]) == na,
                 Values::Float64(v) => v[i].is_nan() || v[i] == na,
-                Values::Complex64(v) => v[i][0].is_nan() || v[i][1].is_nan() || f64::from(v[i][0]) == na,
+                Values::Complex64(v) => {
+                    v[i][0].is_nan() || v[i][1].is_nan() || f64::from(v[i][0]) == na
+                }
                 Values::Complex128(v) => v[i][0].is_nan() || v[i][1].is_nan() || v[i][0] == na,
                 _ => false,
             },
@@ -137,7 +139,10 @@ pub(super) fn float(values: &Values, i: usize) -> Option<f64> {
 }
 
 /// Element `i` of any real numbers.
-#[expect(clippy::cast_precision_loss, reason = "the nearest float is what is asked for")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the nearest float is what is asked for"
+)]
 pub(super) fn number(values: &Values, i: usize) -> Option<f64> {
     float(values, i).or_else(|| int(values, i).map(|value| value as f64))
 }
@@ -152,7 +157,10 @@ pub(super) fn convert(values: &Values, na: Na, conversion: Conversion) -> Values
         }
     };
     match values {
-        #[expect(clippy::cast_possible_truncation, reason = "the precision of the variable")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the precision of the variable"
+        )]
         Values::Float32(v) => Values::Float32((0..v.len()).map(|i| one(i) as f32).collect()),
         _ => Values::Float64((0..values.len()).map(one).collect()),
     }
@@ -162,11 +170,19 @@ pub(super) fn convert(values: &Values, na: Na, conversion: Conversion) -> Values
 pub(super) fn identity(values: &Values, i: usize) -> Vec<u8> {
     match values {
         Values::Str(v) => Arc::clone(&v[i]).as_bytes().to_vec(),
-        Values::Float32(_) | Values::Float64(_) => {
-            float(values, i).unwrap_or(f64::NAN).to_bits().to_le_bytes().to_vec()
-        }
-        Values::Complex64(v) => v[i].iter().flat_map(|part| part.to_bits().to_le_bytes()).collect(),
-        Values::Complex128(v) => v[i].iter().flat_map(|part| part.to_bits().to_le_bytes()).collect(),
+        Values::Float32(_) | Values::Float64(_) => float(values, i)
+            .unwrap_or(f64::NAN)
+            .to_bits()
+            .to_le_bytes()
+            .to_vec(),
+        Values::Complex64(v) => v[i]
+            .iter()
+            .flat_map(|part| part.to_bits().to_le_bytes())
+            .collect(),
+        Values::Complex128(v) => v[i]
+            .iter()
+            .flat_map(|part| part.to_bits().to_le_bytes())
+            .collect(),
         _ => int(values, i).unwrap_or(0).to_le_bytes().to_vec(),
     }
 }

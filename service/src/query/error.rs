@@ -84,7 +84,9 @@ pub enum QueryError {
         reason: &'static str,
     },
     /// 409: the data have moved since the cursor was given.
-    #[error("values were inserted before the position of this cursor, rows would repeat; start again without `cursor`")]
+    #[error(
+        "values were inserted before the position of this cursor, rows would repeat; start again without `cursor`"
+    )]
     StaleCursor,
     /// 500 or 503: the arrays could not be read.
     #[error("cannot read `{variable}`")]

@@ -37,7 +37,11 @@ const FORMATS: [(Format, &str, &str); 5] = [
     (Format::Csv, "csv", "text/csv"),
     (Format::Json, "json", "application/json"),
     (Format::Ndjson, "ndjson", "application/x-ndjson"),
-    (Format::Arrow, "arrow", "application/vnd.apache.arrow.stream"),
+    (
+        Format::Arrow,
+        "arrow",
+        "application/vnd.apache.arrow.stream",
+    ),
     (Format::Parquet, "parquet", "application/vnd.apache.parquet"),
 ];
 
@@ -85,7 +89,8 @@ impl Format {
                 .iter()
                 .find(|(.., known)| matches(known))
                 .map(|(format, ..)| *format);
-            if let Some(format) = found.filter(|_| weight > best.map_or(0.0, |(weight, _)| weight)) {
+            if let Some(format) = found.filter(|_| weight > best.map_or(0.0, |(weight, _)| weight))
+            {
                 best = Some((weight, format));
             }
         }

@@ -65,7 +65,11 @@ impl Plan {
     ///
     /// # Errors
     /// [`QueryError`] for values that do not exist, too many columns, or arrays that cannot be read.
-    pub(super) async fn new(view: &NodeView, selection: &Selection, bounds: &Bounds) -> Result<Self, QueryError> {
+    pub(super) async fn new(
+        view: &NodeView,
+        selection: &Selection,
+        bounds: &Bounds,
+    ) -> Result<Self, QueryError> {
         let schema = view.schema();
         let names = row_coordinates(schema, &selection.variables);
         let picked = resolve(view, selection, &names).await?;
@@ -134,18 +138,31 @@ impl Plan {
         Ok(plan)
     }
 
-    fn wide_columns(&self, fields: &[Arc<Field>], bounds: &Bounds) -> Result<Vec<Column>, QueryError> {
+    fn wide_columns(
+        &self,
+        fields: &[Arc<Field>],
+        bounds: &Bounds,
+    ) -> Result<Vec<Column>, QueryError> {
         let is_spread = |input: &Input| input.known.is_none();
         let others = |input: &Input| -> Vec<usize> {
-            let mut others: Vec<usize> = input.axes.iter().copied().filter(|&axis| axis != 0).collect();
+            let mut others: Vec<usize> = input
+                .axes
+                .iter()
+                .copied()
+                .filter(|&axis| axis != 0)
+                .collect();
             others.sort_unstable();
             others
         };
-        let n_columns = self.inputs.iter().filter(|input| is_spread(input)).map(|input| {
-            others(input)
-                .iter()
-                .fold(1_u64, |n, &axis| n.saturating_mul(self.axes[axis].picked.len()))
-        });
+        let n_columns = self
+            .inputs
+            .iter()
+            .filter(|input| is_spread(input))
+            .map(|input| {
+                others(input).iter().fold(1_u64, |n, &axis| {
+                    n.saturating_mul(self.axes[axis].picked.len())
+                })
+            });
         let n_columns = n_columns.fold(0, u64::saturating_add);
         if n_columns > bounds.max_columns {
             let reason = format!(
@@ -191,7 +208,12 @@ impl Plan {
                 if !others.is_empty() {
                     field.name = format!("{}[{labels}]", field.name);
                 }
-                let position = |axis: &usize| others.iter().position(|other| other == axis).map_or(0, |i| tuple[i]);
+                let position = |axis: &usize| {
+                    others
+                        .iter()
+                        .position(|other| other == axis)
+                        .map_or(0, |i| tuple[i])
+                };
                 columns.push(Column {
                     field: Arc::new(field),
                     input: input_idx,
@@ -204,8 +226,14 @@ impl Plan {
 
     /// The value of a coordinate, components joined by commas; text with commas or brackets in double quotes.
     fn label(&self, axis: usize, position: u64, fields: &[Arc<Field>]) -> String {
-        let parts = self.inputs.iter().zip(fields).filter(|(input, _)| input.axes == [axis]);
-        let parts = parts.filter_map(|(input, field)| Some(field.kind.text(input.known.as_ref()?, at(position))));
+        let parts = self
+            .inputs
+            .iter()
+            .zip(fields)
+            .filter(|(input, _)| input.axes == [axis]);
+        let parts = parts.filter_map(|(input, field)| {
+            Some(field.kind.text(input.known.as_ref()?, at(position)))
+        });
         let quoted = |text: String| {
             if text.contains([',', '"', '[', ']']) {
                 format!("\"{}\"", text.replace('"', "\"\""))
@@ -251,7 +279,12 @@ fn row_coordinates(schema: &Node, variables: &[String]) -> Vec<String> {
                     .is_some_and(|variable| variable.coords.contains(coordinate))
         })
     };
-    schema.coordinates.keys().filter(|name| uses(name)).cloned().collect()
+    schema
+        .coordinates
+        .keys()
+        .filter(|name| uses(name))
+        .cloned()
+        .collect()
 }
 
 /// The coordinate itself, or the components of a composed one.
@@ -314,6 +347,9 @@ fn deciding(inputs: &[Input], n_coordinate_inputs: usize, n_axes: usize) -> Vec<
         .filter(|&i| inputs[i].axes.len() == n_axes)
         .collect();
     let candidates = if full.is_empty() { variables } else { full };
-    let telling: Vec<usize> = candidates.into_iter().filter(|&i| inputs[i].na != Na::Never).collect();
+    let telling: Vec<usize> = candidates
+        .into_iter()
+        .filter(|&i| inputs[i].na != Na::Never)
+        .collect();
     telling
 }

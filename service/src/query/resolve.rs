@@ -50,14 +50,20 @@ impl Picked {
     /// The indices at a range of positions.
     pub(super) fn indices(&self, positions: Range<u64>) -> Indices {
         match self {
-            Self::Range(range) => Indices::Range(range.start + positions.start..range.start + positions.end),
-            Self::List(list) => Indices::List(list[at(positions.start)..at(positions.end)].to_vec()),
+            Self::Range(range) => {
+                Indices::Range(range.start + positions.start..range.start + positions.end)
+            }
+            Self::List(list) => {
+                Indices::List(list[at(positions.start)..at(positions.end)].to_vec())
+            }
         }
     }
 
     fn from_list(list: Vec<u64>) -> Self {
         match (list.first(), list.last()) {
-            (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => Self::Range(first..end + 1),
+            (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => {
+                Self::Range(first..end + 1)
+            }
             (None, _) => Self::Range(0..0),
             _ => Self::List(list),
         }
@@ -81,9 +87,11 @@ impl Picked {
                 let start = a.start.max(b.start);
                 Self::Range(start..a.end.min(b.end).max(start))
             }
-            (Self::List(list), other) => {
-                Self::from_list(list.into_iter().filter(|&index| other.contains(index)).collect())
-            }
+            (Self::List(list), other) => Self::from_list(
+                list.into_iter()
+                    .filter(|&index| other.contains(index))
+                    .collect(),
+            ),
             (range @ Self::Range(_), Self::List(_)) => other.clone().and(&range),
         }
     }
@@ -131,7 +139,11 @@ pub(super) async fn resolve(
     let mut nearest: Vec<(usize, Vec<Target<'_>>)> = Vec::new();
     for (name, criterion) in &selection.criteria {
         let (variable, sorted) = find(schema, name);
-        let coordinate = if sorted.is_some() { name } else { &variable.coords[0] };
+        let coordinate = if sorted.is_some() {
+            name
+        } else {
+            &variable.coords[0]
+        };
         let axis = axis_of("sel", name, coordinate)?;
         let values = column(view, name, coordinate).await?;
         match criterion {
@@ -140,7 +152,11 @@ pub(super) async fn resolve(
                 picked[axis] = picked[axis].clone().and(&matching);
             }
             Criterion::Nearest(key) => {
-                let target = Target { variable, values, key };
+                let target = Target {
+                    variable,
+                    values,
+                    key,
+                };
                 match nearest.iter_mut().find(|(other, _)| *other == axis) {
                     Some((_, targets)) => targets.push(target),
                     None => nearest.push((axis, vec![target])),
@@ -150,7 +166,9 @@ pub(super) async fn resolve(
     }
     for (name, positions) in &selection.positions {
         let axis = axis_of("isel", name, name)?;
-        picked[axis] = picked[axis].clone().and(&at_positions(name, length(name), positions)?);
+        picked[axis] = picked[axis]
+            .clone()
+            .and(&at_positions(name, length(name), positions)?);
     }
     for (axis, targets) in nearest {
         let index = nearest_index(&targets, &picked[axis]);
@@ -181,7 +199,8 @@ pub(super) async fn column<'a>(
         Some(values) => {
             let all = Indices::Range(0..values.len() as u64);
             let read = view.read(name, &[all]).await;
-            read.map(Cow::Owned).map_err(|error| unreadable(name, error))
+            read.map(Cow::Owned)
+                .map_err(|error| unreadable(name, error))
         }
     }
 }
@@ -212,7 +231,11 @@ fn in_sorted(values: &Values, spans: &[Span]) -> Vec<Vec<Range<u64>>> {
         let (mut low, mut high) = (0, values.len());
         while low < high {
             let middle = low.midpoint(high);
-            if is(middle) { high = middle } else { low = middle + 1 }
+            if is(middle) {
+                high = middle
+            } else {
+                low = middle + 1
+            }
         }
         low as u64
     };
@@ -280,10 +303,18 @@ impl Span {
     }
 }
 
-fn no_such_value(values: &Values, variable: &Variable, span: &Span, wanted: &str, selection: &Selection) -> QueryError {
+fn no_such_value(
+    values: &Values,
+    variable: &Variable,
+    span: &Span,
+    wanted: &str,
+    selection: &Selection,
+) -> QueryError {
     let hint = match (&span.from, values) {
         _ if values.is_empty() => "; it is empty".to_owned(),
-        (Some(Key::Text(_)), Values::Str(v)) => format!("; {}", suggest(wanted, v.iter().map(AsRef::as_ref))),
+        (Some(Key::Text(_)), Values::Str(v)) => {
+            format!("; {}", suggest(wanted, v.iter().map(AsRef::as_ref)))
+        }
         (Some(key), _) => {
             let target = Target {
                 variable,

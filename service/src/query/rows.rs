@@ -27,7 +27,12 @@ pub(super) struct Cells {
 }
 
 /// Makes rows of the box `block`; `values` has those of each input of the plan, in the order of its dimensions.
-pub(super) fn rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows: u64) -> Rows {
+pub(super) fn rows(
+    plan: &Plan,
+    block: &[Range<u64>],
+    values: &[Arc<Values>],
+    max_rows: u64,
+) -> Rows {
     match plan.layout {
         Layout::Long => long_rows(plan, block, values, max_rows),
         Layout::Wide => wide_rows(plan, block, values, max_rows),
@@ -35,7 +40,10 @@ pub(super) fn rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], ma
 }
 
 fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows: u64) -> Rows {
-    let shape: Vec<usize> = block.iter().map(|range| at(range.end - range.start)).collect();
+    let shape: Vec<usize> = block
+        .iter()
+        .map(|range| at(range.end - range.start))
+        .collect();
     let n_box: usize = shape.iter().product();
     // Inputs over the same axes share their index.
     let mut all: Vec<(&[usize], Arc<[u32]>)> = Vec::new();
@@ -72,13 +80,18 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
     let n_kept = kept.as_ref().map_or(n_box, Vec::len);
     let n_rows = at(max_rows.min(n_kept as u64));
     let cut_after = (n_rows < n_kept && n_rows > 0).then(|| {
-        let last = kept.as_ref().map_or(n_rows - 1, |kept| kept[n_rows - 1] as usize);
+        let last = kept
+            .as_ref()
+            .map_or(n_rows - 1, |kept| kept[n_rows - 1] as usize);
         position(block, &shape, last)
     });
     if kept.is_some() || n_rows < n_box {
         for (_, index) in &mut all {
             *index = match &kept {
-                Some(kept) => kept[..n_rows].iter().map(|&row| index[row as usize]).collect(),
+                Some(kept) => kept[..n_rows]
+                    .iter()
+                    .map(|&row| index[row as usize])
+                    .collect(),
                 None => index[..n_rows].into(),
             };
         }
@@ -95,7 +108,10 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
 }
 
 fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows: u64) -> Rows {
-    let shape: Vec<usize> = block.iter().map(|range| at(range.end - range.start)).collect();
+    let shape: Vec<usize> = block
+        .iter()
+        .map(|range| at(range.end - range.start))
+        .collect();
     // Where each column starts in its input, and how far its rows are apart.
     let places: Vec<(usize, usize)> = plan
         .columns
@@ -137,10 +153,14 @@ fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         last[0] = block[0].start + kept.last().map_or(0, |&row| row as u64);
         last
     });
-    let cells = plan.columns.iter().zip(places).map(|(column, (start, along))| Cells {
-        values: Arc::clone(&values[column.input]),
-        index: kept.iter().map(|row| narrow(start + row * along)).collect(),
-    });
+    let cells = plan
+        .columns
+        .iter()
+        .zip(places)
+        .map(|(column, (start, along))| Cells {
+            values: Arc::clone(&values[column.input]),
+            index: kept.iter().map(|row| narrow(start + row * along)).collect(),
+        });
     Rows {
         n: kept.len(),
         cells: cells.collect(),

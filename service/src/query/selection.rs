@@ -44,7 +44,9 @@ pub enum Layout {
 }
 
 const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `na`, `limit`, `cursor`, `format`";
-const NAMES: [&str; 8] = ["var", "bbox", "tz", "layout", "na", "limit", "cursor", "format"];
+const NAMES: [&str; 8] = [
+    "var", "bbox", "tz", "layout", "na", "limit", "cursor", "format",
+];
 
 impl Selection {
     /// Reads decoded query parameters.
@@ -140,13 +142,18 @@ impl Selection {
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|&limit| limit > 0);
-                self.limit = Some(limit.ok_or_else(|| refuse("write a number of rows, at least 1".to_owned()))?);
+                self.limit = Some(
+                    limit.ok_or_else(|| refuse("write a number of rows, at least 1".to_owned()))?,
+                );
             }
             "cursor" => self.cursor = Some(Cursor::parse(value)?),
             "format" => self.format = Some(Format::parse(value).map_err(refuse)?),
             _ => {
                 let near = nearest(name, NAMES.into_iter());
-                let hint = near.map_or_else(|| format!("there are {HINT}"), |near| format!("did you mean `{near}`?"));
+                let hint = near.map_or_else(
+                    || format!("there are {HINT}"),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 return Err(QueryError::UnknownParameter {
                     name: name.to_owned(),
                     hint,
@@ -159,7 +166,11 @@ impl Selection {
     fn add_variables(&mut self, list: &str, schema: &Node) -> Result<(), QueryError> {
         for item in split(list).map_err(|reason| bad("var", list, reason))? {
             // Slashes mean nothing here.
-            let name = item.into_iter().map(|token| token.text).collect::<Vec<_>>().join("/");
+            let name = item
+                .into_iter()
+                .map(|token| token.text)
+                .collect::<Vec<_>>()
+                .join("/");
             if !schema.variables.contains_key(&name) && !schema.coordinates.contains_key(&name) {
                 return Err(unknown_variable(schema, &name, schema.variables.keys()));
             }
@@ -173,7 +184,12 @@ impl Selection {
 
 /// All variables but the components of composed coordinates, which are columns anyway.
 fn default_variables(schema: &Node) -> Result<Vec<String>, QueryError> {
-    let is_component = |name: &String| schema.coordinates.values().any(|c| c.composed.contains(name));
+    let is_component = |name: &String| {
+        schema
+            .coordinates
+            .values()
+            .any(|c| c.composed.contains(name))
+    };
     let names: Vec<String> = schema
         .variables
         .keys()
@@ -184,7 +200,11 @@ fn default_variables(schema: &Node) -> Result<Vec<String>, QueryError> {
         (false, _) => Ok(names),
         (true, false) => Ok(schema.coordinates.keys().cloned().collect()),
         (true, true) => {
-            let children: Vec<_> = schema.children.keys().map(|name| format!("`{name}`")).collect();
+            let children: Vec<_> = schema
+                .children
+                .keys()
+                .map(|name| format!("`{name}`"))
+                .collect();
             let hint = if children.is_empty() {
                 "it is empty".to_owned()
             } else {
@@ -214,12 +234,19 @@ fn selectable<'a>(of: &str, value: &str, schema: &'a Node) -> Result<&'a Variabl
         return Ok(variable);
     }
     let coords = variable.coords.join(", ");
-    let reason = format!("`{of}` lies on {coords}; select on a coordinate, or on a variable over one coordinate");
+    let reason = format!(
+        "`{of}` lies on {coords}; select on a coordinate, or on a variable over one coordinate"
+    );
     Err(bad(&format!("sel.{of}"), value, reason))
 }
 
 /// Reads `sel.<of>=<value>`.
-fn read_criterion(of: &str, value: &str, schema: &Node, zone: Option<Zone>) -> Result<Criterion, QueryError> {
+fn read_criterion(
+    of: &str,
+    value: &str,
+    schema: &Node,
+    zone: Option<Zone>,
+) -> Result<Criterion, QueryError> {
     let variable = selectable(of, value, schema)?;
     let zone = zone.unwrap_or_else(|| zone_of(variable));
     parse_criterion(value, variable, zone).map_err(|reason| {
@@ -227,7 +254,10 @@ fn read_criterion(of: &str, value: &str, schema: &Node, zone: Option<Zone>) -> R
             .coordinates
             .get(of)
             .map_or(&[][..], |coordinate| &coordinate.composed);
-        let components: Vec<_> = components.iter().map(|name| format!("`sel.{name}=`")).collect();
+        let components: Vec<_> = components
+            .iter()
+            .map(|name| format!("`sel.{name}=`"))
+            .collect();
         let hint = if components.is_empty() {
             String::new()
         } else {
@@ -243,16 +273,22 @@ fn conversion(of: &str, written: &str, schema: &Node) -> Result<(Conversion, Str
         .variables
         .get(of)
         .or_else(|| Some(&schema.coordinates.get(of)?.variable));
-    let variable = variable
-        .ok_or_else(|| unknown_variable(schema, of, schema.variables.keys().chain(schema.coordinates.keys())))?;
+    let variable = variable.ok_or_else(|| {
+        unknown_variable(
+            schema,
+            of,
+            schema.variables.keys().chain(schema.coordinates.keys()),
+        )
+    })?;
     let name = format!("unit.{of}");
     let Measure::Physical { unit: stored, .. } = &variable.measure else {
         return Err(bad(&name, written, format!("`{of}` has no physical unit")));
     };
     let wanted = Unit::parse(written).map_err(|error| bad(&name, written, error.to_string()))?;
-    let conversion = Conversion::between(stored, &wanted).map_err(|error| QueryError::DoesNotFit {
-        reason: format!("query parameter `{name}={written}`: {error}"),
-    })?;
+    let conversion =
+        Conversion::between(stored, &wanted).map_err(|error| QueryError::DoesNotFit {
+            reason: format!("query parameter `{name}={written}`: {error}"),
+        })?;
     Ok((conversion, wanted.cf))
 }
 
@@ -279,7 +315,11 @@ fn fingerprint(params: &[(String, String)]) -> u64 {
     xxh64(&bytes, 0)
 }
 
-fn unknown_variable<'a>(schema: &Node, name: &str, known: impl Iterator<Item = &'a String> + Clone) -> QueryError {
+fn unknown_variable<'a>(
+    schema: &Node,
+    name: &str,
+    known: impl Iterator<Item = &'a String> + Clone,
+) -> QueryError {
     let hint = suggest(name, known.map(String::as_str));
     QueryError::UnknownVariable {
         node: schema.path.clone(),

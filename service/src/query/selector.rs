@@ -29,7 +29,11 @@ pub(super) struct Span {
 ///
 /// # Errors
 /// Why it cannot be read, and what to write instead.
-pub(super) fn parse_criterion(text: &str, variable: &Variable, zone: Zone) -> Result<Criterion, String> {
+pub(super) fn parse_criterion(
+    text: &str,
+    variable: &Variable,
+    zone: Zone,
+) -> Result<Criterion, String> {
     if let Some(rest) = text.strip_prefix("nearest:") {
         let token = single(rest)?;
         if matches!(variable.measure, Measure::Discrete { .. }) || is_text(variable) {
@@ -40,7 +44,9 @@ pub(super) fn parse_criterion(text: &str, variable: &Variable, zone: Zone) -> Re
     let spans = split(text)?
         .into_iter()
         .map(|item| match item.as_slice() {
-            [value] if value.is_blank() => Err("a value is missing; the empty text is written `\"\"`".to_owned()),
+            [value] if value.is_blank() => {
+                Err("a value is missing; the empty text is written `\"\"`".to_owned())
+            }
             [value] => {
                 let (from, to, is_moment) = parse_value(value, variable, zone)?;
                 let wanted = is_moment.then(|| value.text.clone());
@@ -54,14 +60,19 @@ pub(super) fn parse_criterion(text: &str, variable: &Variable, zone: Zone) -> Re
                 let from = (!from.is_blank())
                     .then(|| parse_value(from, variable, zone))
                     .transpose()?;
-                let to = (!to.is_blank()).then(|| parse_value(to, variable, zone)).transpose()?;
+                let to = (!to.is_blank())
+                    .then(|| parse_value(to, variable, zone))
+                    .transpose()?;
                 Ok(Span {
                     from: from.map(|(first, ..)| first),
                     to: to.map(|(_, last, _)| last),
                     wanted: None,
                 })
             }
-            _ => Err("a range has two ends, `from/to`; put values with slashes in double quotes".to_owned()),
+            _ => Err(
+                "a range has two ends, `from/to`; put values with slashes in double quotes"
+                    .to_owned(),
+            ),
         })
         .collect::<Result<_, _>>()?;
     Ok(Criterion::AnyOf(spans))
@@ -132,7 +143,10 @@ fn single(text: &str) -> Result<Token, String> {
 }
 
 fn is_text(variable: &Variable) -> bool {
-    matches!(variable.data_type, DataType::String | DataType::FixedString(_))
+    matches!(
+        variable.data_type,
+        DataType::String | DataType::FixedString(_)
+    )
 }
 
 /// First and last stored value that `token` stands for, and whether it names a single one.
@@ -177,7 +191,10 @@ fn parse_value(token: &Token, variable: &Variable, zone: Zone) -> Result<(Key, K
         DataType::Float32 | DataType::Float64 => {
             let value = text.parse::<f64>().ok().filter(|value| !value.is_nan());
             let value = value.ok_or_else(|| format!("`{text}` is not a number"))?;
-            #[expect(clippy::cast_possible_truncation, reason = "compared in the precision stored")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "compared in the precision stored"
+            )]
             let stored = if variable.data_type == DataType::Float32 {
                 f64::from(value as f32)
             } else {
@@ -190,7 +207,9 @@ fn parse_value(token: &Token, variable: &Variable, zone: Zone) -> Result<(Key, K
         }
         _ => Key::Int(
             text.parse()
-                .map_err(|_not_whole: std::num::ParseIntError| format!("`{text}` is not a whole number"))?,
+                .map_err(|_not_whole: std::num::ParseIntError| {
+                    format!("`{text}` is not a whole number")
+                })?,
         ),
     };
     Ok((key.clone(), key, true))
@@ -212,8 +231,9 @@ pub(super) enum Position {
 pub(super) fn parse_positions(text: &str) -> Result<Vec<Position>, String> {
     let number = |text: &str| {
         let text = text.trim();
-        text.parse::<i64>()
-            .map_err(|_not_whole| format!("`{text}` is not a whole number; write `3`, `-1`, `2:5` or `-24:`"))
+        text.parse::<i64>().map_err(|_not_whole| {
+            format!("`{text}` is not a whole number; write `3`, `-1`, `2:5` or `-24:`")
+        })
     };
     let end = |text: &str| {
         if text.trim().is_empty() {
@@ -225,7 +245,9 @@ pub(super) fn parse_positions(text: &str) -> Result<Vec<Position>, String> {
     text.split(',')
         .map(|item| match item.split_once(':') {
             None => number(item).map(Position::At),
-            Some((_, to)) if to.contains(':') => Err("steps are not supported; write `from:to`".to_owned()),
+            Some((_, to)) if to.contains(':') => {
+                Err("steps are not supported; write `from:to`".to_owned())
+            }
             Some((from, to)) => Ok(Position::Slice(end(from)?, end(to)?)),
         })
         .collect()
@@ -257,10 +279,20 @@ mod tests {
 
     #[test]
     fn positions_are_those_of_python() {
-        assert_eq!(parse_positions("3,-1").unwrap(), [Position::At(3), Position::At(-1)]);
-        assert_eq!(parse_positions("-24:").unwrap(), [Position::Slice(Some(-24), None)]);
+        assert_eq!(
+            parse_positions("3,-1").unwrap(),
+            [Position::At(3), Position::At(-1)]
+        );
+        assert_eq!(
+            parse_positions("-24:").unwrap(),
+            [Position::Slice(Some(-24), None)]
+        );
         assert_eq!(parse_positions(":").unwrap(), [Position::Slice(None, None)]);
         assert!(parse_positions("1:5:2").unwrap_err().contains("steps"));
-        assert!(parse_positions("first").unwrap_err().contains("not a whole number"));
+        assert!(
+            parse_positions("first")
+                .unwrap_err()
+                .contains("not a whole number")
+        );
     }
 }

@@ -53,7 +53,10 @@ pub async fn answer(
     format: Format,
     bounds: Bounds,
 ) -> Result<Answer, QueryError> {
-    if let Some(limit) = selection.limit.filter(|&limit| limit > bounds.max_page_rows) {
+    if let Some(limit) = selection
+        .limit
+        .filter(|&limit| limit > bounds.max_page_rows)
+    {
         let reason = format!(
             "`limit={limit}` is more than the {} rows of a page; leave `limit` out to get everything as a stream",
             bounds.max_page_rows
@@ -64,7 +67,10 @@ pub async fn answer(
     let position = start(&plan, &view, selection)?;
     let encoder = Encoder::new(
         format,
-        plan.columns.iter().map(|column| Arc::clone(&column.field)).collect(),
+        plan.columns
+            .iter()
+            .map(|column| Arc::clone(&column.field))
+            .collect(),
     )?;
     let n_inputs = plan.inputs.len();
     let max_block_cells = bounds.max_block_cells.clamp(1, u64::from(u32::MAX));
@@ -80,7 +86,10 @@ pub async fn answer(
     };
     let Some(limit) = selection.limit else {
         let body = stream::try_unfold(production, |mut production| async move {
-            Ok(production.next(None).await?.map(|bytes| (bytes, production)))
+            Ok(production
+                .next(None)
+                .await?
+                .map(|bytes| (bytes, production)))
         });
         return Ok(Answer {
             format,
@@ -89,7 +98,10 @@ pub async fn answer(
         });
     };
     // A page is often small: begin with blocks that are not much larger.
-    let mut max_cells = limit.max(1000).saturating_mul(2).saturating_mul(n_inputs as u64);
+    let mut max_cells = limit
+        .max(1000)
+        .saturating_mul(2)
+        .saturating_mul(n_inputs as u64);
     let mut pieces = Vec::new();
     while production.position.is_some() && production.rows_left > 0 {
         production.max_block_cells = max_cells.min(max_block_cells);
@@ -107,7 +119,11 @@ pub async fn answer(
 }
 
 /// Position of the first row; `None` if there is none.
-fn start(plan: &Plan, view: &NodeView, selection: &Selection) -> Result<Option<Vec<u64>>, QueryError> {
+fn start(
+    plan: &Plan,
+    view: &NodeView,
+    selection: &Selection,
+) -> Result<Option<Vec<u64>>, QueryError> {
     let is_empty = plan.axes.iter().any(|axis| axis.picked.len() == 0);
     let Some(cursor) = &selection.cursor else {
         return Ok((!is_empty).then(|| vec![0; plan.axes.len()]));
@@ -123,7 +139,9 @@ fn start(plan: &Plan, view: &NodeView, selection: &Selection) -> Result<Option<V
         });
     }
     for (axis, &(index, hash)) in plan.axes.iter().zip(&cursor.last) {
-        let values = view.coordinate(&axis.name).filter(|values| index < values.len() as u64);
+        let values = view
+            .coordinate(&axis.name)
+            .filter(|values| index < values.len() as u64);
         if values.is_none_or(|values| value_hash(values, at(index)) != hash) {
             return Err(QueryError::StaleCursor);
         }
@@ -182,7 +200,8 @@ impl Production {
         for input_idx in 0..self.plan.inputs.len() {
             values.push(self.read(input_idx, &block).await?);
         }
-        let (plan, max_rows, encoder) = (Arc::clone(&self.plan), self.rows_left, self.encoder.take());
+        let (plan, max_rows, encoder) =
+            (Arc::clone(&self.plan), self.rows_left, self.encoder.take());
         let n_cells: usize = values.iter().map(|values| values.len()).sum();
         let produced = block.clone();
         let work = move || write(&plan, &produced, &values, max_rows, encoder);
@@ -216,7 +235,11 @@ impl Production {
     fn extent(&self, start: &[u64]) -> Vec<Range<u64>> {
         let axes = &self.plan.axes;
         match self.plan.layout {
-            Layout::Long => block_at(axes, start, self.max_block_cells / self.plan.inputs.len().max(1) as u64),
+            Layout::Long => block_at(
+                axes,
+                start,
+                self.max_block_cells / self.plan.inputs.len().max(1) as u64,
+            ),
             Layout::Wide => {
                 let n_rows = self.max_block_cells / self.plan.columns.len().max(1) as u64;
                 let rows = block_at(&axes[..1], &start[..1], n_rows);
@@ -228,10 +251,17 @@ impl Production {
     }
 
     /// The values of an input in a block.
-    async fn read(&mut self, input_idx: usize, block: &[Range<u64>]) -> Result<Arc<Values>, QueryError> {
+    async fn read(
+        &mut self,
+        input_idx: usize,
+        block: &[Range<u64>],
+    ) -> Result<Arc<Values>, QueryError> {
         let input = &self.plan.inputs[input_idx];
         let ranges: Vec<Range<u64>> = input.axes.iter().map(|&axis| block[axis].clone()).collect();
-        if let Some((_, values)) = self.held[input_idx].as_ref().filter(|(held, _)| *held == ranges) {
+        if let Some((_, values)) = self.held[input_idx]
+            .as_ref()
+            .filter(|(held, _)| *held == ranges)
+        {
             return Ok(Arc::clone(values));
         }
         let values = if let (Some(known), [range]) = (&input.known, ranges.as_slice()) {

@@ -52,7 +52,12 @@ impl Fixture {
             seq: self.seq,
             normalized,
         }];
-        let update = merge(&self.node.schema, &state.coordinates, &state.components, incoming);
+        let update = merge(
+            &self.node.schema,
+            &state.coordinates,
+            &state.components,
+            incoming,
+        );
         let written = commit::write(&self.node, update, self.seq).await.unwrap();
         commit::publish(&self.node, written).await.unwrap();
     }
@@ -70,7 +75,13 @@ impl Fixture {
             max_page_rows: 1000,
             max_columns: 100,
         };
-        answer(view, &selection, selection.format().unwrap_or(Format::Csv), bounds).await
+        answer(
+            view,
+            &selection,
+            selection.format().unwrap_or(Format::Csv),
+            bounds,
+        )
+        .await
     }
 
     async fn bytes(&self, query: &str) -> Vec<u8> {
@@ -83,7 +94,12 @@ impl Fixture {
 }
 
 async fn collect(answer: Answer) -> Vec<u8> {
-    answer.body.map_ok(|bytes| bytes.to_vec()).try_concat().await.unwrap()
+    answer
+        .body
+        .map_ok(|bytes| bytes.to_vec())
+        .try_concat()
+        .await
+        .unwrap()
 }
 
 fn params(query: &str) -> Vec<(String, String)> {
@@ -92,7 +108,11 @@ fn params(query: &str) -> Vec<(String, String)> {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .unwrap()
     };
-    query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect()
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(pair)
+        .collect()
 }
 
 const BOREHOLES: &str = r"

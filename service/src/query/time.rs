@@ -1,6 +1,8 @@
 //! Times of queries: ISO 8601 to spans of ticks, ticks to ISO 8601.
 
-use chrono::{DateTime, Duration, MappedLocalTime, Months, NaiveDate, NaiveDateTime, Offset, TimeZone};
+use chrono::{
+    DateTime, Duration, MappedLocalTime, Months, NaiveDate, NaiveDateTime, Offset, TimeZone,
+};
 use zarr_fuse_schemas::time::{Tick, Zone};
 
 /// A written time stands for everything of its precision: `2024-05` for the month, `12:30` for the minute.
@@ -35,7 +37,11 @@ pub(super) fn parse_time(text: &str, tick: Tick, zone: Zone) -> Result<WrittenTi
     let tick = i128::from(tick.nanoseconds());
     let first = -(-instant(from, false)).div_euclid(tick);
     let last = (instant(to, true) - 1).div_euclid(tick);
-    Ok(WrittenTime { first, last, is_moment })
+    Ok(WrittenTime {
+        first,
+        last,
+        is_moment,
+    })
 }
 
 /// Start and end (exclusive) in local time, whether a time of day is given, and the offset in seconds.
@@ -45,7 +51,9 @@ fn read_local(text: &str) -> Option<(NaiveDateTime, NaiveDateTime, bool, Option<
         None => (text, None),
     };
     let mut parts = date.splitn(3, '-').map(|part| (part.len(), digits(part)));
-    let (4, Some(year)) = parts.next()? else { return None };
+    let (4, Some(year)) = parts.next()? else {
+        return None;
+    };
     let year = i32::try_from(year).ok()?;
     let (month, day) = (parts.next(), parts.next());
     let two = |part: Option<(usize, Option<u32>)>| match part {
@@ -61,12 +69,19 @@ fn read_local(text: &str) -> Option<(NaiveDateTime, NaiveDateTime, bool, Option<
             (_, None) => start.checked_add_months(Months::new(1))?,
             _ => start.succ_opt()?,
         };
-        return Some((start.and_hms_opt(0, 0, 0)?, end.and_hms_opt(0, 0, 0)?, false, None));
+        return Some((
+            start.and_hms_opt(0, 0, 0)?,
+            end.and_hms_opt(0, 0, 0)?,
+            false,
+            None,
+        ));
     };
     day?;
     let (time, offset) = split_offset(time)?;
     let (start_of_day, precision) = read_time_of_day(time)?;
-    let from = start.and_hms_opt(0, 0, 0)?.checked_add_signed(start_of_day)?;
+    let from = start
+        .and_hms_opt(0, 0, 0)?
+        .checked_add_signed(start_of_day)?;
     Some((from, from.checked_add_signed(precision)?, true, offset))
 }
 
@@ -79,11 +94,17 @@ fn read_time_of_day(text: &str) -> Option<(Duration, Duration)> {
         .split(':')
         .map(|part| if part.len() == 2 { digits(part) } else { None })
         .collect::<Option<Vec<_>>>()?;
-    let (hour, minute, second) = (*parts.first()?, parts.get(1).copied(), parts.get(2).copied());
+    let (hour, minute, second) = (
+        *parts.first()?,
+        parts.get(1).copied(),
+        parts.get(2).copied(),
+    );
     if hour > 23 || minute > Some(59) || second > Some(59) || parts.len() > 3 {
         return None;
     }
-    let since = Duration::seconds(i64::from(hour * 3600 + minute.unwrap_or(0) * 60 + second.unwrap_or(0)));
+    let since = Duration::seconds(i64::from(
+        hour * 3600 + minute.unwrap_or(0) * 60 + second.unwrap_or(0),
+    ));
     let Some(fraction) = fraction else {
         let precision = [3600, 60, 1][parts.len() - 1];
         return Some((since, Duration::seconds(precision)));
@@ -93,7 +114,10 @@ fn read_time_of_day(text: &str) -> Option<(Duration, Duration)> {
         .filter(|n| (1..=9).contains(n) && parts.len() == 3)?;
     let unit = 10_i64.pow(9 - n_digits);
     let nanoseconds = i64::from(digits(fraction)?) * unit;
-    Some((since + Duration::nanoseconds(nanoseconds), Duration::nanoseconds(unit)))
+    Some((
+        since + Duration::nanoseconds(nanoseconds),
+        Duration::nanoseconds(unit),
+    ))
 }
 
 /// Cuts `Z`, `+02:00`, `+0200`, `+02` off the end. A blank is a plus sign that a URL lost.
@@ -104,7 +128,11 @@ fn split_offset(time: &str) -> Option<(&str, Option<i32>)> {
     let Some(at) = time.find(['+', '-', ' ', '−']) else {
         return Some((time, None));
     };
-    let sign = if time[at..].starts_with(['-', '−']) { -1 } else { 1 };
+    let sign = if time[at..].starts_with(['-', '−']) {
+        -1
+    } else {
+        1
+    };
     let rest: String = time[at..].chars().skip(1).filter(|&c| c != ':').collect();
     let (hours, minutes) = match rest.len() {
         2 => (digits(&rest)?, 0),
@@ -170,7 +198,10 @@ impl TimeText {
         let per_tick = self.tick.nanoseconds();
         let (seconds, nanoseconds) = if per_tick < 1_000_000_000 {
             let per_second = 1_000_000_000 / per_tick;
-            (ticks.div_euclid(per_second), ticks.rem_euclid(per_second) * per_tick)
+            (
+                ticks.div_euclid(per_second),
+                ticks.rem_euclid(per_second) * per_tick,
+            )
         } else {
             (ticks.saturating_mul(per_tick / 1_000_000_000), 0)
         };
@@ -224,7 +255,9 @@ impl TimeText {
         match self.zone {
             Zone::Fixed(offset) => offset,
             Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
-                tz.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc()
+                tz.offset_from_utc_datetime(&utc.naive_utc())
+                    .fix()
+                    .local_minus_utc()
             }),
         }
     }
@@ -235,7 +268,11 @@ impl TimeText {
             Zone::Fixed(0) => "UTC".to_owned(),
             Zone::Fixed(offset) => {
                 let sign = if offset < 0 { '-' } else { '+' };
-                format!("{sign}{:02}:{:02}", offset.abs() / 3600, offset.abs() / 60 % 60)
+                format!(
+                    "{sign}{:02}:{:02}",
+                    offset.abs() / 3600,
+                    offset.abs() / 60 % 60
+                )
             }
             Zone::Named(tz) => tz.name().to_owned(),
         }
@@ -268,7 +305,8 @@ fn date(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
@@ -358,19 +396,34 @@ mod tests {
     #[test]
     fn times_are_printed_in_their_zone_and_precision() {
         assert_eq!(print(0, Tick::Day, UTC), "1970-01-01T00:00:00Z");
-        assert_eq!(print(1_714_521_600, Tick::Second, UTC), "2024-05-01T00:00:00Z");
-        assert_eq!(print(1_714_521_600, Tick::Second, PRAGUE), "2024-05-01T02:00:00+02:00");
+        assert_eq!(
+            print(1_714_521_600, Tick::Second, UTC),
+            "2024-05-01T00:00:00Z"
+        );
+        assert_eq!(
+            print(1_714_521_600, Tick::Second, PRAGUE),
+            "2024-05-01T02:00:00+02:00"
+        );
         assert_eq!(
             print(1_714_521_600, Tick::Second, Zone::Fixed(-9000)),
             "2024-04-30T21:30:00-02:30"
         );
-        assert_eq!(print(-1, Tick::Millisecond, UTC), "1969-12-31T23:59:59.999Z");
-        assert_eq!(print(1, Tick::Nanosecond, UTC), "1970-01-01T00:00:00.000000001Z");
+        assert_eq!(
+            print(-1, Tick::Millisecond, UTC),
+            "1969-12-31T23:59:59.999Z"
+        );
+        assert_eq!(
+            print(1, Tick::Nanosecond, UTC),
+            "1970-01-01T00:00:00.000000001Z"
+        );
         assert_eq!(
             print(i64::MIN + 1, Tick::Nanosecond, UTC),
             "1677-09-21T00:12:43.145224193Z"
         );
-        assert_eq!(print(-62_200_000_000, Tick::Second, UTC), "-000002-12-17T14:13:20Z");
+        assert_eq!(
+            print(-62_200_000_000, Tick::Second, UTC),
+            "-000002-12-17T14:13:20Z"
+        );
         assert_eq!(print(i64::MAX, Tick::Day, UTC), i64::MAX.to_string());
     }
 

@@ -10,8 +10,8 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 /// Whether the failing write takes effect.
@@ -72,7 +72,12 @@ impl fmt::Display for FailingStore {
 
 #[async_trait::async_trait]
 impl ObjectStore for FailingStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
         match self.verdict() {
             None => self.inner.put_opts(location, payload, opts).await,
             Some(effect) => {
@@ -84,7 +89,11 @@ impl ObjectStore for FailingStore {
         }
     }
 
-    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
         Err(down())
     }
 
@@ -100,10 +109,17 @@ impl ObjectStore for FailingStore {
         self.inner.get_ranges(location, ranges).await
     }
 
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         match self.verdict() {
             None => self.inner.delete_stream(locations),
-            Some(true) => self.inner.delete_stream(locations).map(|_| Err(down())).boxed(),
+            Some(true) => self
+                .inner
+                .delete_stream(locations)
+                .map(|_| Err(down()))
+                .boxed(),
             Some(false) => locations.map(|_| Err(down())).boxed(),
         }
     }

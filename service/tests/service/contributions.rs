@@ -50,7 +50,9 @@ async fn pages_hold_every_contribution_once_newest_first() {
     loop {
         let page = world.get_json(&path).await;
         paged.extend(seqs(&page));
-        let Some(before) = page["before"].as_str() else { break };
+        let Some(before) = page["before"].as_str() else {
+            break;
+        };
         path = format!("/api/v1/contributions?limit=4&before={before}");
     }
     assert_eq!(paged, all);
@@ -61,7 +63,14 @@ async fn pages_hold_every_contribution_once_newest_first() {
 async fn filters_choose_state_dataset_node_and_endpoint() {
     let world = World::new().await;
     fill(&world).await;
-    let count = async |filter: &str| seqs(&world.get_json(&format!("/api/v1/contributions?{filter}")).await).len();
+    let count = async |filter: &str| {
+        seqs(
+            &world
+                .get_json(&format!("/api/v1/contributions?{filter}"))
+                .await,
+        )
+        .len()
+    };
     assert_eq!(count("status=rejected").await, 1);
     assert_eq!(count("status=merged").await, 14);
     assert_eq!(count("status=journaled").await, 0);
@@ -88,7 +97,9 @@ async fn filters_choose_state_dataset_node_and_endpoint() {
 async fn a_rejected_contribution_keeps_its_reasons_and_its_payload() {
     let world = World::new().await;
     fill(&world).await;
-    let list = world.get_json("/api/v1/contributions?status=rejected").await;
+    let list = world
+        .get_json("/api/v1/contributions?status=rejected")
+        .await;
     let short = &list["contributions"][0];
     assert_eq!(short["outcome"]["problems"], json!([]));
     assert_eq!(short["outcome"]["n_problems"], 1);
@@ -99,13 +110,21 @@ async fn a_rejected_contribution_keeps_its_reasons_and_its_payload() {
     assert_eq!(full["sender"], "127.0.0.1");
     assert_eq!(full["n_bytes"], 10);
     let reason = full["outcome"]["problems"][0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("no column of the table belongs to node `stations`"), "{reason}");
-    let payload = world.get(&format!("/api/v1/contributions/{id}/payload")).await;
+    assert!(
+        reason.starts_with("no column of the table belongs to node `stations`"),
+        "{reason}"
+    );
+    let payload = world
+        .get(&format!("/api/v1/contributions/{id}/payload"))
+        .await;
     assert_eq!(payload.status(), 200);
     let headers = payload.headers().clone();
     assert_eq!(headers["content-type"], "text/csv");
     assert_eq!(headers["x-content-type-options"], "nosniff");
-    assert_eq!(headers["content-security-policy"], "default-src 'none'; sandbox");
+    assert_eq!(
+        headers["content-security-policy"],
+        "default-src 'none'; sandbox"
+    );
     assert_eq!(
         headers["content-disposition"].to_str().unwrap(),
         format!("attachment; filename=\"{id}.csv\"")

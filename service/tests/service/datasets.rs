@@ -69,7 +69,10 @@ async fn the_schema_is_given_as_written_or_as_json_without_secrets() {
     let world = World::new().await;
     let path = "/api/v1/datasets/boreholes/schema";
     let yaml = world.get(path).await;
-    assert_eq!(yaml.headers()["content-type"], "application/yaml; charset=utf-8");
+    assert_eq!(
+        yaml.headers()["content-type"],
+        "application/yaml; charset=utf-8"
+    );
     let text = yaml.text().await.unwrap();
     assert!(text.contains("# the only node"), "{text}");
     assert!(!text.contains("hush-hush"), "{text}");
@@ -80,9 +83,15 @@ async fn the_schema_is_given_as_written_or_as_json_without_secrets() {
         .await
         .unwrap();
     let by_accept = json(asked).await;
-    assert_eq!(by_accept["temperature"]["VARS"]["rock_temp"]["unit"], "degC");
+    assert_eq!(
+        by_accept["temperature"]["VARS"]["rock_temp"]["unit"],
+        "degC"
+    );
     assert_eq!(by_accept["temperature"]["COORDS"]["time"]["chunk_size"], 4);
-    assert_eq!(world.get_json(&format!("{path}?format=json")).await, by_accept);
+    assert_eq!(
+        world.get_json(&format!("{path}?format=json")).await,
+        by_accept
+    );
     refused(
         world.ask(Method::GET, path).header("accept", "image/png"),
         406,

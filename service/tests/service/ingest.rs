@@ -1,10 +1,13 @@
 //! Contributions that are taken.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use crate::world::{World, json, problem, refused};
 
-const CSV: &str = "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T12:00:00,B,12.25,4\n";
+const CSV: &str =
+    "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T12:00:00,B,12.25,4\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contribution_is_acknowledged_with_its_place() {
@@ -39,7 +42,9 @@ async fn the_only_node_needs_no_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_gets_the_outcome() {
     let world = World::new().await;
-    let receipt = world.merge("/api/v1/ingest/boreholes/temperature", CSV).await;
+    let receipt = world
+        .merge("/api/v1/ingest/boreholes/temperature", CSV)
+        .await;
     let id = receipt["id"].clone();
     let expected = json!({
         "id": id, "seq": 1, "status": "merged", "dataset": "boreholes", "node": "temperature",
@@ -61,7 +66,10 @@ async fn some_rejected_rows_do_not_hold_up_the_others() {
         .await;
     assert_eq!(receipt["status"], "partial");
     let problem = &receipt["outcome"]["problems"][0];
-    assert_eq!((&problem["row"], &problem["column"]), (&json!(2), &json!("time")));
+    assert_eq!(
+        (&problem["row"], &problem["column"]),
+        (&json!(2), &json!("time"))
+    );
     world.end().await.unwrap();
 }
 
@@ -151,8 +159,16 @@ async fn further_parameters_are_variables_of_the_contribution() {
     let known = world.get_json(&format!("/api/v1/contributions/{id}")).await;
     assert_eq!(known["variables"], json!({"site": "Bukov II"}));
     assert_eq!(known["endpoint"], "logger");
-    let rows = world.get("/api/v1/query/weather/forecast").await.text().await.unwrap();
-    assert_eq!(rows, "time,site,air_temp\n2024-05-01T00:00:00Z,Bukov II,10.0\n");
+    let rows = world
+        .get("/api/v1/query/weather/forecast")
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(
+        rows,
+        "time,site,air_temp\n2024-05-01T00:00:00Z,Bukov II,10.0\n"
+    );
     world.end().await.unwrap();
 }
 
@@ -160,14 +176,22 @@ async fn further_parameters_are_variables_of_the_contribution() {
 async fn an_endpoint_answers_under_its_further_path_too() {
     let world = World::new().await;
     let response = world
-        .post("/api/v1/logger?site=A", "text/csv", "time;air_temp\n2024-05-01;280\n")
+        .post(
+            "/api/v1/logger?site=A",
+            "text/csv",
+            "time;air_temp\n2024-05-01;280\n",
+        )
         .send()
         .await
         .unwrap();
     assert_eq!(response.status(), 202);
     assert_eq!(json(response).await["node"], "forecast");
     refused(
-        world.post("/api/v1/logger/elsewhere?site=A", "text/csv", "time;air_temp\n"),
+        world.post(
+            "/api/v1/logger/elsewhere?site=A",
+            "text/csv",
+            "time;air_temp\n",
+        ),
         404,
         "the dataset `weather` has no node `elsewhere`; it has none",
     )
@@ -180,7 +204,11 @@ async fn compressed_bodies_are_taken_and_kept_as_they_came() {
     let world = World::new().await;
     let zipped = zstd::encode_all(CSV.as_bytes(), 3).unwrap();
     let response = world
-        .post("/api/v1/ingest/boreholes?wait=merged", "text/csv", zipped.clone())
+        .post(
+            "/api/v1/ingest/boreholes?wait=merged",
+            "text/csv",
+            zipped.clone(),
+        )
         .header("content-encoding", "zstd")
         .send()
         .await
@@ -188,7 +216,9 @@ async fn compressed_bodies_are_taken_and_kept_as_they_came() {
     assert_eq!(response.status(), 200);
     let receipt: Json = json(response).await;
     let id = receipt["id"].as_str().unwrap();
-    let payload = world.get(&format!("/api/v1/contributions/{id}/payload")).await;
+    let payload = world
+        .get(&format!("/api/v1/contributions/{id}/payload"))
+        .await;
     assert_eq!(payload.headers()["content-encoding"], "zstd");
     assert_eq!(payload.bytes().await.unwrap(), zipped);
     world.end().await.unwrap();
@@ -199,7 +229,7 @@ async fn a_large_body_in_pieces_of_unknown_length_is_taken() {
     let world = World::new().await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..20_000 {
-        csv.push_str(&format!("2024-05-01T12:00:00,B{i},{}.5\n", i % 40));
+        writeln!(csv, "2024-05-01T12:00:00,B{i},{}.5", i % 40).unwrap();
     }
     let pieces: Vec<_> = csv
         .as_bytes()

@@ -1,4 +1,9 @@
 //! The service as its clients see it: the real thing on memory stores, asked over HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests; what is not as expected may panic"
+)]
 
 mod contributions;
 mod datasets;

@@ -8,8 +8,14 @@ use crate::world::{World, json, problem, refused};
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_tell_life_and_readiness() {
     let world = World::new().await;
-    assert_eq!(world.get_json("/health/live").await, json!({"status": "live"}));
-    assert_eq!(world.get_json("/health/ready").await, json!({"status": "ready"}));
+    assert_eq!(
+        world.get_json("/health/live").await,
+        json!({"status": "live"})
+    );
+    assert_eq!(
+        world.get_json("/health/ready").await,
+        json!({"status": "ready"})
+    );
     world.end().await.unwrap();
 }
 
@@ -42,7 +48,10 @@ async fn metrics_count_requests_and_contributions() {
         r#"zarr_fuse_rows_total{dataset="boreholes"} 1"#,
         "# EOF",
     ] {
-        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        assert!(
+            text.lines().any(|found| found == line),
+            "{line} is not in\n{text}"
+        );
     }
     world.end().await.unwrap();
 }
@@ -62,8 +71,16 @@ async fn the_document_is_served_with_its_page() {
     );
     assert!(page.text().await.unwrap().contains("swagger-ui"));
     let short = world.get("/docs").await;
-    assert_eq!((short.status().as_u16(), short.url().path()), (200, "/docs/"));
-    let start = world.get("/docs/swagger-initializer.js").await.text().await.unwrap();
+    assert_eq!(
+        (short.status().as_u16(), short.url().path()),
+        (200, "/docs/")
+    );
+    let start = world
+        .get("/docs/swagger-initializer.js")
+        .await
+        .text()
+        .await
+        .unwrap();
     assert!(start.contains("/openapi.json"), "{start}");
     assert_eq!(world.get("/docs/swagger-ui-bundle.js").await.status(), 200);
     refused(
@@ -104,8 +121,13 @@ async fn a_stopping_service_is_not_ready() {
     let (ready, live) = (world.url("/health/ready"), world.url("/health/live"));
     let client = world.client.clone();
     // Keeps a connection open across the stop.
-    let body = reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let slow = tokio::spawn(world.post("/api/v1/ingest/boreholes", "text/csv", body).send());
+    let body =
+        reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let slow = tokio::spawn(
+        world
+            .post("/api/v1/ingest/boreholes", "text/csv", body)
+            .send(),
+    );
     assert_eq!(client.get(&live).send().await.unwrap().status(), 200);
     while world.app.metrics.in_flight.get() == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -113,7 +135,10 @@ async fn a_stopping_service_is_not_ready() {
     world.stop.cancel();
     let (status, body) = problem(client.get(&ready)).await;
     assert_eq!(status, 503);
-    assert_eq!(body["problems"], json!([{"reason": "the service is stopping"}]));
+    assert_eq!(
+        body["problems"],
+        json!([{"reason": "the service is stopping"}])
+    );
     slow.abort();
     world.end().await.unwrap();
     let _ = json;

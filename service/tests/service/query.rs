@@ -1,11 +1,14 @@
 //! Values.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 use serde_json::json;
 
 use crate::world::{World, json, refused};
 
-const CSV: &str = "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T13:00:00,B,12.25,\n";
+const CSV: &str =
+    "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,11.5,3\n2024-05-01T13:00:00,B,12.25,\n";
 const QUERY: &str = "/api/v1/query/boreholes/temperature";
 
 async fn filled() -> World {
@@ -33,10 +36,17 @@ async fn each_format_is_given_by_name_and_by_accept() {
             .await
             .unwrap();
         assert_eq!(
-            by_name.headers()["content-type"].to_str().unwrap().split(';').next(),
+            by_name.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next(),
             Some(media_type)
         );
-        assert_eq!(by_accept.headers()["content-type"], by_name.headers()["content-type"]);
+        assert_eq!(
+            by_accept.headers()["content-type"],
+            by_name.headers()["content-type"]
+        );
         assert_eq!(
             by_name.bytes().await.unwrap(),
             by_accept.bytes().await.unwrap(),
@@ -65,7 +75,9 @@ async fn pages_continue_where_the_former_ended() {
     let page = json(first).await;
     assert_eq!(page["cursor"], json!(cursor));
     assert_eq!(page["rows"].as_array().unwrap().len(), 1);
-    let second = world.get(&format!("{QUERY}?limit=1&format=json&cursor={cursor}")).await;
+    let second = world
+        .get(&format!("{QUERY}?limit=1&format=json&cursor={cursor}"))
+        .await;
     let second = json(second).await;
     assert_eq!(second["rows"][0]["borehole"], "B");
     world.end().await.unwrap();
@@ -75,10 +87,15 @@ async fn pages_continue_where_the_former_ended() {
 async fn the_tag_changes_with_the_folded_state() {
     let world = filled().await;
     let ask = async |tag: &str| {
-        let request = world.ask(Method::GET, QUERY).header("if-none-match", tag.to_owned());
+        let request = world
+            .ask(Method::GET, QUERY)
+            .header("if-none-match", tag.to_owned());
         request.send().await.unwrap()
     };
-    let tag = world.get(QUERY).await.headers()["etag"].to_str().unwrap().to_owned();
+    let tag = world.get(QUERY).await.headers()["etag"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let same = ask(&tag).await;
     assert_eq!(same.status(), 304);
     assert_eq!(same.headers()["etag"].to_str().unwrap(), tag);
@@ -87,7 +104,10 @@ async fn the_tag_changes_with_the_folded_state() {
     let other = other.header("if-none-match", &tag).send().await.unwrap();
     assert_eq!(other.status(), 200, "another question");
     world
-        .merge("/api/v1/ingest/boreholes", "time,borehole,T\n2024-05-02,A,1\n")
+        .merge(
+            "/api/v1/ingest/boreholes",
+            "time,borehole,T\n2024-05-02,A,1\n",
+        )
         .await;
     let changed = ask(&tag).await;
     assert_eq!(changed.status(), 200);
@@ -123,7 +143,15 @@ async fn questions_that_make_no_sense_are_problems() {
 async fn the_only_node_needs_no_name() {
     let world = filled().await;
     let named = world.get(QUERY).await.text().await.unwrap();
-    assert_eq!(world.get("/api/v1/query/boreholes").await.text().await.unwrap(), named);
+    assert_eq!(
+        world
+            .get("/api/v1/query/boreholes")
+            .await
+            .text()
+            .await
+            .unwrap(),
+        named
+    );
     world.end().await.unwrap();
 }
 
@@ -132,12 +160,14 @@ async fn a_large_answer_is_streamed_whole() {
     let world = World::new().await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..3000 {
-        csv.push_str(&format!(
-            "2024-05-01T{:02}:{:02}:00,B{},{i}.5\n",
+        writeln!(
+            csv,
+            "2024-05-01T{:02}:{:02}:00,B{},{i}.5",
             i / 60 % 24,
             i % 60,
             i % 7
-        ));
+        )
+        .unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let keep = format!("{QUERY}?na=keep");
@@ -156,7 +186,7 @@ async fn an_answer_of_many_blocks_is_streamed_whole() {
     let world = World::bounded(limits).await;
     let mut csv = String::from("time,borehole,T\n");
     for i in 0..1000 {
-        csv.push_str(&format!("2024-05-01T{:02}:{:02}:00Z,A,{i}.5\n", i / 60, i % 60));
+        writeln!(csv, "2024-05-01T{:02}:{:02}:00Z,A,{i}.5", i / 60, i % 60).unwrap();
     }
     world.merge("/api/v1/ingest/boreholes", &csv).await;
     let response = world.get(&format!("{QUERY}?var=rock_temp")).await;

@@ -71,7 +71,12 @@ async fn an_oversized_body_is_refused_by_its_announced_length() {
     };
     let world = World::bounded(limits).await;
     let detail = "the body is larger than 1000 bytes; send it in parts, compress it, or raise `limits.max_body_bytes`";
-    refused(world.post(INGEST, "text/csv", vec![b'a'; 1001]), 413, detail).await;
+    refused(
+        world.post(INGEST, "text/csv", vec![b'a'; 1001]),
+        413,
+        detail,
+    )
+    .await;
     let known = world.get_json("/api/v1/contributions").await;
     assert_eq!(known["contributions"], json!([]));
     world.end().await.unwrap();
@@ -174,7 +179,9 @@ async fn an_unsupported_content_type_is_answered_with_those_there_are() {
     )
     .await;
     refused(
-        world.post(INGEST, "text/csv", "a\n").header("content-encoding", "br"),
+        world
+            .post(INGEST, "text/csv", "a\n")
+            .header("content-encoding", "br"),
         415,
         "content encoding `br` is not supported; send `gzip`, `zstd` or no compression",
     )
@@ -187,7 +194,8 @@ async fn an_unsupported_content_type_is_answered_with_those_there_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_json_is_answered_with_its_place() {
     let world = World::new().await;
-    let (status, body) = problem(world.post(INGEST, "application/json", "[{\"time\": 1,\n oops}]")).await;
+    let (status, body) =
+        problem(world.post(INGEST, "application/json", "[{\"time\": 1,\n oops}]")).await;
     assert_eq!(status, 422);
     let detail = body["detail"].as_str().unwrap();
     assert!(
@@ -206,7 +214,11 @@ async fn unknown_routes_and_methods_are_problems_too() {
         "there is nothing at `/api/v2/nothing`; `/docs` lists what there is",
     )
     .await;
-    let response = world.ask(Method::DELETE, "/api/v1/datasets").send().await.unwrap();
+    let response = world
+        .ask(Method::DELETE, "/api/v1/datasets")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.headers()["allow"], "GET");
     refused(
         world.ask(Method::DELETE, "/api/v1/datasets"),
@@ -239,7 +251,10 @@ async fn unknown_routes_and_methods_are_problems_too() {
 async fn unreadable_paths_and_parameters_are_problems_too() {
     let world = World::new().await;
     let (status, body) = problem(world.ask(Method::GET, "/api/v1/contributions?limit=all")).await;
-    assert_eq!((status.as_u16(), &body["title"]), (400, &json!("Unreadable request")));
+    assert_eq!(
+        (status.as_u16(), &body["title"]),
+        (400, &json!("Unreadable request"))
+    );
     let (status, _) = problem(world.ask(Method::GET, "/api/v1/contributions?colour=red")).await;
     assert_eq!(status, 400);
     let (status, _) = problem(world.ask(Method::GET, "/api/v1/contributions?status=lost")).await;
@@ -278,12 +293,21 @@ async fn requests_beyond_the_bound_are_asked_to_come_again() {
     };
     let world = World::bounded(limits).await;
     // A body that never ends keeps one request busy.
-    let body = reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let slow = tokio::spawn(world.post("/api/v1/ingest/boreholes", "text/csv", body).send());
+    let body =
+        reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let slow = tokio::spawn(
+        world
+            .post("/api/v1/ingest/boreholes", "text/csv", body)
+            .send(),
+    );
     while world.app.metrics.in_flight.get() == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    let busy = world.ask(Method::GET, "/api/v1/datasets").send().await.unwrap();
+    let busy = world
+        .ask(Method::GET, "/api/v1/datasets")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(busy.headers()["retry-after"], "1");
     refused(
         world.ask(Method::GET, "/api/v1/datasets"),

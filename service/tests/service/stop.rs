@@ -16,7 +16,11 @@ async fn an_idle_service_stops_at_once() {
     world.get_json("/api/v1/datasets").await;
     let begin = Instant::now();
     world.end().await.unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +71,12 @@ async fn what_was_acknowledged_before_a_stop_is_there_after_it() {
 }
 
 /// Contributes one borehole after the other until the service is gone; gives those that were acknowledged.
-async fn upload(client: reqwest::Client, url: String, round: usize, uploader: usize) -> Vec<String> {
+async fn upload(
+    client: reqwest::Client,
+    url: String,
+    round: usize,
+    uploader: usize,
+) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for i in 0.. {
         let borehole = format!("R{round}U{uploader}N{i}");

@@ -70,7 +70,10 @@ impl World {
 
     pub(crate) async fn bounded(limits: LimitsConfig) -> Self {
         Self::on(
-            &[("boreholes", BOREHOLES, "memory://"), ("weather", WEATHER, "memory://")],
+            &[
+                ("boreholes", BOREHOLES, "memory://"),
+                ("weather", WEATHER, "memory://"),
+            ],
             limits,
         )
         .await
@@ -83,10 +86,19 @@ impl World {
         for (name, schema, url) in schemas {
             let schema = Schema::parse(schema, &format!("{name}.yaml"), Path::new(".")).unwrap();
             let store = Store::open(url, Path::new("."), &S3Access::default()).unwrap();
-            let own = endpoints.iter().filter(|(_, e)| e.dataset.as_deref() == Some(*name));
-            let prepared = own.map(|(endpoint, e)| (endpoint.clone(), e.decode.prepare(Path::new(".")).unwrap()));
+            let own = endpoints
+                .iter()
+                .filter(|(_, e)| e.dataset.as_deref() == Some(*name));
+            let prepared = own
+                .map(|(endpoint, e)| (endpoint.clone(), e.decode.prepare(Path::new(".")).unwrap()));
             let decoders = Decoders::new(name, prepared.collect::<HashMap<_, _>>());
-            let opened = Dataset::open(Arc::new(schema), store, decoders, JournalSettings::default()).await;
+            let opened = Dataset::open(
+                Arc::new(schema),
+                store,
+                decoders,
+                JournalSettings::default(),
+            )
+            .await;
             datasets.push(opened.unwrap());
         }
         let known = endpoints.into_iter().filter(|(_, e)| {
@@ -130,7 +142,12 @@ impl World {
         json(response).await
     }
 
-    pub(crate) fn post(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> RequestBuilder {
         let request = self.ask(Method::POST, path).body(body);
         request.header("content-type", content_type)
     }
@@ -138,7 +155,11 @@ impl World {
     /// Contributes CSV and waits until it is merged.
     pub(crate) async fn merge(&self, path: &str, csv: &str) -> Json {
         let path = format!("{path}?wait=merged");
-        let response = self.post(&path, "text/csv", csv.to_owned()).send().await.unwrap();
+        let response = self
+            .post(&path, "text/csv", csv.to_owned())
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         let body = json(response).await;
         assert_eq!(status, 200, "{body}");
@@ -166,7 +187,10 @@ pub(crate) async fn problem(request: RequestBuilder) -> (StatusCode, Json) {
     assert_eq!(content_type, "application/problem+json", "{body}");
     assert_eq!(body["status"], status.as_u16(), "{body}");
     assert!(
-        body["type"].as_str().unwrap().starts_with("urn:zarr-fuse:problem:"),
+        body["type"]
+            .as_str()
+            .unwrap()
+            .starts_with("urn:zarr-fuse:problem:"),
         "{body}"
     );
     assert!(!body["title"].as_str().unwrap().is_empty(), "{body}");
@@ -176,5 +200,8 @@ pub(crate) async fn problem(request: RequestBuilder) -> (StatusCode, Json) {
 /// Asserts status and text of a problem.
 pub(crate) async fn refused(request: RequestBuilder, status: u16, detail: &str) {
     let (found, body) = problem(request).await;
-    assert_eq!((found.as_u16(), body["detail"].as_str().unwrap()), (status, detail));
+    assert_eq!(
+        (found.as_u16(), body["detail"].as_str().unwrap()),
+        (status, detail)
+    );
 }

@@ -25,13 +25,18 @@ async fn objects_are_given_whole_with_length_and_tag() {
     let chunk = world.get(CHUNK).await;
     let headers = chunk.headers().clone();
     let bytes = chunk.bytes().await.unwrap();
-    assert_eq!(headers["content-length"].to_str().unwrap(), bytes.len().to_string());
+    assert_eq!(
+        headers["content-length"].to_str().unwrap(),
+        bytes.len().to_string()
+    );
     assert_eq!(headers["accept-ranges"], "bytes");
     let head = world.ask(Method::HEAD, CHUNK).send().await.unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(head.headers()["content-length"], headers["content-length"]);
     assert_eq!(head.headers()["etag"], headers["etag"]);
-    let again = world.ask(Method::GET, CHUNK).header("if-none-match", &headers["etag"]);
+    let again = world
+        .ask(Method::GET, CHUNK)
+        .header("if-none-match", &headers["etag"]);
     assert_eq!(again.send().await.unwrap().status(), 304);
     world.end().await.unwrap();
 }
@@ -42,7 +47,9 @@ async fn ranges_give_parts() {
     let whole = world.get(CHUNK).await.bytes().await.unwrap();
     let n = whole.len();
     let ask = async |range: &str| {
-        let request = world.ask(Method::GET, CHUNK).header("range", range.to_owned());
+        let request = world
+            .ask(Method::GET, CHUNK)
+            .header("range", range.to_owned());
         request.send().await.unwrap()
     };
     for (range, begin, end) in [
@@ -66,7 +73,11 @@ async fn ranges_give_parts() {
         .ask(Method::GET, CHUNK)
         .header("range", "bytes=0-3")
         .header("if-range", "\"other\"");
-    assert_eq!(stale.send().await.unwrap().status(), 200, "the range of another state");
+    assert_eq!(
+        stale.send().await.unwrap().status(),
+        200,
+        "the range of another state"
+    );
     let outside = ask(&format!("bytes={n}-")).await;
     assert_eq!(outside.status(), 416);
     assert_eq!(
@@ -93,7 +104,11 @@ async fn nothing_but_the_zarr_store_can_be_reached() {
     ] {
         let response = world.get(&format!("/zarr/boreholes/{key}")).await;
         assert_eq!(response.status(), 404, "{key}");
-        assert_eq!(response.headers()["content-type"], "application/problem+json", "{key}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json",
+            "{key}"
+        );
     }
     refused(
         world.ask(Method::GET, "/zarr/boreholes/temperature/.zgroup"),
@@ -138,7 +153,11 @@ async fn xarray_opens_it_without_a_warning() {
             run::run(command.args(["-c", SCRIPT, &url])).unwrap()
         };
         let read = tokio::task::spawn_blocking(read).await.unwrap();
-        assert_eq!((read.stdout.as_str(), read.stderr.as_str()), ("read\n", ""), "{store}");
+        assert_eq!(
+            (read.stdout.as_str(), read.stderr.as_str()),
+            ("read\n", ""),
+            "{store}"
+        );
         world.end().await.unwrap();
     }
 }

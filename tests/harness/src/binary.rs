@@ -26,11 +26,14 @@ fn build() -> anyhow::Result<PathBuf> {
     let folder = this.parent().context("this program lies in no folder")?;
     let is_inner = folder.ends_with("deps") || folder.ends_with("examples");
     let folder = folder.parent().filter(|_| is_inner).unwrap_or(folder);
-    let target = folder.parent().context("this program lies in no target folder")?;
+    let target = folder
+        .parent()
+        .context("this program lies in no target folder")?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The same packages as in `cargo test --workspace`, so that their features and thus their builds are the same.
+    // The packages and kinds of targets of `cargo test --workspace`, so that features and thus builds are the same: an
+    // example counts as a test does.
     cargo
-        .args(["build", "--workspace", "--bin", "zf"])
+        .args(["build", "--workspace", "--bin", "zf", "--example", "bench"])
         .current_dir(crate::checkout());
     cargo.env("CARGO_TARGET_DIR", target);
     if folder.ends_with("release") {
@@ -38,7 +41,10 @@ fn build() -> anyhow::Result<PathBuf> {
     }
     let built = cargo.output().context("cannot run cargo")?;
     if !built.status.success() {
-        bail!("`zf` does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+        bail!(
+            "`zf` does not build:\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
     }
     Ok(folder.join("zf"))
 }

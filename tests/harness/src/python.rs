@@ -14,7 +14,11 @@ use crate::run::{self, Run};
 ///
 /// # Errors
 /// If Python cannot be set up.
-pub fn script<A: AsRef<OsStr>>(name: &str, at: &Path, args: impl IntoIterator<Item = A>) -> anyhow::Result<Run> {
+pub fn script<A: AsRef<OsStr>>(
+    name: &str,
+    at: &Path,
+    args: impl IntoIterator<Item = A>,
+) -> anyhow::Result<Run> {
     let mut command = run::command(interpreter()?);
     command.arg(folder().join(name)).args(args).current_dir(at);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
@@ -44,7 +48,8 @@ fn set_up() -> anyhow::Result<PathBuf> {
     let requirements = folder().join("requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).context("tests/python/requirements.txt")?;
     let cache = crate::cache_folder();
-    std::fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    std::fs::create_dir_all(&cache)
+        .with_context(|| format!("cannot create {}", cache.display()))?;
     let lock = File::create(cache.join("venv.lock"))?;
     lock.lock()?;
     let venv = cache.join("venv");

@@ -34,7 +34,10 @@ impl Run {
 ///
 /// # Errors
 /// If it cannot be built or started.
-pub fn zf<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> anyhow::Result<Run> {
+pub fn zf<A: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = A>,
+) -> anyhow::Result<Run> {
     let mut command = command(crate::binary::zf()?);
     command.args(args).current_dir(folder);
     run(&mut command)
@@ -45,7 +48,11 @@ pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["ZF_", "AWS_", "S3_"].iter().any(|prefix| text.starts_with(prefix)) || text == "RUST_LOG" {
+        if ["ZF_", "AWS_", "S3_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+            || text == "RUST_LOG"
+        {
             command.env_remove(name);
         }
     }

@@ -53,7 +53,10 @@ impl Service {
     ///
     /// # Errors
     /// If it ends or is not ready in time; with what it wrote.
-    pub async fn start<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> anyhow::Result<Self> {
+    pub async fn start<A: AsRef<OsStr>>(
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Self> {
         let mut service = Self::spawn(folder, args)?;
         service.ready().await?;
         Ok(service)
@@ -63,7 +66,10 @@ impl Service {
     ///
     /// # Errors
     /// If it ends before.
-    pub fn spawn<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> anyhow::Result<Self> {
+    pub fn spawn<A: AsRef<OsStr>>(
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Self> {
         let mut command = run::command(crate::binary::zf()?);
         command.args(args).current_dir(folder);
         command
@@ -79,9 +85,16 @@ impl Service {
         let Some(address) = said.address() else {
             let _already_dead = child.kill();
             let status = child.wait()?;
-            bail!("zf printed no address and ended with {status}\n{}", said.all());
+            bail!(
+                "zf printed no address and ended with {status}\n{}",
+                said.all()
+            );
         };
-        Ok(Self { child, said, address })
+        Ok(Self {
+            child,
+            said,
+            address,
+        })
     }
 
     /// Waits for `GET /health/ready` to answer 200.
@@ -183,7 +196,9 @@ impl Drop for Service {
 
 impl Said {
     fn lock(&self) -> std::sync::MutexGuard<'_, Text> {
-        self.text.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.text
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Waits until `found` finds something; `None` if the process closed its output before, or after [`PATIENCE`].
@@ -213,7 +228,10 @@ impl Said {
                 let end = rest
                     .find(|c: char| !c.is_ascii_digit() && !".:[]".contains(c))
                     .unwrap_or(rest.len());
-                rest[..end].trim_end_matches(['.', ':']).parse::<SocketAddr>().ok()
+                rest[..end]
+                    .trim_end_matches(['.', ':'])
+                    .parse::<SocketAddr>()
+                    .ok()
             })
         };
         self.wait(|text| complete(&text.stdout).or_else(|| complete(&text.stderr)))
@@ -226,7 +244,11 @@ impl Said {
 }
 
 /// Collects the lines of a stream until it is closed.
-fn follow(stream: impl Read + Send + 'static, said: &Arc<Said>, part: fn(&mut Text) -> &mut String) {
+fn follow(
+    stream: impl Read + Send + 'static,
+    said: &Arc<Said>,
+    part: fn(&mut Text) -> &mut String,
+) {
     let said = Arc::clone(said);
     std::thread::spawn(move || {
         let mut lines = BufReader::new(stream);

@@ -66,7 +66,12 @@ impl Connection {
     ///
     /// # Errors
     /// If the connection breaks.
-    pub async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
+    pub async fn post(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Answer> {
         let request = request(self.address, "POST", path, headers, body);
         self.send(&request).await
     }
@@ -127,7 +132,13 @@ impl Connection {
 }
 
 /// The bytes of a request.
-pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
     for (name, value) in headers {
         text.extend([*name, ": ", *value, "\r\n"]);

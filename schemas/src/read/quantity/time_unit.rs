@@ -9,9 +9,15 @@ use crate::yaml::shorten;
 pub(crate) const TIME_KEYS: &[&str] = &["tick", "tz", "dayfirst", "yearfirst", "format", "fold"];
 
 /// Reads a date-time unit; what it lacks comes from `default`.
-pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&TimeUnit>) -> Option<TimeUnit> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    default: Option<&TimeUnit>,
+) -> Option<TimeUnit> {
     field.mapping(reader, TIME_KEYS, "a date-time unit")?;
-    let mut unit = default.cloned().unwrap_or_else(|| TimeUnit::utc(Tick::Microsecond));
+    let mut unit = default
+        .cloned()
+        .unwrap_or_else(|| TimeUnit::utc(Tick::Microsecond));
     if let Some(field) = field.get("tick") {
         let word = field.text(reader, "one of `D`, `h`, `m`, `s`, `ms`, `us`, `ns`")?;
         match Tick::parse(word) {
@@ -42,7 +48,8 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, default: Option<&
     });
     if let Some(field) = field.get("format") {
         let format = field.text(reader, "a format such as `%d.%m.%Y %H:%M`")?;
-        let unknown = chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error);
+        let unknown = chrono::format::StrftimeItems::new(format)
+            .any(|item| item == chrono::format::Item::Error);
         if unknown || !format.contains('%') {
             field.problem(
                 reader,

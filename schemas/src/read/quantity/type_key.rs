@@ -63,12 +63,18 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<TypeKey
 }
 
 fn sized(reader: &mut Reader<'_>, field: &Field<'_>, word: &str) -> Option<TypeKey> {
-    let argument = |name: &str| word.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']');
+    let argument = |name: &str| {
+        word.strip_prefix(name)?
+            .strip_prefix('[')?
+            .strip_suffix(']')
+    };
     if let Some(length) = argument("str") {
         if let Ok(n_chars @ 1..=MAX_STRING_CHARS) = length.trim().parse() {
             return Some(TypeKey::Elements(DataType::FixedString(n_chars)));
         }
-        let message = format!("the length of `str[n]` is a number from 1 to {MAX_STRING_CHARS}; or write `str`");
+        let message = format!(
+            "the length of `str[n]` is a number from 1 to {MAX_STRING_CHARS}; or write `str`"
+        );
         field.problem(reader, message);
         return None;
     }
@@ -85,7 +91,9 @@ fn sized(reader: &mut Reader<'_>, field: &Field<'_>, word: &str) -> Option<TypeK
     let known = match word {
         "double" | "number" => "; did you mean `float64`?".to_owned(),
         "string" | "text" | "object" => "; did you mean `str`?".to_owned(),
-        "date" | "time" | "datetime" | "timestamp" => "; write `unit: {tick: s, tz: UTC}`".to_owned(),
+        "date" | "time" | "datetime" | "timestamp" => {
+            "; write `unit: {tick: s, tz: UTC}`".to_owned()
+        }
         _ => near::did_you_mean(word, TYPE_NAMES),
     };
     field.problem(reader, format!("unknown type `{}`{known}", shorten(word)));

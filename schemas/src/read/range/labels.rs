@@ -14,7 +14,11 @@ const MAX_FILE_BYTES: u64 = 16 << 20;
 const MAX_LABELS: usize = 1_000_000;
 
 /// Reads the labels in order. In a file they are the first of `columns` that it has, else its first column.
-pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, columns: &[&str]) -> Option<Vec<String>> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    columns: &[&str],
+) -> Option<Vec<String>> {
     let labels = match &field.yaml.value {
         Value::List(items) => {
             let mut labels = Vec::with_capacity(items.len());
@@ -29,7 +33,10 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, columns: &[&str])
             labels
         }
         Value::Scalar { text, .. } => match from_file(reader.folder, text, columns) {
-            Ok(labels) => labels.into_iter().map(|label| (field.yaml.at, label)).collect(),
+            Ok(labels) => labels
+                .into_iter()
+                .map(|label| (field.yaml.at, label))
+                .collect(),
             Err(message) => {
                 field.problem(reader, message);
                 return None;
@@ -41,13 +48,19 @@ pub(super) fn read(reader: &mut Reader<'_>, field: &Field<'_>, columns: &[&str])
         }
     };
     if labels.is_empty() || labels.len() > MAX_LABELS {
-        field.problem(reader, format!("a discrete range has from 1 to {MAX_LABELS} labels"));
+        field.problem(
+            reader,
+            format!("a discrete range has from 1 to {MAX_LABELS} labels"),
+        );
         return None;
     }
     let mut known = HashSet::new();
     for (at, label) in &labels {
         if !known.insert(label) {
-            let message = format!("the label `{}` stands here twice: remove one", shorten(label));
+            let message = format!(
+                "the label `{}` stands here twice: remove one",
+                shorten(label)
+            );
             reader.problem(*at, &field.path, message);
         }
     }
@@ -76,7 +89,10 @@ fn from_file(folder: &Path, name: &str, columns: &[&str]) -> Result<Vec<String>,
         .iter()
         .find_map(|column| header.iter().position(|cell| cell == column));
     let cell = |row: Vec<String>| row.into_iter().nth(index.unwrap_or(0));
-    Ok(rows.filter_map(cell).filter(|label| !label.is_empty()).collect())
+    Ok(rows
+        .filter_map(cell)
+        .filter(|label| !label.is_empty())
+        .collect())
 }
 
 /// The path of a file that does not leave `folder`.

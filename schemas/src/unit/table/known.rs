@@ -85,13 +85,25 @@ const fn scale(
 /// In the order in which names are looked up.
 pub(super) const UNITS: &[Known] = &[
     // plain numbers
-    plain(&[], &["dimensionless", "unitless", "count", "fraction"], 1.0, NONE, "1"),
+    plain(
+        &[],
+        &["dimensionless", "unitless", "count", "fraction"],
+        1.0,
+        NONE,
+        "1",
+    ),
     plain(&["%", "pct"], &["percent"], 0.01, NONE, "%"),
     plain(&["‰"], &["permille", "permil"], 0.001, NONE, "1e-3"),
     plain(&["ppm", "ppmv"], &[], 1e-6, NONE, "1e-6"),
     plain(&["ppb", "ppbv"], &[], 1e-9, NONE, "1e-9"),
     si(&["rad"], &["radian"], 1.0, NONE, "rad"),
-    plain(&["deg", "°"], &["degree", "arcdeg"], PI / 180.0, NONE, "degree"),
+    plain(
+        &["deg", "°"],
+        &["degree", "arcdeg"],
+        PI / 180.0,
+        NONE,
+        "degree",
+    ),
     plain(
         &["degN"],
         &["degree_north", "degrees_north", "degree_N", "degrees_N"],
@@ -127,17 +139,35 @@ pub(super) const UNITS: &[Known] = &[
         NONE,
         "circle",
     ),
-    plain(&["rpm"], &["revolutions_per_minute"], PI / 30.0, FREQUENCY, "rpm"),
+    plain(
+        &["rpm"],
+        &["revolutions_per_minute"],
+        PI / 30.0,
+        FREQUENCY,
+        "rpm",
+    ),
     si(&["sr"], &["steradian"], 1.0, NONE, "sr"),
     // length, area, volume
     si(&["m"], &["meter", "metre"], 1.0, LENGTH, "m"),
     plain(&["µ", "μ"], &["micron"], 1e-6, LENGTH, "um"),
-    plain(&["Å"], &["angstrom", "Angstrom", "ångström"], 1e-10, LENGTH, "angstrom"),
+    plain(
+        &["Å"],
+        &["angstrom", "Angstrom", "ångström"],
+        1e-10,
+        LENGTH,
+        "angstrom",
+    ),
     plain(&["in"], &["inch", "inches"], YARD / 36.0, LENGTH, "inch"),
     plain(&["ft"], &["foot", "feet"], YARD / 3.0, LENGTH, "foot"),
     plain(&["yd"], &["yard"], YARD, LENGTH, "yard"),
     plain(&["mi"], &["mile"], 1760.0 * YARD, LENGTH, "mile"),
-    plain(&["nmi"], &["nautical_mile"], 1852.0, LENGTH, "nautical_mile"),
+    plain(
+        &["nmi"],
+        &["nautical_mile"],
+        1852.0,
+        LENGTH,
+        "nautical_mile",
+    ),
     plain(&["ha"], &["hectare"], 1e4, AREA, "hectare"),
     si(&["l", "L", "ℓ"], &["liter", "litre"], 1e-3, VOLUME, "L"),
     plain(&["cc"], &["cubic_centimeter"], 1e-6, VOLUME, "cm3"),
@@ -162,7 +192,13 @@ pub(super) const UNITS: &[Known] = &[
     plain(&["d"], &["day"], DAY, TIME, "day"),
     plain(&[], &["week"], 7.0 * DAY, TIME, "week"),
     plain(&[], &["month"], YEAR / 12.0, TIME, "30.4375 day"),
-    plain(&["a", "yr"], &["year", "julian_year"], YEAR, TIME, "365.25 day"),
+    plain(
+        &["a", "yr"],
+        &["year", "julian_year"],
+        YEAR,
+        TIME,
+        "365.25 day",
+    ),
     si(&["Hz", "hz"], &["hertz"], 1.0, FREQUENCY, "Hz"),
     // temperature
     si(
@@ -230,7 +266,13 @@ pub(super) const UNITS: &[Known] = &[
     ),
     // speed
     plain(&["kt", "kn"], &["knot"], 1852.0 / 3600.0, SPEED, "knot"),
-    plain(&["mph"], &["mile_per_hour"], 1760.0 * YARD / 3600.0, SPEED, "mile h-1"),
+    plain(
+        &["mph"],
+        &["mile_per_hour"],
+        1760.0 * YARD / 3600.0,
+        SPEED,
+        "mile h-1",
+    ),
     plain(
         &["kph", "kmh"],
         &["kilometer_per_hour"],
@@ -252,7 +294,13 @@ pub(super) const UNITS: &[Known] = &[
         PRESSURE,
         "atm",
     ),
-    plain(&["at"], &["technical_atmosphere"], GRAVITY * 1e4, PRESSURE, "at"),
+    plain(
+        &["at"],
+        &["technical_atmosphere"],
+        GRAVITY * 1e4,
+        PRESSURE,
+        "at",
+    ),
     plain(
         &["torr", "Torr"],
         &[],
@@ -281,7 +329,13 @@ pub(super) const UNITS: &[Known] = &[
         PRESSURE,
         "cmH2O",
     ),
-    plain(&["mmH2O", "mm_H2O"], &[], 1e-3 * WATER * GRAVITY, PRESSURE, "0.1 cmH2O"),
+    plain(
+        &["mmH2O", "mm_H2O"],
+        &[],
+        1e-3 * WATER * GRAVITY,
+        PRESSURE,
+        "0.1 cmH2O",
+    ),
     plain(&["mH2O"], &[], WATER * GRAVITY, PRESSURE, "100 cmH2O"),
     plain(
         &["psi"],
@@ -304,7 +358,13 @@ pub(super) const UNITS: &[Known] = &[
         ENERGY,
         "1055.056 J",
     ),
-    plain(&[], &["langley"], CALORIE * 1e4, [0, 1, -2, 0, 0, 0, 0], "41840 J m-2"),
+    plain(
+        &[],
+        &["langley"],
+        CALORIE * 1e4,
+        [0, 1, -2, 0, 0, 0, 0],
+        "41840 J m-2",
+    ),
     si(&["W"], &["watt"], 1.0, POWER, "W"),
     plain(
         &["hp"],
@@ -316,8 +376,20 @@ pub(super) const UNITS: &[Known] = &[
     // electricity and magnetism
     si(&["A"], &["ampere", "amp"], 1.0, CURRENT, "A"),
     si(&["V"], &["volt"], 1.0, [2, 1, -3, -1, 0, 0, 0], "V"),
-    si(&["Ω", "Ω", "ohm", "Ohm"], &["ohm"], 1.0, [2, 1, -3, -2, 0, 0, 0], "ohm"),
-    si(&["S", "mho"], &["siemens"], 1.0, [-2, -1, 3, 2, 0, 0, 0], "S"),
+    si(
+        &["Ω", "Ω", "ohm", "Ohm"],
+        &["ohm"],
+        1.0,
+        [2, 1, -3, -2, 0, 0, 0],
+        "ohm",
+    ),
+    si(
+        &["S", "mho"],
+        &["siemens"],
+        1.0,
+        [-2, -1, 3, 2, 0, 0, 0],
+        "S",
+    ),
     si(&["C"], &["coulomb"], 1.0, [0, 0, 1, 1, 0, 0, 0], "C"),
     si(&["F"], &["farad"], 1.0, [-2, -1, 4, 2, 0, 0, 0], "F"),
     si(&["H"], &["henry"], 1.0, [2, 1, -2, -2, 0, 0, 0], "H"),
@@ -332,9 +404,21 @@ pub(super) const UNITS: &[Known] = &[
     si(&["Gy"], &["gray"], 1.0, [2, 0, -2, 0, 0, 0, 0], "Gy"),
     si(&["Sv"], &["sievert"], 1.0, [2, 0, -2, 0, 0, 0, 0], "Sv"),
     // viscosity, permeability
-    si(&["P", "poise"], &["poise"], 0.1, [-1, 1, -1, 0, 0, 0, 0], "poise"),
+    si(
+        &["P", "poise"],
+        &["poise"],
+        0.1,
+        [-1, 1, -1, 0, 0, 0, 0],
+        "poise",
+    ),
     si(&["St"], &["stokes"], 1e-4, [2, 0, -1, 0, 0, 0, 0], "St"),
-    plain(&[], &["darcy", "darcies"], DARCY, AREA, "9.86923266716013e-13 m2"),
+    plain(
+        &[],
+        &["darcy", "darcies"],
+        DARCY,
+        AREA,
+        "9.86923266716013e-13 m2",
+    ),
     plain(
         &["mD"],
         &["millidarcy", "millidarcies"],
@@ -370,7 +454,11 @@ pub(super) const PREFIXES: &[Prefix] = &[
 ];
 
 const fn prefix(short: &'static str, long: &'static str, factor: f64) -> Prefix {
-    Prefix { short, long, factor }
+    Prefix {
+        short,
+        long,
+        factor,
+    }
 }
 
 /// Units that are read, but are seldom what was meant.
@@ -412,12 +500,21 @@ pub(super) const UNKNOWN: &[(&str, &str)] = &[
         "turbidity has no SI unit; write '' and name the scale in `description`",
     ),
     ("PSU", "practical salinity is a plain number; write ''"),
-    ("ppt", "it may be 1e-3 or 1e-12; write `permille` or `1e-12`"),
+    (
+        "ppt",
+        "it may be 1e-3 or 1e-12; write `permille` or `1e-12`",
+    ),
     ("DU", "write `2.6867e20 / m^2` for Dobson units"),
     ("k", "write `K` for kelvin"),
     ("degrees C", "write `degC`"),
-    ("datetime", "write a date-time unit such as `{tick: s, tz: UTC}`"),
-    ("timestamp", "write a date-time unit such as `{tick: s, tz: UTC}`"),
+    (
+        "datetime",
+        "write a date-time unit such as `{tick: s, tz: UTC}`",
+    ),
+    (
+        "timestamp",
+        "write a date-time unit such as `{tick: s, tz: UTC}`",
+    ),
     ("float", "write `type: float`"),
     ("string", "write `type: str`"),
 ];

@@ -1,6 +1,8 @@
 //! The rows of a CSV file, read on all cores.
 
-use polars::prelude::{Column, DataFrame, IntoColumn, PlSmallStr, StringChunked, StringChunkedBuilder};
+use polars::prelude::{
+    Column, DataFrame, IntoColumn, PlSmallStr, StringChunked, StringChunkedBuilder,
+};
 use rayon::prelude::*;
 
 use super::super::DecodeError;
@@ -63,7 +65,12 @@ pub(super) fn n_parts(n_bytes: usize) -> usize {
 }
 
 /// Consecutive ranges of `text` that begin at lines, outside quotes as far as counting quotes can tell.
-fn parts(text: &str, start: usize, cutter: &Cutter<'_>, n_parts: usize) -> Vec<std::ops::Range<usize>> {
+fn parts(
+    text: &str,
+    start: usize,
+    cutter: &Cutter<'_>,
+    n_parts: usize,
+) -> Vec<std::ops::Range<usize>> {
     let step = (text.len() - start).div_ceil(n_parts.max(1)).max(1);
     let mut bounds = vec![start];
     let mut counted_to = start;
@@ -90,7 +97,11 @@ fn parts(text: &str, start: usize, cutter: &Cutter<'_>, n_parts: usize) -> Vec<s
         }
     }
     let ends = bounds.iter().skip(1).copied().chain([text.len()]);
-    bounds.iter().zip(ends).map(|(&from, to)| from..to).collect()
+    bounds
+        .iter()
+        .zip(ends)
+        .map(|(&from, to)| from..to)
+        .collect()
 }
 
 /// Rows and columns of one part.
@@ -115,7 +126,9 @@ fn read_part(
         loop {
             let column = columns.get_mut(n_cells);
             n_cells += 1;
-            let (has_value, after, next) = if let Some((value, after, next)) = cutter.simple_cell(text, at) {
+            let (has_value, after, next) = if let Some((value, after, next)) =
+                cutter.simple_cell(text, at)
+            {
                 append(column, value);
                 (value.is_some(), after, next)
             } else {
@@ -140,7 +153,13 @@ fn read_part(
         }
         at = cutter.skip_void(text, at);
     }
-    Ok((n_rows, columns.into_iter().map(StringChunkedBuilder::finish).collect()))
+    Ok((
+        n_rows,
+        columns
+            .into_iter()
+            .map(StringChunkedBuilder::finish)
+            .collect(),
+    ))
 }
 
 #[inline]

@@ -59,11 +59,15 @@ impl<'d> Cutter<'d> {
                 None => return bytes.len(),
                 Some(b'\n') => at += 1,
                 Some(b'\r') if matches!(bytes.get(at + 1), None | Some(b'\n')) => at += 1,
-                Some(b' ' | b'\t') if self.trim && ends_line(bytes, self.skip_blanks(bytes, at)) => {
+                Some(b' ' | b'\t')
+                    if self.trim && ends_line(bytes, self.skip_blanks(bytes, at)) =>
+                {
                     at = next_line(text, at);
                 }
                 Some(_) => match self.comment {
-                    Some(comment) if bytes[at..].starts_with(comment.as_bytes()) => at = next_line(text, at),
+                    Some(comment) if bytes[at..].starts_with(comment.as_bytes()) => {
+                        at = next_line(text, at)
+                    }
                     _ => return at,
                 },
             }
@@ -86,7 +90,11 @@ impl<'d> Cutter<'d> {
 
     /// The same as [`Self::cell`] for a cell without quotes in a file without decimal commas, which most are; else `None`.
     #[inline]
-    pub(super) fn simple_cell<'t>(&self, text: &'t str, at: usize) -> Option<(Option<&'t str>, After, usize)> {
+    pub(super) fn simple_cell<'t>(
+        &self,
+        text: &'t str,
+        at: usize,
+    ) -> Option<(Option<&'t str>, After, usize)> {
         let start = self.start(text.as_bytes(), at);
         let is_simple = !self.decimal_comma && !self.is_quote(text.as_bytes(), start);
         is_simple.then(|| self.bare_cell(text, start))
@@ -126,7 +134,11 @@ impl<'d> Cutter<'d> {
     /// Where the cell at `at` begins, blanks passed over.
     #[inline]
     fn start(&self, bytes: &[u8], at: usize) -> usize {
-        if self.trim { self.skip_blanks(bytes, at) } else { at }
+        if self.trim {
+            self.skip_blanks(bytes, at)
+        } else {
+            at
+        }
     }
 
     #[inline]
@@ -213,10 +225,9 @@ fn is_comma_number(text: &str) -> bool {
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
     let all_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    mantissa
-        .split_once(',')
-        .is_some_and(|(whole, fraction)| all_digits(whole) && all_digits(fraction) && whole.len() + fraction.len() > 0)
-        && !exponent.is_empty()
+    mantissa.split_once(',').is_some_and(|(whole, fraction)| {
+        all_digits(whole) && all_digits(fraction) && whole.len() + fraction.len() > 0
+    }) && !exponent.is_empty()
         && all_digits(exponent)
 }
 

@@ -49,7 +49,10 @@ impl Dialect {
             })?),
         };
         if quote.is_some() && quote == delimiter {
-            return Err(invalid("quote", "is the delimiter too; choose another".to_owned()));
+            return Err(invalid(
+                "quote",
+                "is the delimiter too; choose another".to_owned(),
+            ));
         }
         if options.decimal_comma && delimiter == Some(b',') {
             return Err(invalid(
@@ -78,11 +81,18 @@ impl Dialect {
             Header::Line(line) => Some(line),
         };
         if header_line.is_some() && options.columns.is_some() {
-            let reason = "names columns that have a header; set `header: false`, or use `rename`".to_owned();
+            let reason =
+                "names columns that have a header; set `header: false`, or use `rename`".to_owned();
             return Err(invalid("columns", reason));
         }
-        let comment = options.comment.clone().filter(|comment| !comment.is_empty());
-        if comment.as_ref().is_some_and(|comment| comment.contains(['\n', '\r'])) {
+        let comment = options
+            .comment
+            .clone()
+            .filter(|comment| !comment.is_empty());
+        if comment
+            .as_ref()
+            .is_some_and(|comment| comment.contains(['\n', '\r']))
+        {
             return Err(invalid(
                 "comment",
                 "holds a line break; write how comment lines begin".to_owned(),
@@ -110,7 +120,10 @@ impl Dialect {
         for byte in line.bytes() {
             if Some(byte) == self.quote {
                 quoted = !quoted;
-            } else if !quoted && let Some((_, count)) = counts.iter_mut().find(|(delimiter, _)| *delimiter == byte) {
+            } else if !quoted
+                && let Some((_, count)) =
+                    counts.iter_mut().find(|(delimiter, _)| *delimiter == byte)
+            {
                 *count += 1;
             }
         }

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use super::super::tests::{decoding, refusal, run, show};
 use super::*;
 
-#[expect(clippy::needless_pass_by_value, reason = "calls read better with a literal")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better with a literal"
+)]
 fn check(options: Value, text: impl AsRef<[u8]>, expected: &str) {
     assert_eq!(
         run(json!({"csv": options}), "text/csv", text.as_ref()).unwrap(),
@@ -12,14 +15,24 @@ fn check(options: Value, text: impl AsRef<[u8]>, expected: &str) {
     );
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "calls read better with a literal")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better with a literal"
+)]
 fn check_refused(options: Value, text: impl AsRef<[u8]>, expected: &str) {
-    assert_eq!(refusal(json!({"csv": options}), "text/csv", text.as_ref()), expected);
+    assert_eq!(
+        refusal(json!({"csv": options}), "text/csv", text.as_ref()),
+        expected
+    );
 }
 
 #[test]
 fn every_cell_is_text_and_empty_ones_are_null() {
-    check(json!({}), "a,b\n1,x\n,\"\"\n", "a:str | b:str\n\"1\" | \"x\"\n- | \"\"");
+    check(
+        json!({}),
+        "a,b\n1,x\n,\"\"\n",
+        "a:str | b:str\n\"1\" | \"x\"\n- | \"\"",
+    );
 }
 
 #[test]
@@ -33,7 +46,11 @@ fn quotes_hold_delimiters_line_breaks_and_quotes() {
 
 #[test]
 fn a_quote_inside_an_unquoted_cell_is_a_quote() {
-    check(json!({}), "a,b\n5\" pipe,2\n", "a:str | b:str\n\"5\\\" pipe\" | \"2\"");
+    check(
+        json!({}),
+        "a,b\n5\" pipe,2\n",
+        "a:str | b:str\n\"5\\\" pipe\" | \"2\"",
+    );
 }
 
 #[test]
@@ -107,7 +124,11 @@ fn columns_without_a_header_are_named_or_numbered() {
         "1,2\n",
         "t:str | v:str\n\"1\" | \"2\"",
     );
-    check(json!({}), ",v\n1,2\n", "column_1:str | v:str\n\"1\" | \"2\"");
+    check(
+        json!({}),
+        ",v\n1,2\n",
+        "column_1:str | v:str\n\"1\" | \"2\"",
+    );
 }
 
 #[test]
@@ -117,7 +138,11 @@ fn spaces_around_cells_are_dropped_unless_they_are_asked_for() {
         "a , b\n1, x y \n 2 , \" q \" \n",
         "a:str | b:str\n\"1\" | \"x y\"\n\"2\" | \" q \"",
     );
-    check(json!({"trim": false}), "a,b\n1, x\n", "a:str | b:str\n\"1\" | \" x\"");
+    check(
+        json!({"trim": false}),
+        "a,b\n1, x\n",
+        "a:str | b:str\n\"1\" | \" x\"",
+    );
 }
 
 #[test]
@@ -131,8 +156,16 @@ fn null_values_are_compared_after_quotes_are_taken_off() {
 
 #[test]
 fn every_kind_of_line_break_ends_a_row() {
-    for text in ["a,b\r\n1,2\r\n3,\"4\"\r\n", "a,b\r1,2\r3,4\r", "a,b\n1,2\n3,4"] {
-        check(json!({}), text, "a:str | b:str\n\"1\" | \"2\"\n\"3\" | \"4\"");
+    for text in [
+        "a,b\r\n1,2\r\n3,\"4\"\r\n",
+        "a,b\r1,2\r3,4\r",
+        "a,b\n1,2\n3,4",
+    ] {
+        check(
+            json!({}),
+            text,
+            "a:str | b:str\n\"1\" | \"2\"\n\"3\" | \"4\"",
+        );
     }
 }
 
@@ -236,7 +269,8 @@ fn a_header_beyond_the_end_is_refused() {
 
 #[test]
 fn columns_and_cells_are_bounded() {
-    let bounded = |limits: Value, text: &str| refusal(json!({"limits": limits}), "text/csv", text.as_bytes());
+    let bounded =
+        |limits: Value, text: &str| refusal(json!({"limits": limits}), "text/csv", text.as_bytes());
     assert_eq!(
         bounded(json!({"max_columns": 3}), "a,b,c,d\n"),
         "there are more than 3 columns; check the delimiter, or raise `limits.max_columns`"
@@ -280,12 +314,18 @@ fn options_that_cannot_be_are_refused_with_their_key() {
 /// Cells of a small table: `None` is an empty cell.
 fn tables() -> impl Strategy<Value = Vec<Vec<Option<String>>>> {
     let cell = || proptest::option::of("[a1 ,;\"\n\r\té#-]{0,6}");
-    (2_usize..5).prop_flat_map(move |width| proptest::collection::vec(proptest::collection::vec(cell(), width), 0..30))
+    (2_usize..5).prop_flat_map(move |width| {
+        proptest::collection::vec(proptest::collection::vec(cell(), width), 0..30)
+    })
 }
 
 /// Writes every cell that has a value in quotes.
 fn written(table: &[Vec<Option<String>>], width: usize, line_break: &str) -> String {
-    let mut text = (0..width).map(|idx| format!("c{idx}")).collect::<Vec<_>>().join(",") + line_break;
+    let mut text = (0..width)
+        .map(|idx| format!("c{idx}"))
+        .collect::<Vec<_>>()
+        .join(",")
+        + line_break;
     for row in table {
         let cells = row.iter().map(|cell| match cell {
             None => String::new(),
@@ -298,7 +338,13 @@ fn written(table: &[Vec<Option<String>>], width: usize, line_break: &str) -> Str
 
 fn read_parts(text: &str, n_parts: usize) -> Result<String, DecodeError> {
     let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv").unwrap();
-    Ok(show(&read_text(text, &dialect, None, &Limits::default(), n_parts)?))
+    Ok(show(&read_text(
+        text,
+        &dialect,
+        None,
+        &Limits::default(),
+        n_parts,
+    )?))
 }
 
 proptest! {

@@ -40,7 +40,9 @@ const STEPS_PER_LOOK: u64 = 1024;
 
 /// Stack of the thread that runs a program. It is address space: pages are only used when they are reached.
 pub(super) fn stack_bytes(limits: &Limits) -> usize {
-    let for_freeing = limits.max_program_steps.saturating_mul(STACK_BYTES_PER_STEP);
+    let for_freeing = limits
+        .max_program_steps
+        .saturating_mul(STACK_BYTES_PER_STEP);
     usize::try_from(for_freeing)
         .unwrap_or(usize::MAX)
         .saturating_add(MAX_STACK_BYTES)
@@ -68,7 +70,9 @@ impl Budget {
         let timeout = Duration::from_millis(limits.program_timeout_ms);
         let now = Instant::now();
         // A day stands for times that the clock cannot hold.
-        let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_hours(24));
+        let deadline = now
+            .checked_add(timeout)
+            .unwrap_or(now + Duration::from_hours(24));
         Self {
             steps_left: Cell::new(limits.max_program_steps),
             deadline,

@@ -80,7 +80,9 @@ impl Program {
             Ok(Err(_panic)) => Err(refused(
                 "it cannot be compiled, which is a fault of jaq; write it otherwise".to_owned(),
             )),
-            Err(error) => Err(refused(format!("there is no memory to compile it in: {error}"))),
+            Err(error) => Err(refused(format!(
+                "there is no memory to compile it in: {error}"
+            ))),
         }
     }
 
@@ -89,7 +91,12 @@ impl Program {
             let at = load::span(code, part).start.min(code.len());
             let before = &code[..at];
             let line = 1 + before.matches('\n').count();
-            let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+            let column = 1 + before
+                .rsplit('\n')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .count();
             DecodeSetupError::Program {
                 file: file.to_owned(),
                 line,
@@ -102,9 +109,14 @@ impl Program {
             "range" => n_args != 3,
             name => !REMOVED.contains(&name),
         };
-        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-        let definitions = definitions.filter(|definition| is_kept(definition.name, definition.args.len()));
-        let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        let definitions = jaq_core::defs()
+            .chain(jaq_std::defs())
+            .chain(jaq_json::defs());
+        let definitions =
+            definitions.filter(|definition| is_kept(definition.name, definition.args.len()));
+        let functions = jaq_core::funs()
+            .chain(jaq_std::funs())
+            .chain(jaq_json::funs());
         let functions = functions.filter(|(name, args, _)| is_kept(name, args.len()));
 
         let arena = Arena::default();
@@ -152,10 +164,14 @@ impl Program {
                 let started = std::thread::Builder::new()
                     .name("extraction".to_owned())
                     .stack_size(stack_bytes)
-                    .spawn_scoped(scope, || self.run_here(documents, by_line, variables, limits));
+                    .spawn_scoped(scope, || {
+                        self.run_here(documents, by_line, variables, limits)
+                    });
                 match started {
                     // A small machine grants less.
-                    Err(_) if stack_bytes > MIN_THREAD_BYTES => stack_bytes = MIN_THREAD_BYTES.max(stack_bytes / 2),
+                    Err(_) if stack_bytes > MIN_THREAD_BYTES => {
+                        stack_bytes = MIN_THREAD_BYTES.max(stack_bytes / 2);
+                    }
                     started => return started.map(std::thread::ScopedJoinHandle::join),
                 }
             }
@@ -301,7 +317,10 @@ fn explain_load(errors: load::Errors<&str, ()>) -> (&str, String) {
                 &code[code.len()..],
                 format!("expected {}, but the program ends", expected.as_str()),
             ),
-            Some((expected, found)) => (found, format!("expected {}, not `{found}`", expected.as_str())),
+            Some((expected, found)) => (
+                found,
+                format!("expected {}, not `{found}`", expected.as_str()),
+            ),
             None => (code, "cannot be read".to_owned()),
         },
         None => ("", "cannot be read".to_owned()),

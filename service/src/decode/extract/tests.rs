@@ -11,7 +11,10 @@ fn check(program: &str, input: &str, expected: &str) {
     );
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "calls read better with a literal")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better with a literal"
+)]
 fn refused(program: &str, input: &str, limits: Value) -> String {
     refusal(
         json!({"extract": {"program": program}, "limits": limits}),
@@ -63,12 +66,20 @@ fn any_nesting_that_a_program_has_room_for_compiles_or_is_refused() {
 
 #[test]
 fn what_a_program_builds_may_be_deep() {
-    check("reduce range(5000000) as $i (0; [.]) | {v: 1}", "null", "v:i64\n1");
+    check(
+        "reduce range(5000000) as $i (0; [.]) | {v: 1}",
+        "null",
+        "v:i64\n1",
+    );
 }
 
 #[test]
 fn numbers_that_the_program_does_not_touch_stay_exact() {
-    check("{v: .}", "18446744073709551615", "v:u64\n18446744073709551615");
+    check(
+        "{v: .}",
+        "18446744073709551615",
+        "v:u64\n18446744073709551615",
+    );
     check("{v: .}", "0.1000", "v:f64\n0.1");
     check("{v: (\"007.5\" | tonumber)}", "null", "v:f64\n7.5");
     check("{v: nan, w: infinite}", "null", "v:str | w:str\n- | -");
@@ -86,10 +97,19 @@ fn the_variables_of_the_request_are_there() {
 #[test]
 fn every_line_of_ndjson_is_an_input() {
     let configuration = json!({"extract": {"program": ".[] | {v: .}"}});
-    let shown = run(configuration.clone(), "application/x-ndjson", b"[1, 2]\n\n[3]\n").unwrap();
+    let shown = run(
+        configuration.clone(),
+        "application/x-ndjson",
+        b"[1, 2]\n\n[3]\n",
+    )
+    .unwrap();
     assert_eq!(shown, "v:i64\n1\n2\n3");
     assert_eq!(
-        refusal(configuration.clone(), "application/x-ndjson", b"[1, 2]\n3\n"),
+        refusal(
+            configuration.clone(),
+            "application/x-ndjson",
+            b"[1, 2]\n3\n"
+        ),
         "line 2: the extraction program failed after 2 outputs: cannot use 3 as iterable (array or object)"
     );
     assert_eq!(
@@ -162,7 +182,8 @@ fn deep_recursion_is_an_error_and_no_crash() {
         "def f: f | f; f",
     ] {
         let message = refused(program, "0", json!({"max_program_steps": 20_000_000}));
-        let stopped = message.contains("calls itself too deeply") || message.contains("took more than");
+        let stopped =
+            message.contains("calls itself too deeply") || message.contains("took more than");
         assert!(stopped, "{program}: {message}");
     }
     assert_eq!(
@@ -170,13 +191,20 @@ fn deep_recursion_is_an_error_and_no_crash() {
         "output 1 of the extraction program: it is nested more than 128 deep; give flatter records; \
          it must give records (objects) or arrays of records"
     );
-    assert!(refused("{v: (\"[\" * 100000 | fromjson)}", "0", json!({})).contains("nested more than 128 deep"));
+    assert!(
+        refused("{v: (\"[\" * 100000 | fromjson)}", "0", json!({}))
+            .contains("nested more than 128 deep")
+    );
 }
 
 #[test]
 fn output_is_bounded() {
     assert_eq!(
-        refused("range(1000) | {v: .}", "0", json!({"max_program_output_bytes": 1000})),
+        refused(
+            "range(1000) | {v: .}",
+            "0",
+            json!({"max_program_output_bytes": 1000})
+        ),
         "the extraction program gave more than 1000 bytes; raise `limits.max_program_output_bytes`"
     );
 }
@@ -214,7 +242,10 @@ fn a_fault_of_a_program_is_named_with_line_and_column() {
         setup_refused(".a |\n  foo(1)"),
         "extract.program:2:3: undefined filter `foo`; check the spelling, or define it with `def`"
     );
-    assert_eq!(setup_refused("[.a"), "extract.program:1:4: expected closing bracket");
+    assert_eq!(
+        setup_refused("[.a"),
+        "extract.program:1:4: expected closing bracket"
+    );
     assert_eq!(
         setup_refused("if . then 1"),
         "extract.program:1:12: expected else or end, but the program ends"

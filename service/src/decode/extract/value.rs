@@ -34,7 +34,9 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
         Val::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Val::Num(Num::Float(value)) if !value.is_finite() => out.push_str("null"),
         // A number that the program did not calculate keeps the digits it came with, if they are JSON.
-        Val::Num(Num::Dec(digits)) if !is_json_number(digits) => write_at(&Val::from(as_float(digits)), depth, out)?,
+        Val::Num(Num::Dec(digits)) if !is_json_number(digits) => {
+            write_at(&Val::from(as_float(digits)), depth, out)?
+        }
         Val::Num(value) => _ = write!(out, "{value}"),
         Val::TStr(bytes) => write_text(bytes, out)?,
         Val::BStr(_) => return Err(NotJson::Bytes),
@@ -54,7 +56,9 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
                 if idx > 0 {
                     out.push(',');
                 }
-                let Val::TStr(key) = key else { return Err(NotJson::Key) };
+                let Val::TStr(key) = key else {
+                    return Err(NotJson::Key);
+                };
                 write_text(key, out)?;
                 out.push(':');
                 write_at(value, depth + 1, out)?;
@@ -67,7 +71,9 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
 
 fn write_text(bytes: &[u8], out: &mut String) -> Result<(), NotJson> {
     let text = std::str::from_utf8(bytes)?;
-    let is_plain = text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
     if is_plain {
         _ = write!(out, "\"{text}\"");
     } else {

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunkedBuilder};
+use polars::prelude::{
+    Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunkedBuilder,
+};
 
 use super::super::{DecodeError, Limits};
 
@@ -26,13 +28,20 @@ impl<'t> Columns<'t> {
     }
 
     /// Sets a cell of the row that is being read; `hint` is where the column probably is.
-    pub(super) fn set(&mut self, hint: usize, name: Cow<'t, str>, cell: &'t str) -> Result<(), DecodeError> {
+    pub(super) fn set(
+        &mut self,
+        hint: usize,
+        name: Cow<'t, str>,
+        cell: &'t str,
+    ) -> Result<(), DecodeError> {
         let idx = match self.cells.get_index(hint) {
             Some((column, _)) if *column == name => hint,
             _ => match self.cells.get_index_of(&name) {
                 Some(idx) => idx,
                 None if self.cells.len() == self.max_width => {
-                    return Err(DecodeError::TooManyColumns { max: self.max_width });
+                    return Err(DecodeError::TooManyColumns {
+                        max: self.max_width,
+                    });
                 }
                 None => self.cells.insert_full(name, Vec::new()).0,
             },
@@ -51,8 +60,15 @@ impl<'t> Columns<'t> {
     }
 
     /// Adds a whole column.
-    pub(super) fn add(&mut self, name: Cow<'t, str>, cells: Vec<&'t str>) -> Result<(), DecodeError> {
-        if let Some((first, expected)) = self.cells.first().map(|(first, cells)| (first, cells.len()))
+    pub(super) fn add(
+        &mut self,
+        name: Cow<'t, str>,
+        cells: Vec<&'t str>,
+    ) -> Result<(), DecodeError> {
+        if let Some((first, expected)) = self
+            .cells
+            .first()
+            .map(|(first, cells)| (first, cells.len()))
             && expected != cells.len()
         {
             return Err(DecodeError::ColumnLengths {
@@ -63,7 +79,9 @@ impl<'t> Columns<'t> {
             });
         }
         if self.cells.len() == self.max_width {
-            return Err(DecodeError::TooManyColumns { max: self.max_width });
+            return Err(DecodeError::TooManyColumns {
+                max: self.max_width,
+            });
         }
         self.n_rows = cells.len();
         self.cells.insert(name, cells);
@@ -72,7 +90,9 @@ impl<'t> Columns<'t> {
 
     fn check_size(&self) -> Result<(), DecodeError> {
         if self.n_rows.saturating_mul(self.cells.len()) > self.max_cells {
-            return Err(DecodeError::TooManyCells { max: self.max_cells });
+            return Err(DecodeError::TooManyCells {
+                max: self.max_cells,
+            });
         }
         Ok(())
     }
@@ -140,8 +160,12 @@ fn typed(name: &str, cells: &[&str]) -> Column {
     let integers = ints || uints;
     match (bools, integers, floats, text) {
         (true, false, false, false) => series(name, cells, |cell| Some(cell == "true")),
-        (false, true, false, false) if !uints => series(name, cells, |cell| cell.parse::<i64>().ok()),
-        (false, true, false, false) if !negative => series(name, cells, |cell| cell.parse::<u64>().ok()),
+        (false, true, false, false) if !uints => {
+            series(name, cells, |cell| cell.parse::<i64>().ok())
+        }
+        (false, true, false, false) if !negative => {
+            series(name, cells, |cell| cell.parse::<u64>().ok())
+        }
         (false, _, true, false) => series(name, cells, |cell| cell.parse::<f64>().ok()),
         _ => text_column(name, cells),
     }
@@ -153,7 +177,13 @@ where
 {
     let values: Vec<Option<T>> = cells
         .iter()
-        .map(|cell| if kind(cell) == Kind::Null { None } else { parse(cell) })
+        .map(|cell| {
+            if kind(cell) == Kind::Null {
+                None
+            } else {
+                parse(cell)
+            }
+        })
         .collect();
     Series::new(name, values).into_column()
 }
@@ -167,7 +197,10 @@ fn text_column(name: PlSmallStr, cells: &[&str]) -> Column {
             Some(b'"') if !cell.contains('\\') => builder.append_value(&cell[1..cell.len() - 1]),
             // Escapes that name no character, such as half a surrogate pair, stay as they are.
             Some(b'"') => {
-                builder.append_value(serde_json::from_str(cell).unwrap_or_else(|_| cell[1..cell.len() - 1].to_owned()));
+                builder.append_value(
+                    serde_json::from_str(cell)
+                        .unwrap_or_else(|_| cell[1..cell.len() - 1].to_owned()),
+                );
             }
             Some(_) => builder.append_value(cell),
         }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::super::DecodeError;
@@ -30,8 +32,12 @@ pub(in crate::decode) fn check_depth(text: &str, first_line: usize) -> Result<()
             b'[' | b'{' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
-                    let line = first_line + memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count();
-                    return Err(DecodeError::TooDeep { line, max: MAX_DEPTH });
+                    let line =
+                        first_line + memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count();
+                    return Err(DecodeError::TooDeep {
+                        line,
+                        max: MAX_DEPTH,
+                    });
                 }
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
@@ -42,7 +48,10 @@ pub(in crate::decode) fn check_depth(text: &str, first_line: usize) -> Result<()
 }
 
 /// Reads an array of records, an object of columns, or a record.
-pub(super) fn read_document<'t>(text: &'t str, columns: &mut Columns<'t>) -> Result<(), DecodeError> {
+pub(super) fn read_document<'t>(
+    text: &'t str,
+    columns: &mut Columns<'t>,
+) -> Result<(), DecodeError> {
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_str(text);
     let read = DocumentSeed {
@@ -55,7 +64,11 @@ pub(super) fn read_document<'t>(text: &'t str, columns: &mut Columns<'t>) -> Res
 }
 
 /// Reads the record on line `line`.
-pub(super) fn read_line<'t>(text: &'t str, line: usize, columns: &mut Columns<'t>) -> Result<(), DecodeError> {
+pub(super) fn read_line<'t>(
+    text: &'t str,
+    line: usize,
+    columns: &mut Columns<'t>,
+) -> Result<(), DecodeError> {
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_str(text);
     let place = || format!("line {line}");
@@ -144,11 +157,14 @@ impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
         while let Some(Key(name)) = map.next_key()? {
             entries.push((name, map.next_value::<&'t RawValue>()?.get()));
         }
-        let are_columns = !entries.is_empty() && entries.iter().all(|(_, value)| value.starts_with('['));
+        let are_columns =
+            !entries.is_empty() && entries.iter().all(|(_, value)| value.starts_with('['));
         for (idx, (name, value)) in entries.into_iter().enumerate() {
             let added = if are_columns {
-                let cells: Vec<&'t RawValue> = serde_json::from_str(value).map_err(A::Error::custom)?;
-                self.columns.add(name, cells.into_iter().map(RawValue::get).collect())
+                let cells: Vec<&'t RawValue> =
+                    serde_json::from_str(value).map_err(A::Error::custom)?;
+                self.columns
+                    .add(name, cells.into_iter().map(RawValue::get).collect())
             } else {
                 self.columns.set(idx, name, value)
             };
@@ -157,7 +173,9 @@ impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
         if are_columns {
             Ok(())
         } else {
-            self.columns.end_row().map_err(|error| stop(self.failure, error))
+            self.columns
+                .end_row()
+                .map_err(|error| stop(self.failure, error))
         }
     }
 
@@ -166,23 +184,38 @@ impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
     }
 
     fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
-        Err(stop(self.failure, DecodeError::NotATable { found: "a boolean" }))
+        Err(stop(
+            self.failure,
+            DecodeError::NotATable { found: "a boolean" },
+        ))
     }
 
     fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
-        Err(stop(self.failure, DecodeError::NotATable { found: "a number" }))
+        Err(stop(
+            self.failure,
+            DecodeError::NotATable { found: "a number" },
+        ))
     }
 
     fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
-        Err(stop(self.failure, DecodeError::NotATable { found: "a number" }))
+        Err(stop(
+            self.failure,
+            DecodeError::NotATable { found: "a number" },
+        ))
     }
 
     fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        Err(stop(self.failure, DecodeError::NotATable { found: "a number" }))
+        Err(stop(
+            self.failure,
+            DecodeError::NotATable { found: "a number" },
+        ))
     }
 
     fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        Err(stop(self.failure, DecodeError::NotATable { found: "a string" }))
+        Err(stop(
+            self.failure,
+            DecodeError::NotATable { found: "a string" },
+        ))
     }
 }
 
@@ -223,7 +256,9 @@ impl<'t> Visitor<'t> for RecordSeed<'_, 't> {
                 .map_err(|error| stop(self.failure, error))?;
             idx += 1;
         }
-        self.columns.end_row().map_err(|error| stop(self.failure, error))
+        self.columns
+            .end_row()
+            .map_err(|error| stop(self.failure, error))
     }
 
     fn visit_seq<A: SeqAccess<'t>>(self, _: A) -> Result<(), A::Error> {

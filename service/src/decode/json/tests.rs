@@ -4,7 +4,10 @@ use serde_json::json;
 use super::super::tests::{refusal, run};
 
 fn check(text: &str, expected: &str) {
-    assert_eq!(run(json!({}), "application/json", text.as_bytes()).unwrap(), expected);
+    assert_eq!(
+        run(json!({}), "application/json", text.as_bytes()).unwrap(),
+        expected
+    );
 }
 
 fn check_lines(text: &str, expected: &str) {
@@ -15,7 +18,10 @@ fn check_lines(text: &str, expected: &str) {
 }
 
 fn check_refused(text: &str, expected: &str) {
-    assert_eq!(refusal(json!({}), "application/json", text.as_bytes()), expected);
+    assert_eq!(
+        refusal(json!({}), "application/json", text.as_bytes()),
+        expected
+    );
 }
 
 #[test]
@@ -32,18 +38,27 @@ fn an_object_of_arrays_is_columns_and_any_other_is_a_record() {
         r#"{"t": ["a", "b"], "v": [1, null]}"#,
         "t:str | v:i64\n\"a\" | 1\n\"b\" | -",
     );
-    check(r#"{"t": "a", "v": [1, 2]}"#, "t:str | v:str\n\"a\" | \"[1, 2]\"");
+    check(
+        r#"{"t": "a", "v": [1, 2]}"#,
+        "t:str | v:str\n\"a\" | \"[1, 2]\"",
+    );
     check(r#"{"t": [], "v": []}"#, "t:str | v:str");
 }
 
 #[test]
 fn integers_stay_exact() {
-    check(r#"[{"v": 9007199254740993}, {"v": -1}]"#, "v:i64\n9007199254740993\n-1");
+    check(
+        r#"[{"v": 9007199254740993}, {"v": -1}]"#,
+        "v:i64\n9007199254740993\n-1",
+    );
     check(
         r#"[{"v": 18446744073709551615}, {"v": 1}]"#,
         "v:u64\n18446744073709551615\n1",
     );
-    check(r#"[{"v": 18446744073709551616}]"#, "v:str\n\"18446744073709551616\"");
+    check(
+        r#"[{"v": 18446744073709551616}]"#,
+        "v:str\n\"18446744073709551616\"",
+    );
     check(
         r#"[{"v": 18446744073709551615}, {"v": -1}]"#,
         "v:str\n\"18446744073709551615\"\n\"-1\"",
@@ -52,7 +67,10 @@ fn integers_stay_exact() {
 
 #[test]
 fn integers_beside_fractions_become_floats() {
-    check(r#"[{"v": 1}, {"v": 1e3}, {"v": -0}]"#, "v:f64\n1.0\n1000.0\n-0.0");
+    check(
+        r#"[{"v": 1}, {"v": 1e3}, {"v": -0}]"#,
+        "v:f64\n1.0\n1000.0\n-0.0",
+    );
     check(r#"[{"v": 1e999}]"#, "v:str\n\"1e999\"");
 }
 
@@ -119,17 +137,30 @@ fn documents_that_are_no_tables_are_refused_with_a_remedy() {
         "[{\"v\": 1},\n {\"v\": 2]",
         "line 2, column 9: not valid JSON: expected `,` or `}`",
     );
-    check_refused("", "line 1, column 0: not valid JSON: EOF while parsing a value");
+    check_refused(
+        "",
+        "line 1, column 0: not valid JSON: EOF while parsing a value",
+    );
 }
 
 #[test]
 fn deep_nesting_and_wide_records_are_refused() {
-    let deep = format!("[{{\"v\": {}{}}}]", "[".repeat(200_000), "]".repeat(200_000));
+    let deep = format!(
+        "[{{\"v\": {}{}}}]",
+        "[".repeat(200_000),
+        "]".repeat(200_000)
+    );
     check_refused(
         &deep,
         "line 1: arrays and objects are nested more than 128 deep; send flatter JSON",
     );
-    let refused = |limits, text: &str| refusal(json!({"limits": limits}), "application/json", text.as_bytes());
+    let refused = |limits, text: &str| {
+        refusal(
+            json!({"limits": limits}),
+            "application/json",
+            text.as_bytes(),
+        )
+    };
     assert_eq!(
         refused(json!({"max_columns": 2}), r#"[{"a": 1, "b": 2, "c": 3}]"#),
         "there are more than 2 columns; check the delimiter, or raise `limits.max_columns`"

@@ -1,6 +1,8 @@
 //! Columns with one value in every row.
 
-use polars::prelude::{ChunkFullNull, Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunked};
+use polars::prelude::{
+    ChunkFullNull, Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunked,
+};
 use serde_json::{Map, Value};
 
 use super::super::{DecodeError, DecodeSetupError};
@@ -58,7 +60,10 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
         if let Some(after) = after.strip_prefix('$') {
             plain.push('$');
             rest = after;
-        } else if let Some((name, after)) = after.strip_prefix('{').and_then(|after| after.split_once('}')) {
+        } else if let Some((name, after)) = after
+            .strip_prefix('{')
+            .and_then(|after| after.split_once('}'))
+        {
             if name.is_empty() {
                 return Err("`${}` names no variable; write `${name}`".to_owned());
             }
@@ -111,7 +116,11 @@ pub(in crate::decode) fn set(
     Ok(frame)
 }
 
-fn variable<'v>(column: &str, name: &str, variables: &'v Map<String, Value>) -> Result<&'v Value, DecodeError> {
+fn variable<'v>(
+    column: &str,
+    name: &str,
+    variables: &'v Map<String, Value>,
+) -> Result<&'v Value, DecodeError> {
     match variables.get(name) {
         None => Err(DecodeError::MissingVariable {
             column: column.to_owned(),

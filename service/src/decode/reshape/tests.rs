@@ -13,7 +13,9 @@ fn check_refused(configuration: Value, csv: &[u8], expected: &str) {
 }
 
 fn check_setup_refused(configuration: Value, expected: &str) {
-    let refused = decoding(configuration).prepare(std::path::Path::new(".")).unwrap_err();
+    let refused = decoding(configuration)
+        .prepare(std::path::Path::new("."))
+        .unwrap_err();
     assert_eq!(refused.to_string(), expected);
 }
 
@@ -133,7 +135,8 @@ fn an_unpivot_that_does_not_fit_the_table_is_refused() {
 
 #[test]
 fn an_unpivot_that_cannot_be_is_refused_with_its_key() {
-    let refused = |unpivot: Value, expected: &str| check_setup_refused(json!({"unpivot": unpivot}), expected);
+    let refused =
+        |unpivot: Value, expected: &str| check_setup_refused(json!({"unpivot": unpivot}), expected);
     refused(
         json!({"name": "d", "value": "v"}),
         "`unpivot.columns`: is missing; list the columns to turn into rows, or write a regular expression",

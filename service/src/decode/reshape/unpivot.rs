@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 use polars::prelude::{
-    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunked,
+    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, Series,
+    StringChunked,
 };
 use regex::Regex;
 
@@ -40,13 +41,23 @@ impl PreparedUnpivot {
                 .and_then(|_| Regex::new(&format!("^(?:{pattern})$")))
                 .map_err(|error| {
                     let text = error.to_string();
-                    let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    invalid(key, format!("`{pattern}` is not a regular expression: {reason}"))
+                    let reason = text
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .trim_start_matches("error: ");
+                    invalid(
+                        key,
+                        format!("`{pattern}` is not a regular expression: {reason}"),
+                    )
                 })
         };
         for (key, name) in [("name", &unpivot.name), ("value", &unpivot.value)] {
             if name.is_empty() {
-                return Err(invalid(key, "is missing; write the name of the new column".to_owned()));
+                return Err(invalid(
+                    key,
+                    "is missing; write the name of the new column".to_owned(),
+                ));
             }
         }
         if unpivot.name == unpivot.value {
@@ -60,8 +71,13 @@ impl PreparedUnpivot {
             .as_ref()
             .map(|pattern| whole("name_pattern", pattern))
             .transpose()?;
-        if name_pattern.as_ref().is_some_and(|pattern| pattern.captures_len() != 2) {
-            let reason = "needs one capture group, as in `([0-9.]+)m`; write `(?:…)` for other groups".to_owned();
+        if name_pattern
+            .as_ref()
+            .is_some_and(|pattern| pattern.captures_len() != 2)
+        {
+            let reason =
+                "needs one capture group, as in `([0-9.]+)m`; write `(?:…)` for other groups"
+                    .to_owned();
             return Err(invalid("name_pattern", reason));
         }
         let columns = match (&unpivot.columns, &name_pattern) {
@@ -69,7 +85,9 @@ impl PreparedUnpivot {
             (Some(Columns::Matching(pattern)), _) => Choice::Matching(whole("columns", pattern)?),
             (None, Some(pattern)) => Choice::Matching(pattern.clone()),
             (None, None) => {
-                let reason = "is missing; list the columns to turn into rows, or write a regular expression".to_owned();
+                let reason =
+                    "is missing; list the columns to turn into rows, or write a regular expression"
+                        .to_owned();
                 return Err(invalid("columns", reason));
             }
         };
@@ -95,7 +113,11 @@ impl PreparedUnpivot {
                 })?
                 .as_str(),
         };
-        Ok(self.name_map.get(captured).map_or(captured, String::as_str).to_owned())
+        Ok(self
+            .name_map
+            .get(captured)
+            .map_or(captured, String::as_str)
+            .to_owned())
     }
 }
 
@@ -119,11 +141,17 @@ pub(in crate::decode) fn unpivot(
     }
     let n_rows = frame.height();
     let n_taken = taken.len();
-    let n_cells = n_rows.saturating_mul(n_taken).saturating_mul(kept.len() + 2);
+    let n_cells = n_rows
+        .saturating_mul(n_taken)
+        .saturating_mul(kept.len() + 2);
     let (Ok(n_rows), Ok(n_taken)) = (IdxSize::try_from(n_rows), IdxSize::try_from(n_taken)) else {
-        return Err(DecodeError::TooManyCells { max: limits.max_cells });
+        return Err(DecodeError::TooManyCells {
+            max: limits.max_cells,
+        });
     };
-    let too_many = DecodeError::TooManyCells { max: limits.max_cells };
+    let too_many = DecodeError::TooManyCells {
+        max: limits.max_cells,
+    };
     let height = n_rows
         .checked_mul(n_taken)
         .filter(|_| n_cells <= limits.max_cells)
@@ -152,7 +180,11 @@ pub(in crate::decode) fn unpivot(
     }
     let labels = StringChunked::new(PlSmallStr::from_str(&unpivot.name), labels).into_column();
     columns.push(labels.take(&column_of)?);
-    columns.push(stacked(&taken, &unpivot.value)?.take(&value_of)?.into_column());
+    columns.push(
+        stacked(&taken, &unpivot.value)?
+            .take(&value_of)?
+            .into_column(),
+    );
     Ok(DataFrame::new(height as usize, columns)?)
 }
 
@@ -174,14 +206,22 @@ fn choose<'f>(
             .is_some_and(|keep| keep.iter().any(|kept| kept == name))
     };
     let taken: Vec<&Column> = match &unpivot.columns {
-        Choice::Named(names) => names.iter().filter_map(|name| frame.column(name).ok()).collect(),
+        Choice::Named(names) => names
+            .iter()
+            .filter_map(|name| frame.column(name).ok())
+            .collect(),
         Choice::Matching(pattern) => {
-            let is_taken = |column: &&Column| pattern.is_match(column.name()) && !is_kept(column.name());
+            let is_taken =
+                |column: &&Column| pattern.is_match(column.name()) && !is_kept(column.name());
             frame.columns().iter().filter(is_taken).collect()
         }
     };
     if taken.is_empty() {
-        let present = frame.get_column_names().iter().map(ToString::to_string).collect();
+        let present = frame
+            .get_column_names()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         return Err(DecodeError::NothingToUnpivot { present });
     }
     let taken_names: HashSet<&str> = taken.iter().map(|column| column.name().as_str()).collect();
@@ -194,10 +234,15 @@ fn choose<'f>(
 
 /// The columns one below the other, in a type that holds them all: their own, floats for numbers, else text.
 fn stacked(columns: &[&Column], name: &str) -> Result<Series, DecodeError> {
-    let first = columns.first().map_or(&DataType::String, |column| column.dtype());
+    let first = columns
+        .first()
+        .map_or(&DataType::String, |column| column.dtype());
     let common = if columns.iter().all(|column| column.dtype() == first) {
         first.clone()
-    } else if columns.iter().all(|column| column.dtype().is_primitive_numeric()) {
+    } else if columns
+        .iter()
+        .all(|column| column.dtype().is_primitive_numeric())
+    {
         DataType::Float64
     } else {
         DataType::String

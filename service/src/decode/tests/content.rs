@@ -16,7 +16,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn decoded(payload: &[u8], content_encoding: Option<&str>, max_bytes: usize) -> Result<String, DecodeError> {
+fn decoded(
+    payload: &[u8],
+    content_encoding: Option<&str>,
+    max_bytes: usize,
+) -> Result<String, DecodeError> {
     let mut decoding = Decoding::default();
     decoding.limits.max_decompressed_bytes = max_bytes;
     let decoder = decoding.prepare(Path::new(".")).unwrap();
@@ -41,7 +45,10 @@ fn gzip_and_zstd_are_undone_by_header_or_by_first_bytes() {
     for encoding in [Some("zstd"), None] {
         assert_eq!(decoded(&zstd, encoding, 1000).unwrap(), SHOWN);
     }
-    assert_eq!(decoded(&gzip(&zstd), Some("zstd, gzip"), 1000).unwrap(), SHOWN);
+    assert_eq!(
+        decoded(&gzip(&zstd), Some("zstd, gzip"), 1000).unwrap(),
+        SHOWN
+    );
     assert_eq!(decoded(CSV, Some("identity"), 1000).unwrap(), SHOWN);
 }
 
@@ -69,10 +76,14 @@ fn truncated_and_damaged_bodies_are_told_apart() {
                 )
             );
         }
-        let refused = decoded(&rows, Some(encoding), 10_000).unwrap_err().to_string();
+        let refused = decoded(&rows, Some(encoding), 10_000)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             refused,
-            format!("the body is not valid {encoding}; check the `Content-Encoding` header, or send it uncompressed")
+            format!(
+                "the body is not valid {encoding}; check the `Content-Encoding` header, or send it uncompressed"
+            )
         );
     }
 }
@@ -82,7 +93,10 @@ fn a_body_larger_than_the_bound_is_refused_before_it_is_whole() {
     let bomb = gzip(&vec![b'1'; 100 << 20]);
     assert!(bomb.len() < 1 << 20);
     let refused = decoded(&bomb, Some("gzip"), 1000).unwrap_err();
-    assert!(matches!(refused, DecodeError::TooLargeDecompressed { max_bytes: 1000 }));
+    assert!(matches!(
+        refused,
+        DecodeError::TooLargeDecompressed { max_bytes: 1000 }
+    ));
     assert_eq!(
         refused.to_string(),
         "the body is larger than 1000 bytes when decompressed; send it in parts or raise `limits.max_decompressed_bytes`"
@@ -107,11 +121,21 @@ fn unknown_types_and_encodings_are_refused_with_those_that_are_known() {
 #[test]
 fn a_configured_format_decides_before_the_content_type() {
     assert_eq!(
-        run(json!({"format": "ndjson"}), "application/octet-stream", b"{\"v\": 1}").unwrap(),
+        run(
+            json!({"format": "ndjson"}),
+            "application/octet-stream",
+            b"{\"v\": 1}"
+        )
+        .unwrap(),
         "v:i64\n1"
     );
     assert_eq!(
-        run(json!({}), "application/geo+json; charset=utf-8", b"{\"v\": 1}").unwrap(),
+        run(
+            json!({}),
+            "application/geo+json; charset=utf-8",
+            b"{\"v\": 1}"
+        )
+        .unwrap(),
         "v:i64\n1"
     );
 }

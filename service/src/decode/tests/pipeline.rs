@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::super::{Content, DecodeSetupError, Decoder, Decoding, decode};
 use super::{decoding, show, variables};
 
-const STATIONS: &str = "code, name,GPS\n T1,Hill,\"49.45, 16.23\"\nT2,Dale,\"49.44,16.24\"\n7,Seven,\"1,2\"\n";
+const STATIONS: &str =
+    "code, name,GPS\n T1,Hill,\"49.45, 16.23\"\nT2,Dale,\"49.44,16.24\"\n7,Seven,\"1,2\"\n";
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -35,7 +36,9 @@ fn check(configuration: Value, content_type: &str, payload: &str, expected: Resu
         &prepared(configuration).unwrap(),
         &variables(json!({"year": 2024})),
     );
-    let shown = table.map(|table| show(&table.frame)).map_err(|error| error.to_string());
+    let shown = table
+        .map(|table| show(&table.frame))
+        .map_err(|error| error.to_string());
     assert_eq!(shown, expected.map(str::to_owned).map_err(str::to_owned));
 }
 
@@ -58,7 +61,9 @@ fn a_lookups_column_of_pairs_is_split_and_numbers_agree_with_their_text() {
         json!({"lookup": [lookup]}),
         "application/json",
         r#"[{"station": 7.0}, {"station": 7.5}]"#,
-        Ok("station:f64 | name:str | lat:str | lon:str\n7.0 | \"Seven\" | \"1\" | \"2\"\n7.5 | - | - | -"),
+        Ok(
+            "station:f64 | name:str | lat:str | lon:str\n7.0 | \"Seven\" | \"1\" | \"2\"\n7.5 | - | - | -",
+        ),
     );
 }
 
@@ -75,7 +80,9 @@ fn the_steps_run_in_their_order() {
         configuration,
         "application/json",
         r#"{"rows": [{"s": "T1", "d1": 5, "d2": 6.5}]}"#,
-        Ok("s:i64 | station:str | depth:str | temp:f64\n2024 | \"Hill\" | \"1\" | 5.0\n2024 | \"Hill\" | \"2\" | 6.5"),
+        Ok(
+            "s:i64 | station:str | depth:str | temp:f64\n2024 | \"Hill\" | \"1\" | 5.0\n2024 | \"Hill\" | \"2\" | 6.5",
+        ),
     );
 }
 
@@ -131,10 +138,17 @@ fn a_lookup_that_cannot_be_is_refused_with_its_key() {
 #[test]
 fn two_rows_of_a_lookup_with_one_key_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("twice.csv"), "a,b,v\n1,2,x\n1,3,y\n1,2,z\n").unwrap();
+    std::fs::write(
+        folder.path().join("twice.csv"),
+        "a,b,v\n1,2,x\n1,3,y\n1,2,z\n",
+    )
+    .unwrap();
     let configuration = json!({"lookup": [{"file": "twice.csv", "on": {"x": "a", "y": "b"}}]});
     assert_eq!(
-        decoding(configuration).prepare(folder.path()).unwrap_err().to_string(),
+        decoding(configuration)
+            .prepare(folder.path())
+            .unwrap_err()
+            .to_string(),
         "`lookup[0]`: rows 1 and 3 of `twice.csv` have the same key `1, 2`; remove one"
     );
 }
@@ -147,7 +161,11 @@ fn files_cannot_leave_the_folder_of_the_configuration() {
     std::fs::create_dir(&inner).unwrap();
     std::os::unix::fs::symlink(outer.path().join("secret.csv"), inner.join("link.csv")).unwrap();
     std::os::unix::fs::symlink(outer.path(), inner.join("up")).unwrap();
-    let absolute = outer.path().join("secret.csv").to_string_lossy().into_owned();
+    let absolute = outer
+        .path()
+        .join("secret.csv")
+        .to_string_lossy()
+        .into_owned();
     for file in [
         "../secret.csv",
         "up/secret.csv",
@@ -225,12 +243,21 @@ fn every_key_of_the_configuration_is_described() {
                 found.push(format!("{path}.{key}"));
             }
         }
-        for (name, definition) in schema.get("$defs").and_then(Value::as_object).into_iter().flatten() {
+        for (name, definition) in schema
+            .get("$defs")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             undescribed(definition, name, found);
         }
     }
     let mut found = Vec::new();
-    undescribed(&schemars::schema_for!(Decoding).to_value(), "decode", &mut found);
+    undescribed(
+        &schemars::schema_for!(Decoding).to_value(),
+        "decode",
+        &mut found,
+    );
     assert_eq!(found, Vec::<String>::new());
     assert!(
         Decoding::default().prepare(Path::new("/nowhere")).is_ok(),

@@ -15,7 +15,13 @@ fn check(builtin: &str, input: &Value, vars: Value, expected: &str) {
         content_type: "application/json".to_owned(),
         content_encoding: None,
     };
-    let table = decode(input.to_string().as_bytes(), &content, &decoder, &variables(vars)).unwrap();
+    let table = decode(
+        input.to_string().as_bytes(),
+        &content,
+        &decoder,
+        &variables(vars),
+    )
+    .unwrap();
     assert_eq!(show(&table.frame), expected);
 }
 

@@ -24,15 +24,24 @@ impl Grid {
         let delivered: BTreeSet<i64> = rows.iter().map(|row| row.0).collect();
         let existing = self.xs.clone();
         let ends = existing.first().copied().zip(existing.last().copied());
-        let (mut low, mut high) =
-            ends.unwrap_or_else(|| (delivered.first().copied().unwrap(), delivered.first().copied().unwrap()));
+        let (mut low, mut high) = ends.unwrap_or_else(|| {
+            (
+                delivered.first().copied().unwrap(),
+                delivered.first().copied().unwrap(),
+            )
+        });
         let mut targets = existing.clone();
         targets.insert(low);
         targets.insert(high);
         for &x in delivered.iter().filter(|x| **x > high).collect::<Vec<_>>() {
             high = extend(&mut targets, high, x, min, max);
         }
-        for &x in delivered.iter().rev().filter(|x| **x < low).collect::<Vec<_>>() {
+        for &x in delivered
+            .iter()
+            .rev()
+            .filter(|x| **x < low)
+            .collect::<Vec<_>>()
+        {
             low = extend(&mut targets, low, x, min, max);
         }
         let mut series: BTreeMap<u8, BTreeMap<i64, Option<i32>>> = BTreeMap::new();
@@ -50,7 +59,10 @@ impl Grid {
                 && !targets.contains(&x)
                 && ends.is_some_and(|(first, last)| first < x && x < last)
             {
-                let nearest = existing.iter().min_by_key(|e| ((*e - x).abs(), **e)).unwrap();
+                let nearest = existing
+                    .iter()
+                    .min_by_key(|e| ((*e - x).abs(), **e))
+                    .unwrap();
                 self.cells.insert((*nearest, name), f64::from(value));
             }
         }
@@ -71,7 +83,9 @@ fn extend(targets: &mut BTreeSet<i64>, from: i64, x: i64, min: i64, max: i64) ->
     }
     let n = if gap > max { (gap + max - 1) / max } else { 1 };
     targets.extend((1..n).map(|k| {
-        from + (f64::from(i32::try_from(sign * gap * k).unwrap()) / f64::from(i32::try_from(n).unwrap())).round() as i64
+        from + (f64::from(i32::try_from(sign * gap * k).unwrap())
+            / f64::from(i32::try_from(n).unwrap()))
+        .round() as i64
     }));
     targets.insert(x);
     x
@@ -92,15 +106,21 @@ fn schema(min: i64, max: i64) -> Schema {
         "n:\n  COORDS:\n    x: {{type: int64, chunk_size: 3, step_limits: [{min}, {max}]}}\n    \
          series: {{type: uint8, sorted: false, chunk_size: 2}}\n  VARS:\n    v: {{coords: [x, series]}}\n"
     );
-    Schema::parse(&yaml, "n.yaml", std::path::Path::new(".")).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+    Schema::parse(&yaml, "n.yaml", std::path::Path::new("."))
+        .unwrap_or_else(|error| panic!("{error}\n{yaml}"))
 }
 
 async fn stored(contributions: &[Rows], min: i64, max: i64, groups: u32) -> Grid {
     let store = Store::new(Arc::new(InMemory::new()), "memory://");
     let decoders = Decoders::new("n", HashMap::new());
-    let dataset = Dataset::open(Arc::new(schema(min, max)), store, decoders, JournalSettings::default())
-        .await
-        .unwrap();
+    let dataset = Dataset::open(
+        Arc::new(schema(min, max)),
+        store,
+        decoders,
+        JournalSettings::default(),
+    )
+    .await
+    .unwrap();
     for (i, rows) in contributions.iter().enumerate() {
         let records: Vec<Json> = rows
             .iter()
@@ -116,7 +136,8 @@ async fn stored(contributions: &[Rows], min: i64, max: i64, groups: u32) -> Grid
     }
     dataset.fold_all().await.unwrap();
     let view = dataset.node("n").unwrap().view();
-    let (Some(Values::Int64(xs)), Some(Values::UInt8(series))) = (view.coordinate("x"), view.coordinate("series"))
+    let (Some(Values::Int64(xs)), Some(Values::UInt8(series))) =
+        (view.coordinate("x"), view.coordinate("series"))
     else {
         panic!("other types");
     };
@@ -128,7 +149,11 @@ async fn stored(contributions: &[Rows], min: i64, max: i64, groups: u32) -> Grid
         xs: xs.iter().copied().collect(),
         ..Grid::default()
     };
-    for (i, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+    for (i, value) in values
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| !value.is_nan())
+    {
         grid.cells
             .insert((xs[i / series.len()], series[i % series.len()]), *value);
     }

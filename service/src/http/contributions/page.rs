@@ -55,14 +55,21 @@ pub(super) fn newest(
     let mut page = Vec::with_capacity(limit);
     loop {
         // `None` is the smallest, so a list that has ended is taken only when all have.
-        let received = |list: &&mut VecDeque<Entry>| list.front().map(|entry| entry.header.received_at);
-        let Some(entry) = lists.iter_mut().max_by_key(received).and_then(VecDeque::pop_front) else {
+        let received =
+            |list: &&mut VecDeque<Entry>| list.front().map(|entry| entry.header.received_at);
+        let Some(entry) = lists
+            .iter_mut()
+            .max_by_key(received)
+            .and_then(VecDeque::pop_front)
+        else {
             return (page, None);
         };
         if page.len() == limit {
             return (page, Some(place));
         }
-        place.0.insert(entry.header.dataset.clone(), entry.header.seq);
+        place
+            .0
+            .insert(entry.header.dataset.clone(), entry.header.seq);
         page.push(entry);
     }
 }

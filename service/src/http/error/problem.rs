@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use crate::outcome::{Outcome, RowProblem};
@@ -35,6 +35,18 @@ pub(crate) struct Problem {
     /// Single problems, such as those of rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) problems: Vec<ProblemItem>,
+}
+
+/// Every route may answer with these.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers")]
+pub(crate) enum Problems {
+    /// The request cannot be answered; `detail` says what to do.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Client(Problem),
+    /// The service cannot answer at present.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Server(Problem),
 }
 
 /// One of several problems.
@@ -139,11 +151,20 @@ pub(super) fn rejected(outcome: &Outcome, contribution: Option<(Uuid, u64)>) -> 
         }
     };
     let (status, slug, title) = if outcome.too_large {
-        (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large")
+        (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "Body too large",
+        )
     } else {
-        (StatusCode::UNPROCESSABLE_ENTITY, "rejected", "Contribution rejected")
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "rejected",
+            "Contribution rejected",
+        )
     };
-    let mut answer = Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
+    let mut answer =
+        Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
     answer.problem.n_problems = Some(outcome.n_problems);
     (answer.problem.id, answer.problem.seq) = contribution.unzip();
     answer
@@ -154,7 +175,11 @@ pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let quoted: Vec<_> = names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<_> = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(|name| format!("`{name}`"))
+        .collect();
     let more = match names.len().saturating_sub(MAX_LISTED) {
         0 => String::new(),
         n => format!(" and {n} more"),

@@ -28,7 +28,9 @@ impl Options {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let bad = |expected: &str| {
                 let value: String = value.chars().take(100).collect();
-                ApiError::BadRequest(format!("query parameter `{name}={value}`: write {expected}"))
+                ApiError::BadRequest(format!(
+                    "query parameter `{name}={value}`: write {expected}"
+                ))
             };
             if seen.iter().any(|other| *other == name) {
                 return Err(ApiError::BadRequest(format!(
@@ -88,6 +90,9 @@ mod tests {
             refused("dry_run=1"),
             "query parameter `dry_run=1`: write `true` or `false`"
         );
-        assert_eq!(refused("a=1&a=2"), "query parameter `a` is given twice; give it once");
+        assert_eq!(
+            refused("a=1&a=2"),
+            "query parameter `a` is given twice; give it once"
+        );
     }
 }

@@ -12,11 +12,13 @@ pub(super) fn decoded(raw: &str) -> Option<String> {
     let mut rest = raw;
     while let Some(at) = rest.find('%') {
         key.push_str(&rest[..at]);
-        key.push(match rest.get(at + 1..at + 3)?.to_ascii_uppercase().as_str() {
-            "25" => '%',
-            "2B" => '+',
-            _ => return None,
-        });
+        key.push(
+            match rest.get(at + 1..at + 3)?.to_ascii_uppercase().as_str() {
+                "25" => '%',
+                "2B" => '+',
+                _ => return None,
+            },
+        );
         rest = &rest[at + 3..];
     }
     key.push_str(rest);
@@ -30,7 +32,9 @@ pub(super) fn is_zarr_key(schema: &Schema, key: &str) -> bool {
 }
 
 fn is_key_of(node: &Node, parts: &[&str]) -> bool {
-    let [first, rest @ ..] = parts else { return false };
+    let [first, rest @ ..] = parts else {
+        return false;
+    };
     if *first == "zarr.json" && rest.is_empty() {
         return true;
     }
@@ -40,7 +44,10 @@ fn is_key_of(node: &Node, parts: &[&str]) -> bool {
         (None, None) => None,
     };
     n_dimensions.is_some_and(|n| is_key_of_array(n, rest))
-        || node.children.get(*first).is_some_and(|child| is_key_of(child, rest))
+        || node
+            .children
+            .get(*first)
+            .is_some_and(|child| is_key_of(child, rest))
 }
 
 fn is_key_of_array(n_dimensions: usize, parts: &[&str]) -> bool {

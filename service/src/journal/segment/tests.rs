@@ -29,7 +29,10 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
 fn a_newer_format_is_refused() {
     let mut bytes = encode(1, Uuid::nil(), &[]);
     bytes[8] = 2;
-    assert_eq!(decode(&bytes.into()), Err(SegmentError::TooNew { found: 2 }));
+    assert_eq!(
+        decode(&bytes.into()),
+        Err(SegmentError::TooNew { found: 2 })
+    );
 }
 
 #[test]

@@ -95,7 +95,9 @@ pub(super) fn merged(merge: MergeRule, variable: Variable) -> Variable {
 fn default_na(data_type: DataType) -> Option<Scalar> {
     match data_type {
         DataType::Bool | DataType::String | DataType::FixedString(_) => None,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(Scalar::Int(-1)),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            Some(Scalar::Int(-1))
+        }
         DataType::UInt8 => Some(Scalar::UInt(u8::MAX.into())),
         DataType::UInt16 => Some(Scalar::UInt(u16::MAX.into())),
         DataType::UInt32 => Some(Scalar::UInt(u32::MAX.into())),
@@ -134,7 +136,10 @@ pub(super) fn node(coordinates: Vec<Coordinate>, variables: Vec<Variable>) -> No
             .into_iter()
             .map(|each| (each.variable.name.clone(), each))
             .collect(),
-        variables: variables.into_iter().map(|each| (each.name.clone(), each)).collect(),
+        variables: variables
+            .into_iter()
+            .map(|each| (each.name.clone(), each))
+            .collect(),
         ..Node::default()
     }
 }
@@ -161,7 +166,8 @@ pub(super) fn csv(text: &str) -> Table {
     let mut lines = text.trim().lines().map(str::trim);
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
-    let cell = |row: &Vec<&'static str>, column: usize| Some(row[column]).filter(|cell| *cell != "NULL");
+    let cell =
+        |row: &Vec<&'static str>, column: usize| Some(row[column]).filter(|cell| *cell != "NULL");
     let leaked: Vec<Vec<&'static str>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| &*cell.to_string().leak()).collect())
@@ -203,7 +209,10 @@ pub(super) fn outcome(table: &Table, node: &Node) -> String {
         }
     }
     for problem in &given.problems.first {
-        let row = problem.row.map(|row| format!("row {row} ")).unwrap_or_default();
+        let row = problem
+            .row
+            .map(|row| format!("row {row} "))
+            .unwrap_or_default();
         let column = problem.column.as_deref().unwrap_or_default();
         let value = problem
             .value
@@ -225,7 +234,10 @@ fn place(given: &Normalized, node: &Node, coords: &[String], row: usize) -> Stri
             .iter()
             .find(|brought| Some(brought.coordinate_idx) == idx);
         let coordinate = coordinate.expect("a variable comes with its coordinates");
-        format!("{name}={}", shown(&coordinate.values, coordinate.index[row] as usize))
+        format!(
+            "{name}={}",
+            shown(&coordinate.values, coordinate.index[row] as usize)
+        )
     };
     coords.iter().map(of).collect::<Vec<_>>().join(" ")
 }

@@ -2,18 +2,24 @@
 
 use chrono_tz::Tz;
 use polars::prelude::{
-    Column, DataType as Delivered, Int64Chunked, IntoSeries, NamedFrom, Series, TimeUnit as PolarsUnit, TimeZone,
+    Column, DataType as Delivered, Int64Chunked, IntoSeries, NamedFrom, Series,
+    TimeUnit as PolarsUnit, TimeZone,
 };
 use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, Scalar, Variable};
 
-use super::builder::{csv, float, from_kelvin, labels, node, outcome, plain, time, typed, variable, within};
+use super::builder::{
+    csv, float, from_kelvin, labels, node, outcome, plain, time, typed, variable, within,
+};
 use super::{check, stations};
 use crate::normalize::normalize;
 
 #[test]
 fn float_coordinates_have_neither_nan_nor_minus_zero() {
-    let node = node(vec![plain(float("depth", &[]))], vec![float("temp", &["depth"])]);
+    let node = node(
+        vec![plain(float("depth", &[]))],
+        vec![float("temp", &["depth"])],
+    );
     check(
         &node,
         "depth,temp\n-0.0,1\n0,2\nnan,3\ninf,4\n1.5,5",
@@ -91,7 +97,11 @@ fn values_outside_the_range_are_left_out_and_the_row_stays() {
            row 2 temp `350.15`: is 77 degC, outside the range -20 to 40 degC of `temp`"#,
     );
     check(
-        &stations(within(0.0, 10.0, variable("n", &["station"], DataType::Int64))),
+        &stations(within(
+            0.0,
+            10.0,
+            variable("n", &["station"], DataType::Int64),
+        )),
         "station,n\na,10\nb,11",
         r#"n[station="a"] = 10
            row 2 n `11`: outside the range 0 to 10 of `n`"#,
@@ -149,13 +159,19 @@ fn na_values_are_looked_for_before_and_after_conversion() {
     if let zarr_fuse_schemas::Measure::Physical { conversion, .. } = measure {
         conversion.offset = 273.0;
     }
-    check(&node, "station,temp\na,-1\nb,-274", r#"temp[station="a"] = 272"#);
+    check(
+        &node,
+        "station,temp\na,-1\nb,-274",
+        r#"temp[station="a"] = 272"#,
+    );
 }
 
 #[test]
 fn converted_integers_must_be_whole_but_for_rounding() {
     let mut node = stations(from_kelvin(variable("n", &["station"], DataType::Int32)));
-    if let zarr_fuse_schemas::Measure::Physical { conversion, .. } = &mut node.variables["n"].measure {
+    if let zarr_fuse_schemas::Measure::Physical { conversion, .. } =
+        &mut node.variables["n"].measure
+    {
         *conversion = zarr_fuse_schemas::unit::Conversion {
             factor: 100.0,
             offset: 0.0,
@@ -190,7 +206,10 @@ fn complex_numbers_are_read_in_the_ways_people_write_them() {
         Column::new("z".into(), ["[1, -2.5]", "[1]", "[null, 1]"]),
     ]);
     assert_eq!(
-        outcome(&json, &stations(variable("z", &["station"], DataType::Complex64))),
+        outcome(
+            &json,
+            &stations(variable("z", &["station"], DataType::Complex64))
+        ),
         "z[station=\"a\"] = [1.0, -2.5]\nrow 2 z `[1]`: not a number; `z` is complex64"
     );
 }
@@ -205,7 +224,11 @@ fn strings_keep_empty_text_and_spaces() {
            note[station="b"] = " x ""#,
     );
     node.variables["note"].na = Some(Scalar::Str("none".to_owned()));
-    check(&node, "station,note\na,none\nb,x", r#"note[station="b"] = "x""#);
+    check(
+        &node,
+        "station,note\na,none\nb,x",
+        r#"note[station="b"] = "x""#,
+    );
 }
 
 #[test]
@@ -242,7 +265,9 @@ fn native_types_are_taken_as_they_are() {
         .expect("numbers are times");
     let category = Series::new("c".into(), ["x", "y"]);
     let category = category
-        .cast(&Delivered::from_categories(polars::prelude::Categories::global()))
+        .cast(&Delivered::from_categories(
+            polars::prelude::Categories::global(),
+        ))
         .expect("text has categories");
     let table = typed(vec![
         local.into(),
@@ -266,14 +291,20 @@ fn native_types_are_taken_as_they_are() {
         .into_datetime(PolarsUnit::Nanoseconds, Some(TimeZone::UTC))
         .into_series();
     assert_eq!(
-        outcome(&typed(vec![utc.into(), Column::new("n".into(), [1_i8])]), &node),
+        outcome(
+            &typed(vec![utc.into(), Column::new("n".into(), [1_i8])]),
+            &node
+        ),
         "n[time=1704067200] = 1"
     );
     let date = Series::new("time".into(), [19_723_i32])
         .cast(&Delivered::Date)
         .expect("numbers are days");
     assert_eq!(
-        outcome(&typed(vec![date.into(), Column::new("n".into(), [1_i8])]), &node),
+        outcome(
+            &typed(vec![date.into(), Column::new("n".into(), [1_i8])]),
+            &node
+        ),
         "n[time=1704063600] = 1"
     );
 }

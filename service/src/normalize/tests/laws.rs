@@ -39,7 +39,10 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
-fn build(coordinates: &[(usize, bool, usize)], variables: &[(usize, u8, usize)]) -> (Node, Vec<(String, Pool)>) {
+fn build(
+    coordinates: &[(usize, bool, usize)],
+    variables: &[(usize, u8, usize)],
+) -> (Node, Vec<(String, Pool)>) {
     let (mut made, mut of_node, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     for (name, (kind, is_composed, other_kind)) in NAMES.iter().zip(coordinates) {
         if *is_composed {
@@ -87,7 +90,10 @@ impl Case {
             .expect("a column of the case");
         let pool = self.columns[at].1;
         let drawn = self.rows[row][at];
-        let n_valid = pool.iter().filter(|(_, meaning)| matches!(meaning, Is(..))).count();
+        let n_valid = pool
+            .iter()
+            .filter(|(_, meaning)| matches!(meaning, Is(..)))
+            .count();
         if drawn < pool.len() {
             pool[drawn]
         } else {
@@ -96,7 +102,11 @@ impl Case {
     }
 
     fn table(&self) -> crate::decode::Table {
-        let cells = |name: &String| (0..self.rows.len()).map(|row| self.cell(row, name).0).collect();
+        let cells = |name: &String| {
+            (0..self.rows.len())
+                .map(|row| self.cell(row, name).0)
+                .collect()
+        };
         table(
             self.columns
                 .iter()
@@ -165,7 +175,8 @@ type Held = BTreeMap<Vec<Vec<&'static str>>, (usize, &'static str, usize)>;
 
 /// The values of a variable, and the rows of the table with another value where one must not be.
 fn naive(case: &Case, variable: &Variable, taking_part: &[usize]) -> (Held, Vec<u64>) {
-    let must_agree = variable.coords.len() < case.node.coordinates.len() || variable.merge == MergeRule::Reject;
+    let must_agree =
+        variable.coords.len() < case.node.coordinates.len() || variable.merge == MergeRule::Reject;
     let (mut held, mut differing) = (Held::new(), Vec::new());
     for (batch_row, row) in taking_part.iter().enumerate() {
         let Is(element, rank) = case.cell(*row, &variable.name).1 else {
@@ -195,10 +206,15 @@ fn naive(case: &Case, variable: &Variable, taking_part: &[usize]) -> (Held, Vec<
 
 /// Holds what normalize gave against the naive map.
 fn hold(case: &Case, given: &Normalized) {
-    let taking_part: Vec<usize> = (0..case.rows.len()).filter(|row| case.takes_part(*row)).collect();
+    let taking_part: Vec<usize> = (0..case.rows.len())
+        .filter(|row| case.takes_part(*row))
+        .collect();
     assert_eq!(given.batch.n_rows, taking_part.len());
     assert_eq!(given.n_rows_read, case.rows.len() as u64);
-    assert_eq!(given.n_rows_rejected, (case.rows.len() - taking_part.len()) as u64);
+    assert_eq!(
+        given.n_rows_rejected,
+        (case.rows.len() - taking_part.len()) as u64
+    );
     let table_rows: Vec<usize> = match &given.table_rows {
         Some(rows) => rows.iter().map(|row| *row as usize).collect(),
         None => (0..case.rows.len()).collect(),
@@ -206,14 +222,18 @@ fn hold(case: &Case, given: &Normalized) {
     assert_eq!(table_rows, taking_part);
 
     assert_eq!(given.batch.coordinates.len(), case.node.coordinates.len());
-    for (brought, (name, coordinate)) in given.batch.coordinates.iter().zip(&case.node.coordinates) {
+    for (brought, (name, coordinate)) in given.batch.coordinates.iter().zip(&case.node.coordinates)
+    {
         let mut order: Vec<Vec<&str>> = Vec::new();
         for (batch_row, row) in taking_part.iter().enumerate() {
             let key = case.key(*row, name).expect("the row takes part");
-            let at = order.iter().position(|known| *known == key).unwrap_or_else(|| {
-                order.push(key.clone());
-                order.len() - 1
-            });
+            let at = order
+                .iter()
+                .position(|known| *known == key)
+                .unwrap_or_else(|| {
+                    order.push(key.clone());
+                    order.len() - 1
+                });
             assert_eq!(
                 brought.index[batch_row] as usize, at,
                 "{name} in order of first appearance"
@@ -222,8 +242,14 @@ fn hold(case: &Case, given: &Normalized) {
                 assert_eq!(shown(&brought.values, at), key[0], "{name}");
             }
         }
-        assert_eq!(brought.values.len(), order.len(), "{name} has each value once");
-        let distinct: BTreeSet<String> = (0..order.len()).map(|at| shown(&brought.values, at)).collect();
+        assert_eq!(
+            brought.values.len(),
+            order.len(),
+            "{name} has each value once"
+        );
+        let distinct: BTreeSet<String> = (0..order.len())
+            .map(|at| shown(&brought.values, at))
+            .collect();
         assert_eq!(distinct.len(), order.len(), "{name} has each value once");
     }
 
@@ -236,14 +262,29 @@ fn hold(case: &Case, given: &Normalized) {
             .map(|(row, element, _)| (u32::try_from(*row).expect("few rows"), *element))
             .collect();
         expect.sort_unstable();
-        let every_row: Vec<u32> = (0..u32::try_from(given.batch.n_rows).expect("few rows")).collect();
-        assert_ne!(brought.rows.as_ref(), Some(&every_row), "every row is written `None`");
+        let every_row: Vec<u32> =
+            (0..u32::try_from(given.batch.n_rows).expect("few rows")).collect();
+        assert_ne!(
+            brought.rows.as_ref(),
+            Some(&every_row),
+            "every row is written `None`"
+        );
         let rows = brought.rows.as_ref().unwrap_or(&every_row);
-        let values: Vec<String> = (0..brought.values.len()).map(|at| shown(&brought.values, at)).collect();
-        let given: Vec<(u32, &str)> = rows.iter().copied().zip(values.iter().map(String::as_str)).collect();
+        let values: Vec<String> = (0..brought.values.len())
+            .map(|at| shown(&brought.values, at))
+            .collect();
+        let given: Vec<(u32, &str)> = rows
+            .iter()
+            .copied()
+            .zip(values.iter().map(String::as_str))
+            .collect();
         assert_eq!(given, expect, "{}", variable.name);
         assert_eq!(rows.len(), values.len(), "{}", variable.name);
-        conflicts.extend(differing.into_iter().map(|row| (row, variable.name.clone())));
+        conflicts.extend(
+            differing
+                .into_iter()
+                .map(|row| (row, variable.name.clone())),
+        );
     }
     assert_eq!(given.batch.variables.len(), case.node.variables.len());
 
@@ -384,7 +425,13 @@ proptest! {
 fn many_rows_read_in_parts_are_what_the_naive_map_says() {
     let (node, columns) = build(
         &[(15, false, 0), (13, true, 0)],
-        &[(0, 0b11, 0), (1, 0b11, 1), (2, 0b11, 3), (13, 0b11, 2), (3, 0b10, 4)],
+        &[
+            (0, 0b11, 0),
+            (1, 0b11, 1),
+            (2, 0b11, 3),
+            (13, 0b11, 2),
+            (3, 0b10, 4),
+        ],
     );
     let mut seed = 1_u64;
     let mut draw = |_: usize| {
@@ -396,9 +443,17 @@ fn many_rows_read_in_parts_are_what_the_naive_map_says() {
     };
     let row = |at: usize, drawn: usize| if at < 40_000 { drawn + 60 } else { drawn };
     let rows = (0..100_000)
-        .map(|at| (0..columns.len()).map(|column| row(at, draw(column))).collect())
+        .map(|at| {
+            (0..columns.len())
+                .map(|column| row(at, draw(column)))
+                .collect()
+        })
         .collect();
-    let case = Case { node, columns, rows };
+    let case = Case {
+        node,
+        columns,
+        rows,
+    };
     hold(
         &case,
         &normalize(&case.table(), &case.node).expect("every column is there"),

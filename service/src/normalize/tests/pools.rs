@@ -159,7 +159,10 @@ pub(super) fn kinds(name: &str, coords: &[&str]) -> Vec<(Variable, Pool)> {
         (of(DataType::UInt8), SMALL_NUMBERS),
         (of(DataType::UInt16), SMALL_NUMBERS),
         (of(DataType::UInt32), SMALL_NUMBERS),
-        (with_na(DataType::UInt64, Scalar::UInt(u64::MAX - 1)), UNSIGNED_LONGS),
+        (
+            with_na(DataType::UInt64, Scalar::UInt(u64::MAX - 1)),
+            UNSIGNED_LONGS,
+        ),
         (of(DataType::Bool), TRUTHS),
         (of(DataType::Complex64), COMPLEX),
         (of(DataType::Complex128), COMPLEX),

@@ -7,7 +7,9 @@ use polars::prelude::{Column, DataType as Delivered, NamedFrom, Series};
 use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, MergeRule, Schema};
 
-use super::builder::{composed, csv, float, from_kelvin, merged, node, outcome, plain, time, typed, variable};
+use super::builder::{
+    composed, csv, float, from_kelvin, merged, node, outcome, plain, time, typed, variable,
+};
 use super::{check, stations};
 use crate::normalize::composed::{SameHash, compose};
 use crate::normalize::{ComponentValue, hash_tuple, normalize};
@@ -78,7 +80,8 @@ fn a_missing_component_is_named() {
             float("lon", &["place"]),
         ],
     );
-    let missing = "column `lon` is missing; the schema maps it to `lon`; the table has `temp`, `lat`";
+    let missing =
+        "column `lon` is missing; the schema maps it to `lon`; the table has `temp`, `lat`";
     check(&node, "temp,lat\n1,2", missing);
     check(
         &node,
@@ -94,10 +97,18 @@ fn a_coordinate_may_be_missing_when_nothing_needs_it() {
             plain(time("time", &[], Zone::Fixed(0))),
             plain(variable("station", &[], DataType::String)),
         ],
-        vec![float("temp", &["time", "station"]), float("latitude", &["station"])],
+        vec![
+            float("temp", &["time", "station"]),
+            float("latitude", &["station"]),
+        ],
     );
-    check(&node, "station,latitude\na,50", r#"latitude[station="a"] = 50.0"#);
-    let only_times = normalize(&csv("time\n2024-01-01\n2024-01-02\n2024-01-01"), &node).expect("times are enough");
+    check(
+        &node,
+        "station,latitude\na,50",
+        r#"latitude[station="a"] = 50.0"#,
+    );
+    let only_times = normalize(&csv("time\n2024-01-01\n2024-01-02\n2024-01-01"), &node)
+        .expect("times are enough");
     assert_eq!(only_times.batch.n_rows, 3);
     assert_eq!(
         only_times.batch.coordinates[0].values,
@@ -226,15 +237,24 @@ fn composed_coordinates_are_hashes_of_their_tuples() {
             variable("name", &["place"], DataType::String),
         ],
     );
-    let given = normalize(&csv("temp,lat,name\n1,50.5,a\n2,51,b\n3,50.50,a\n4,,c"), &node).expect("two places");
-    let hash = |lat: f64, name: &str| hash_tuple(&[ComponentValue::Float(lat), ComponentValue::Str(name.into())]);
+    let given = normalize(
+        &csv("temp,lat,name\n1,50.5,a\n2,51,b\n3,50.50,a\n4,,c"),
+        &node,
+    )
+    .expect("two places");
+    let hash = |lat: f64, name: &str| {
+        hash_tuple(&[ComponentValue::Float(lat), ComponentValue::Str(name.into())])
+    };
     assert_eq!(
         given.batch.coordinates[0].values,
         Values::Int64(vec![hash(50.5, "a"), hash(51.0, "b")])
     );
     assert_eq!(given.batch.coordinates[0].index, [0, 1, 0]);
     assert_eq!(given.batch.variables[0].rows, Some(vec![1, 2]));
-    assert_eq!(given.batch.variables[1].values, Values::Float32(vec![51.0, 50.5]));
+    assert_eq!(
+        given.batch.variables[1].values,
+        Values::Float32(vec![51.0, 50.5])
+    );
     assert_eq!(
         given.problems.first[0].reason,
         "no value; every row needs one for the coordinate `place`"
@@ -256,7 +276,8 @@ fn the_hash_of_a_tuple_is_the_one_that_others_compute() {
 #[test]
 fn two_tuples_with_one_hash_are_found() {
     let names = Values::Str(vec!["a".into(), "b".into(), "c".into()]);
-    let first_letter_only = |tuple: &[ComponentValue]| i64::from(tuple == [ComponentValue::Str("b".into())]);
+    let first_letter_only =
+        |tuple: &[ComponentValue]| i64::from(tuple == [ComponentValue::Str("b".into())]);
     assert_eq!(
         compose(&[(&names, &[0, 1, 0, 2])], 4, first_letter_only),
         Err(SameHash {
@@ -268,15 +289,24 @@ fn two_tuples_with_one_hash_are_found() {
 
 #[test]
 fn only_the_first_problems_are_written_out() {
-    let cells: Vec<String> = (0..1000).map(|row| format!("{}x", "long".repeat(row % 50))).collect();
+    let cells: Vec<String> = (0..1000)
+        .map(|row| format!("{}x", "long".repeat(row % 50)))
+        .collect();
     let table = typed(vec![
         Column::new("station".into(), &cells),
         Column::new("temp".into(), &cells),
     ]);
-    let given = normalize(&table, &stations(float("temp", &["station"]))).expect("bad rows are no error");
-    assert_eq!((given.problems.first.len(), given.problems.n), (MAX_PROBLEMS, 1000));
+    let given =
+        normalize(&table, &stations(float("temp", &["station"]))).expect("bad rows are no error");
+    assert_eq!(
+        (given.problems.first.len(), given.problems.n),
+        (MAX_PROBLEMS, 1000)
+    );
     assert_eq!((given.batch.n_rows, given.n_rows_rejected), (0, 1000));
-    assert_eq!(given.problems.first[40].value.as_deref(), Some(&"long".repeat(25)[..]));
+    assert_eq!(
+        given.problems.first[40].value.as_deref(),
+        Some(&"long".repeat(25)[..])
+    );
     assert_eq!(given.batch.coordinates[0].values.len(), 0);
 }
 
@@ -296,7 +326,9 @@ fn a_schema_as_people_write_it_takes_a_table() {
     let schema = Schema::parse(schema, "weather.yaml", Path::new(".")).expect("the schema is fine");
     let node = &schema.root.children["weather"];
     let given = outcome(
-        &csv("time,T,sky,lat,lon\n1.7.2024 12:59,273.15,clear,50,15\n2024-07-01T10:00Z,310,Cloudy,50.0,15"),
+        &csv(
+            "time,T,sky,lat,lon\n1.7.2024 12:59,273.15,clear,50,15\n2024-07-01T10:00Z,310,Cloudy,50.0,15",
+        ),
         node,
     );
     let lines: Vec<String> = given
@@ -322,7 +354,8 @@ fn hash_of(lat: f64, lon: f64) -> String {
 
 #[test]
 fn an_empty_table_gives_an_empty_batch() {
-    let given = normalize(&csv("station,temp"), &stations(float("temp", &["station"]))).expect("no rows are fine");
+    let given = normalize(&csv("station,temp"), &stations(float("temp", &["station"])))
+        .expect("no rows are fine");
     assert_eq!((given.batch.n_rows, given.n_rows_read), (0, 0));
     assert_eq!(given.batch.variables[0].rows, None);
 }

@@ -26,7 +26,8 @@ impl Moment {
         } else {
             let per_second = SECOND / length;
             let nanos = ticks.rem_euclid(per_second) * length;
-            let nanos = u32::try_from(nanos).expect("a remainder of a second is below 2^32 nanoseconds");
+            let nanos =
+                u32::try_from(nanos).expect("a remainder of a second is below 2^32 nanoseconds");
             Some(Self {
                 seconds: ticks.div_euclid(per_second),
                 nanos,
@@ -38,7 +39,8 @@ impl Moment {
     pub(crate) fn from_nanoseconds(total: i128) -> Option<Self> {
         let second = i128::from(SECOND);
         let seconds = i64::try_from(total.div_euclid(second)).ok()?;
-        let nanos = u32::try_from(total.rem_euclid(second)).expect("a remainder of a second is below 2^32 nanoseconds");
+        let nanos = u32::try_from(total.rem_euclid(second))
+            .expect("a remainder of a second is below 2^32 nanoseconds");
         Some(Self { seconds, nanos })
     }
 
@@ -73,7 +75,8 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = i128::from(days) + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let small = |value: i128| u32::try_from(value).expect("days and months are small");

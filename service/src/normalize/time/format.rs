@@ -15,7 +15,10 @@ pub(super) fn read(text: &str, items: &[Item<'_>]) -> Option<Written> {
     let mut parsed = Parsed::new();
     parse(&mut parsed, text, items.iter()).ok()?;
     if let Some(seconds) = parsed.timestamp() {
-        let nanos = parsed.nanosecond().filter(|nanos| *nanos < 1_000_000_000).unwrap_or(0);
+        let nanos = parsed
+            .nanosecond()
+            .filter(|nanos| *nanos < 1_000_000_000)
+            .unwrap_or(0);
         return Some(Written {
             moment: Moment { seconds, nanos },
             offset: Some(0),

@@ -33,7 +33,11 @@ fn with_format(format: &str) -> TimeUnit {
 fn check(text: &str, unit: &TimeUnit, expect: &str) {
     let seconds = parse_time(text, unit, Tick::Second);
     let shown = seconds.map(|seconds| format_ticks(seconds, &self::unit(Tick::Second, UTC)));
-    assert_eq!(shown.unwrap_or_else(|error| error.to_string()), expect, "{text}");
+    assert_eq!(
+        shown.unwrap_or_else(|error| error.to_string()),
+        expect,
+        "{text}"
+    );
 }
 
 #[test]
@@ -69,7 +73,10 @@ fn iso_8601_is_read_in_all_its_layouts() {
 fn fractions_are_read_to_the_nanosecond_and_truncated_to_the_tick() {
     let utc = unit(Tick::Second, UTC);
     let at = |text: &str, stored| parse_time(text, &utc, stored);
-    assert_eq!(at("1970-01-01T00:00:01.5", Tick::Nanosecond), Ok(1_500_000_000));
+    assert_eq!(
+        at("1970-01-01T00:00:01.5", Tick::Nanosecond),
+        Ok(1_500_000_000)
+    );
     assert_eq!(
         at("1970-01-01T00:00:01,123456789987", Tick::Nanosecond),
         Ok(1_123_456_789)
@@ -154,7 +161,11 @@ fn clocks_that_change_in_prague_reject_what_they_cannot_show_once() {
         ..prague
     };
     check("2024-10-27 02:30", &later, "2024-10-27T01:30:00Z");
-    check("2024-03-31 02:30", &later, &TimeError::Never(PRAGUE).to_string());
+    check(
+        "2024-03-31 02:30",
+        &later,
+        &TimeError::Never(PRAGUE).to_string(),
+    );
 }
 
 #[test]
@@ -191,7 +202,11 @@ fn day_month_and_year_come_in_the_order_of_the_schema() {
     check("24/2/1", &year_first, "2024-02-01T00:00:00Z");
     check("1/2/2024", &year_first, "2024-01-02T00:00:00Z");
     check("1/2.2024", &month_first, &TimeError::Unreadable.to_string());
-    check("1/2/20245", &month_first, &TimeError::Unreadable.to_string());
+    check(
+        "1/2/20245",
+        &month_first,
+        &TimeError::Unreadable.to_string(),
+    );
 }
 
 #[test]
@@ -202,7 +217,11 @@ fn the_format_of_the_schema_comes_after_iso_8601() {
         "2024-03-31T07:05:00Z",
     );
     check("20240331", &with_format("%Y%m%d"), "2024-03-31T00:00:00Z");
-    check("2024033107", &with_format("%Y%m%d%H"), "2024-03-31T07:00:00Z");
+    check(
+        "2024033107",
+        &with_format("%Y%m%d%H"),
+        "2024-03-31T07:00:00Z",
+    );
     check("2024 91", &with_format("%Y %j"), "2024-03-31T00:00:00Z");
     check("Mar 2024", &with_format("%b %Y"), "2024-03-01T00:00:00Z");
     check(
@@ -216,20 +235,44 @@ fn the_format_of_the_schema_comes_after_iso_8601() {
         "2024-03-31T05:05:00Z",
     );
     check("1700000000", &with_format("%s"), "2023-11-14T22:13:20Z");
-    check("2024-03-04", &with_format("%Y-%d-%m"), "2024-03-04T00:00:00Z");
-    check("2024-30-04", &with_format("%Y-%d-%m"), "2024-04-30T00:00:00Z");
-    check("soon", &with_format("%Q"), &TimeError::Unreadable.to_string());
+    check(
+        "2024-03-04",
+        &with_format("%Y-%d-%m"),
+        "2024-03-04T00:00:00Z",
+    );
+    check(
+        "2024-30-04",
+        &with_format("%Y-%d-%m"),
+        "2024-04-30T00:00:00Z",
+    );
+    check(
+        "soon",
+        &with_format("%Q"),
+        &TimeError::Unreadable.to_string(),
+    );
 }
 
 #[test]
 fn numbers_are_ticks_of_the_source() {
-    check("1700000000", &unit(Tick::Second, UTC), "2023-11-14T22:13:20Z");
-    check("1700000000.9", &unit(Tick::Second, UTC), "2023-11-14T22:13:20Z");
+    check(
+        "1700000000",
+        &unit(Tick::Second, UTC),
+        "2023-11-14T22:13:20Z",
+    );
+    check(
+        "1700000000.9",
+        &unit(Tick::Second, UTC),
+        "2023-11-14T22:13:20Z",
+    );
     check("1.7e9", &unit(Tick::Second, UTC), "2023-11-14T22:13:20Z");
     check("-1", &unit(Tick::Hour, UTC), "1969-12-31T23:00:00Z");
     check("-0.5", &unit(Tick::Day, UTC), "1969-12-31T12:00:00Z");
     check("28401231", &unit(Tick::Minute, UTC), "2024-01-01T01:51:00Z");
-    check("1721044800", &unit(Tick::Second, PRAGUE), "2024-07-15T10:00:00Z");
+    check(
+        "1721044800",
+        &unit(Tick::Second, PRAGUE),
+        "2024-07-15T10:00:00Z",
+    );
     check(
         "99999999999999999999",
         &unit(Tick::Second, UTC),
@@ -241,13 +284,19 @@ fn numbers_are_ticks_of_the_source() {
     assert_eq!(reader.float(f64::NAN), Ok(None));
     assert_eq!(reader.float(f64::INFINITY), Err(TimeError::TooFar));
     assert_eq!(reader.ticks(i64::MIN), Ok(None));
-    assert_eq!(reader.ticks(i64::MAX), Err(TimeError::Overflow(Tick::Millisecond)));
+    assert_eq!(
+        reader.ticks(i64::MAX),
+        Err(TimeError::Overflow(Tick::Millisecond))
+    );
 }
 
 #[test]
 fn ticks_are_written_as_iso_8601_in_their_zone() {
     assert_eq!(format_ticks(0, &unit(Tick::Day, UTC)), "1970-01-01");
-    assert_eq!(format_ticks(0, &unit(Tick::Day, PRAGUE)), "1970-01-01T01:00:00+01:00");
+    assert_eq!(
+        format_ticks(0, &unit(Tick::Day, PRAGUE)),
+        "1970-01-01T01:00:00+01:00"
+    );
     assert_eq!(
         format_ticks(-1, &unit(Tick::Millisecond, UTC)),
         "1969-12-31T23:59:59.999Z"

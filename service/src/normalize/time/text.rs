@@ -64,10 +64,16 @@ pub(super) fn read_iso(text: &[u8], last: &mut LastDate) -> Option<Result<Writte
 /// Reads `1/2/2024 7:05 PM` and the like: the separators `/`, `.` or `-`, the order as the schema says.
 ///
 /// A year of four digits is recognised wherever it stands; one of two digits lies between 1969 and 2068.
-pub(super) fn read_numeric(text: &str, dayfirst: bool, yearfirst: bool) -> Option<Result<Written, TimeError>> {
+pub(super) fn read_numeric(
+    text: &str,
+    dayfirst: bool,
+    yearfirst: bool,
+) -> Option<Result<Written, TimeError>> {
     let bytes = text.as_bytes();
     let (first, bytes) = leading_number(bytes)?;
-    let separator = *bytes.first().filter(|byte| matches!(byte, b'/' | b'.' | b'-'))?;
+    let separator = *bytes
+        .first()
+        .filter(|byte| matches!(byte, b'/' | b'.' | b'-'))?;
     let (second, bytes) = leading_number(bytes[1..].trim_ascii_start())?;
     let bytes = bytes.strip_prefix(&[separator])?;
     let (third, rest) = leading_number(bytes.trim_ascii_start())?;
@@ -160,7 +166,12 @@ fn read_clock(text: &[u8]) -> Option<(Clock, &[u8])> {
         && matches!(half[0].to_ascii_lowercase(), b'a' | b'p')
     {
         valid &= (1..=12).contains(&parts[0]);
-        parts[0] = parts[0] % 12 + if half[0].eq_ignore_ascii_case(&b'p') { 12 } else { 0 };
+        parts[0] = parts[0] % 12
+            + if half[0].eq_ignore_ascii_case(&b'p') {
+                12
+            } else {
+                0
+            };
         rest = after;
     }
     // ISO 8601 lets a day end at 24:00, and a minute with a leap second at :60.
@@ -175,7 +186,11 @@ fn read_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     if n_digits == 0 {
         return None;
     }
-    let digits = text[..n_digits].iter().copied().chain(std::iter::repeat(b'0')).take(9);
+    let digits = text[..n_digits]
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(b'0'))
+        .take(9);
     let nanos = digits.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
     Some((nanos, &text[n_digits..]))
 }
@@ -204,7 +219,8 @@ fn read_offset(text: &[u8]) -> ReadOffset {
     };
     match parts {
         Some((hours @ 0..24, minutes @ 0..60)) => {
-            let seconds = i32::try_from(hours * 3600 + minutes * 60).expect("a day has fewer than 2^31 seconds");
+            let seconds = i32::try_from(hours * 3600 + minutes * 60)
+                .expect("a day has fewer than 2^31 seconds");
             ReadOffset::East(sign * seconds)
         }
         _ => ReadOffset::Unreadable,

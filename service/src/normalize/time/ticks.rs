@@ -38,8 +38,14 @@ pub(super) fn may_be_date(text: &str) -> bool {
 fn read_decimal(text: &str, tick: Tick) -> Option<Result<Moment, TimeError>> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (negative, digits) = (text.starts_with('-'), unsigned.as_bytes());
-    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
-    let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+    let point = digits
+        .iter()
+        .position(|byte| *byte == b'.')
+        .unwrap_or(digits.len());
+    let (whole, fraction) = (
+        &digits[..point],
+        digits.get(point + 1..).unwrap_or_default(),
+    );
     if whole.is_empty() || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
         return None;
     }

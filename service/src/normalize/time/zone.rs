@@ -44,7 +44,10 @@ impl LocalZone {
 
     fn offset_of_day(&mut self, tz: Tz, day: i64) -> Option<i32> {
         if self.last.0 != day {
-            let offset = *self.days.entry(day).or_insert_with(|| constant_offset(tz, day));
+            let offset = *self
+                .days
+                .entry(day)
+                .or_insert_with(|| constant_offset(tz, day));
             self.last = (day, offset);
         }
         self.last.1
@@ -55,7 +58,9 @@ impl LocalZone {
         match (tz.offset_from_local_datetime(&local), self.fold) {
             (MappedLocalTime::Single(offset), _)
             | (MappedLocalTime::Ambiguous(offset, _), Some(Fold::Earlier))
-            | (MappedLocalTime::Ambiguous(_, offset), Some(Fold::Later)) => Ok(offset.fix().local_minus_utc()),
+            | (MappedLocalTime::Ambiguous(_, offset), Some(Fold::Later)) => {
+                Ok(offset.fix().local_minus_utc())
+            }
             (MappedLocalTime::Ambiguous(..), None) => Err(TimeError::Twice(self.zone)),
             (MappedLocalTime::None, _) => Err(TimeError::Never(self.zone)),
         }
@@ -79,6 +84,8 @@ fn naive(seconds: i64) -> Option<NaiveDateTime> {
 pub(super) fn offset_at(zone: Zone, utc: i64) -> i32 {
     match zone {
         Zone::Fixed(offset) => offset,
-        Zone::Named(tz) => naive(utc).map_or(0, |utc| tz.offset_from_utc_datetime(&utc).fix().local_minus_utc()),
+        Zone::Named(tz) => naive(utc).map_or(0, |utc| {
+            tz.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+        }),
     }
 }

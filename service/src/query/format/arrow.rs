@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray,
-    StructArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, StringArray, StructArray, TimestampMicrosecondArray,
+    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
-use arrow::datatypes::{self, DataType as ArrowType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    self, DataType as ArrowType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit,
+};
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -31,7 +34,11 @@ impl Ipc {
     pub(super) fn new(fields: Vec<Arc<Field>>) -> Result<Self, QueryError> {
         let schema = schema(&fields, TimeUnit::Second);
         let writer = StreamWriter::try_new(Vec::new(), &schema).map_err(|e| failed("arrow", e))?;
-        Ok(Self { fields, schema, writer })
+        Ok(Self {
+            fields,
+            schema,
+            writer,
+        })
     }
 
     pub(super) fn rows(&mut self, rows: &Rows) -> Result<Vec<u8>, QueryError> {
@@ -62,12 +69,18 @@ impl Parquet {
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))
             .map_err(|e| failed("parquet", e))?;
-        Ok(Self { fields, schema, writer })
+        Ok(Self {
+            fields,
+            schema,
+            writer,
+        })
     }
 
     pub(super) fn rows(&mut self, rows: &Rows) -> Result<Vec<u8>, QueryError> {
         let batch = batch(&self.fields, &self.schema, rows).map_err(|e| failed("parquet", e))?;
-        self.writer.write(&batch).map_err(|e| failed("parquet", e))?;
+        self.writer
+            .write(&batch)
+            .map_err(|e| failed("parquet", e))?;
         self.writer.flush().map_err(|e| failed("parquet", e))?;
         Ok(std::mem::take(self.writer.inner_mut()))
     }
@@ -77,7 +90,10 @@ impl Parquet {
     }
 }
 
-fn failed(format: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> QueryError {
+fn failed(
+    format: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> QueryError {
     QueryError::Write {
         format,
         source: Box::new(error),
@@ -88,7 +104,12 @@ fn schema(fields: &[Arc<Field>], coarsest: TimeUnit) -> SchemaRef {
     let field = |field: &Arc<Field>| {
         let mut metadata = HashMap::new();
         metadata.extend(field.units.clone().map(|units| ("units".to_owned(), units)));
-        metadata.extend(field.description.clone().map(|text| ("long_name".to_owned(), text)));
+        metadata.extend(
+            field
+                .description
+                .clone()
+                .map(|text| ("long_name".to_owned(), text)),
+        );
         ArrowField::new(&field.name, arrow_type(field, coarsest), true).with_metadata(metadata)
     };
     Arc::new(Schema::new(fields.iter().map(field).collect::<Fields>()))
@@ -132,7 +153,11 @@ fn arrow_type(field: &Field, coarsest: TimeUnit) -> ArrowType {
     }
 }
 
-fn batch(fields: &[Arc<Field>], schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn batch(
+    fields: &[Arc<Field>],
+    schema: &SchemaRef,
+    rows: &Rows,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let columns = fields.iter().zip(schema.fields()).zip(&rows.cells);
     let columns = columns
         .map(|((field, arrow), cells)| array(field, arrow.data_type(), cells))
@@ -162,7 +187,12 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
         };
     }
     match values {
-        Values::Bool(v) => Arc::new(index.iter().map(|&i| Some(v[i as usize])).collect::<BooleanArray>()),
+        Values::Bool(v) => Arc::new(
+            index
+                .iter()
+                .map(|&i| Some(v[i as usize]))
+                .collect::<BooleanArray>(),
+        ),
         Values::Int8(v) => primitive!(v, datatypes::Int8Type),
         Values::Int16(v) => primitive!(v, datatypes::Int16Type),
         Values::Int32(v) => primitive!(v, datatypes::Int32Type),
@@ -174,7 +204,9 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
         Values::Float32(v) => primitive!(v, datatypes::Float32Type),
         Values::Float64(v) => primitive!(v, datatypes::Float64Type),
         Values::Complex64(v) => {
-            let part = |part: usize| Float32Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]));
+            let part = |part: usize| {
+                Float32Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]))
+            };
             complex(
                 arrow_type,
                 [Arc::new(part(0)), Arc::new(part(1))],
@@ -182,7 +214,9 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
             )
         }
         Values::Complex128(v) => {
-            let part = |part: usize| Float64Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]));
+            let part = |part: usize| {
+                Float64Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]))
+            };
             complex(
                 arrow_type,
                 [Arc::new(part(0)), Arc::new(part(1))],
@@ -195,11 +229,19 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
     }
 }
 
-fn complex(arrow_type: &ArrowType, parts: [ArrayRef; 2], valid: impl Iterator<Item = bool>) -> ArrayRef {
+fn complex(
+    arrow_type: &ArrowType,
+    parts: [ArrayRef; 2],
+    valid: impl Iterator<Item = bool>,
+) -> ArrayRef {
     let ArrowType::Struct(fields) = arrow_type else {
         return Arc::clone(&parts[0]);
     };
-    Arc::new(StructArray::new(fields.clone(), parts.into(), Some(valid.collect())))
+    Arc::new(StructArray::new(
+        fields.clone(),
+        parts.into(),
+        Some(valid.collect()),
+    ))
 }
 
 /// Ticks coarser than the timestamp's unit are multiplied; times too far away for it become null.
@@ -230,8 +272,20 @@ fn timestamps(
     let zone = Arc::clone(zone);
     match unit {
         TimeUnit::Second => Arc::new(scaled.collect::<TimestampSecondArray>().with_timezone(zone)),
-        TimeUnit::Millisecond => Arc::new(scaled.collect::<TimestampMillisecondArray>().with_timezone(zone)),
-        TimeUnit::Microsecond => Arc::new(scaled.collect::<TimestampMicrosecondArray>().with_timezone(zone)),
-        TimeUnit::Nanosecond => Arc::new(scaled.collect::<TimestampNanosecondArray>().with_timezone(zone)),
+        TimeUnit::Millisecond => Arc::new(
+            scaled
+                .collect::<TimestampMillisecondArray>()
+                .with_timezone(zone),
+        ),
+        TimeUnit::Microsecond => Arc::new(
+            scaled
+                .collect::<TimestampMicrosecondArray>()
+                .with_timezone(zone),
+        ),
+        TimeUnit::Nanosecond => Arc::new(
+            scaled
+                .collect::<TimestampNanosecondArray>()
+                .with_timezone(zone),
+        ),
     }
 }

@@ -79,7 +79,9 @@ impl Json {
 
     pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
         let mut out = Vec::with_capacity(
-            rows.n * (self.fields.len() * TYPICAL_CELL_BYTES + self.keys.iter().map(Vec::len).sum::<usize>()),
+            rows.n
+                * (self.fields.len() * TYPICAL_CELL_BYTES
+                    + self.keys.iter().map(Vec::len).sum::<usize>()),
         );
         let columns = prepare(&self.fields, rows, write_json);
         for row in 0..rows.n {
@@ -136,7 +138,11 @@ enum Column<'a> {
 fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, write: WriteCell) -> Vec<Column<'a>> {
     let column = |(field, cells): (&'a Arc<Field>, &'a Cells)| {
         if cells.values.len() >= rows.n {
-            return Column::Direct { field, cells, write };
+            return Column::Direct {
+                field,
+                cells,
+                write,
+            };
         }
         let mut texts = Vec::with_capacity(cells.values.len() * TYPICAL_CELL_BYTES);
         let mut ends = Vec::with_capacity(cells.values.len() + 1);
@@ -157,7 +163,11 @@ fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, write: WriteCell) -> Ve
 impl Column<'_> {
     fn write(&self, out: &mut Vec<u8>, row: usize) {
         match self {
-            Self::Direct { field, cells, write } => write(out, field, &cells.values, cells.index[row] as usize),
+            Self::Direct {
+                field,
+                cells,
+                write,
+            } => write(out, field, &cells.values, cells.index[row] as usize),
             Self::Formatted { texts, ends, index } => {
                 let element = index[row] as usize;
                 out.extend_from_slice(&texts[ends[element]..ends[element + 1]]);
@@ -189,7 +199,8 @@ fn write_json(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
     if let Some(text) = text_of(&field.kind, values, i) {
         return json_text(out, text);
     }
-    let is_text = matches!(field.kind, Kind::Time(_)) || matches!(values, Values::Complex64(_) | Values::Complex128(_));
+    let is_text = matches!(field.kind, Kind::Time(_))
+        || matches!(values, Values::Complex64(_) | Values::Complex128(_));
     if is_text {
         out.push(b'"');
     }
@@ -210,7 +221,9 @@ fn text_of<'a>(kind: &'a Kind, values: &'a Values, i: usize) -> Option<&'a str> 
 
 fn label<'a>(labels: &'a [String], values: &Values, i: usize) -> Option<&'a str> {
     let code = super::super::elements::int(values, i)?;
-    labels.get(usize::try_from(code - 1).ok()?).map(String::as_str)
+    labels
+        .get(usize::try_from(code - 1).ok()?)
+        .map(String::as_str)
 }
 
 /// Appends element `i` without quotes.
@@ -285,7 +298,8 @@ fn not_finite(out: &mut Vec<u8>, value: f64) {
 
 /// The fewest digits that read back exactly; `serde_json` does that well.
 fn number(out: &mut Vec<u8>, value: impl serde::Serialize) {
-    serde_json::to_writer(out, &value).expect("a finite number is JSON, and a vector takes every byte");
+    serde_json::to_writer(out, &value)
+        .expect("a finite number is JSON, and a vector takes every byte");
 }
 
 fn json_text(out: &mut Vec<u8>, text: &str) {
@@ -294,7 +308,10 @@ fn json_text(out: &mut Vec<u8>, text: &str) {
 
 /// RFC 4180; the empty text is quoted so that it differs from no value.
 fn quote(out: &mut Vec<u8>, text: &str) {
-    let needs_quotes = text.is_empty() || text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
+    let needs_quotes = text.is_empty()
+        || text
+            .bytes()
+            .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
     if !needs_quotes {
         return out.extend_from_slice(text.as_bytes());
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float32Type, Int32Type, TimeUnit, TimestampMillisecondType, TimestampSecondType};
+use arrow::datatypes::{
+    DataType, Float32Type, Int32Type, TimeUnit, TimestampMillisecondType, TimestampSecondType,
+};
 use arrow::ipc::reader::StreamReader;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -97,7 +99,11 @@ async fn values_are_listed_quoted_ranged_or_nearest() {
     check("var=depth&sel.depth=0.1", "depth\n0.1\n").await;
     check("var=depth&sel.depth=0.2/", "depth\n2.5\n").await;
     check("var=depth&sel.depth=nearest:1.2", "depth\n0.1\n").await;
-    check("var=time&sel.time=nearest:2024-05-20", "time\n2024-06-01T00:00:00Z\n").await;
+    check(
+        "var=time&sel.time=nearest:2024-05-20",
+        "time\n2024-06-01T00:00:00Z\n",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -105,7 +111,11 @@ async fn variables_over_one_coordinate_select_on_it() {
     let a = "borehole,latitude\n\"a,1\",50.7\n";
     check("var=latitude&sel.latitude=50.6/", a).await;
     check("var=latitude&sel.rock=granite", a).await;
-    check("var=latitude&sel.latitude=nearest:50.6&sel.longitude=nearest:14.9", a).await;
+    check(
+        "var=latitude&sel.latitude=nearest:50.6&sel.longitude=nearest:14.9",
+        a,
+    )
+    .await;
     check("var=latitude&bbox=14.9,50,15.1,51", a).await;
     check(
         "var=latitude&bbox=14.9,50,14.6,51",
@@ -138,13 +148,17 @@ async fn wide_rows_have_one_column_per_other_coordinate() {
 #[tokio::test]
 async fn json_has_the_rows_and_the_cursor() {
     let fixture = boreholes().await;
-    let answer: Value = serde_json::from_str(&fixture.text("var=count,note&format=json&limit=1").await).unwrap();
-    let row = json!({"time": "2024-05-01T00:00:00Z", "borehole": "b", "count": 10, "note": "say \"hi\""});
+    let answer: Value =
+        serde_json::from_str(&fixture.text("var=count,note&format=json&limit=1").await).unwrap();
+    let row =
+        json!({"time": "2024-05-01T00:00:00Z", "borehole": "b", "count": 10, "note": "say \"hi\""});
     assert_eq!(answer["rows"], json!([row]));
     assert!(answer["cursor"].is_string());
-    let empty: Value = serde_json::from_str(&fixture.text("var=count&format=json&sel.time=2025").await).unwrap();
+    let empty: Value =
+        serde_json::from_str(&fixture.text("var=count&format=json&sel.time=2025").await).unwrap();
     assert_eq!(empty, json!({"rows": [], "cursor": null}));
-    let kept: Value = serde_json::from_str(&fixture.text("var=count&format=json&na=keep").await).unwrap();
+    let kept: Value =
+        serde_json::from_str(&fixture.text("var=count&format=json&na=keep").await).unwrap();
     assert_eq!(kept["rows"][3]["count"], Value::Null);
     let lines = fixture.text("var=latitude&format=ndjson").await;
     assert_eq!(
@@ -184,7 +198,9 @@ fn check_batch(batch: &RecordBatch) {
 #[tokio::test]
 async fn arrow_has_types_units_and_nulls() {
     let fixture = boreholes().await;
-    let bytes = fixture.bytes("var=temp,count,rock,note&format=arrow&na=keep").await;
+    let bytes = fixture
+        .bytes("var=temp,count,rock,note&format=arrow&na=keep")
+        .await;
     let batch = concat(
         StreamReader::try_new(bytes.as_slice(), None)
             .unwrap()
@@ -196,7 +212,10 @@ async fn arrow_has_types_units_and_nulls() {
         &DataType::Timestamp(TimeUnit::Second, Some("UTC".into()))
     );
     assert_eq!(
-        batch.column(0).as_primitive::<TimestampSecondType>().value(0),
+        batch
+            .column(0)
+            .as_primitive::<TimestampSecondType>()
+            .value(0),
         1_714_521_600
     );
 }
@@ -204,13 +223,20 @@ async fn arrow_has_types_units_and_nulls() {
 #[tokio::test]
 async fn parquet_has_types_units_and_nulls() {
     let fixture = boreholes().await;
-    let bytes = Bytes::from(fixture.bytes("var=temp,count,rock,note&format=parquet&na=keep").await);
+    let bytes = Bytes::from(
+        fixture
+            .bytes("var=temp,count,rock,note&format=parquet&na=keep")
+            .await,
+    );
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
     assert!(reader.metadata().num_row_groups() > 1, "one per block");
     let batch = concat(reader.build().unwrap().map(Result::unwrap));
     check_batch(&batch);
     assert_eq!(
-        batch.column(0).as_primitive::<TimestampMillisecondType>().value(0),
+        batch
+            .column(0)
+            .as_primitive::<TimestampMillisecondType>()
+            .value(0),
         1_714_521_600_000
     );
 }
@@ -226,7 +252,10 @@ async fn an_empty_answer_still_has_its_columns() {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
     assert_eq!(reader.schema().fields().len(), 4);
     let nothing_yet = Fixture::new(super::BOREHOLES).await;
-    assert_eq!(nothing_yet.text("var=temp").await, "time,borehole,depth,temp\n");
+    assert_eq!(
+        nothing_yet.text("var=temp").await,
+        "time,borehole,depth,temp\n"
+    );
 }
 
 #[tokio::test]
@@ -262,7 +291,11 @@ n:
         fixture.text("var=latitude").await,
         "latitude,longitude\n50.8,14.8\n50.9,14.8\n"
     );
-    let refusal = fixture.ask("sel.lat_lon=50.8").await.unwrap_err().to_string();
+    let refusal = fixture
+        .ask("sel.lat_lon=50.8")
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         refusal.contains("`lat_lon` is composed: use `sel.latitude=`, `sel.longitude=`"),
         "{refusal}"
@@ -309,7 +342,15 @@ n:
             .unwrap()
             .map(Result::unwrap),
     );
-    assert_eq!(batch.column_by_name("z").unwrap().as_struct().column(1).null_count(), 0);
+    assert_eq!(
+        batch
+            .column_by_name("z")
+            .unwrap()
+            .as_struct()
+            .column(1)
+            .null_count(),
+        0
+    );
     assert_eq!(batch.column_by_name("z").unwrap().null_count(), 1);
     assert_eq!(
         batch
@@ -336,7 +377,10 @@ async fn pages_continue_where_the_last_one_ended() {
     assert_eq!(fixture.text(&next).await, rest);
     // Appending does not disturb it, a value inserted before does.
     fixture.fold("time,borehole,count\n2024-07-01,b,14\n").await;
-    assert_eq!(fixture.text(&next).await, format!("{rest}2024-07-01T00:00:00Z,b,14\n"));
+    assert_eq!(
+        fixture.text(&next).await,
+        format!("{rest}2024-07-01T00:00:00Z,b,14\n")
+    );
     fixture.fold("time,borehole,count\n2024-04-01,b,15\n").await;
     let stale = fixture.ask(&next).await.unwrap_err().to_string();
     assert!(stale.contains("start again without `cursor`"), "{stale}");

@@ -28,7 +28,10 @@ type Row = ([usize; 3], [Option<i16>; 4]);
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let value = || prop::option::of(0_i16..100);
-    let row = ([0..5_usize, 0..5, 0..5], [value(), value(), value(), value()]);
+    let row = (
+        [0..5_usize, 0..5, 0..5],
+        [value(), value(), value(), value()],
+    );
     prop::collection::vec(row, 1..30)
 }
 
@@ -49,13 +52,15 @@ fn questions() -> impl Strategy<Value = Question> {
     let b = prop::option::of(prop::collection::vec(0..5_usize, 1..4));
     let c = prop::option::of((-4..5_i64, -4..5_i64));
     let limit = prop::option::of(1..7_u64);
-    (variables, a, b, c, any::<bool>(), limit).prop_map(|(variables, a, b, c, keep_na, limit)| Question {
-        variables,
-        a,
-        b,
-        c,
-        keep_na,
-        limit,
+    (variables, a, b, c, any::<bool>(), limit).prop_map(|(variables, a, b, c, keep_na, limit)| {
+        Question {
+            variables,
+            a,
+            b,
+            c,
+            keep_na,
+            limit,
+        }
     })
 }
 
@@ -107,7 +112,10 @@ impl Naive {
                 }
             }
             for (variable, value) in values.iter().enumerate() {
-                let cell = COORDS[variable].iter().map(|&coordinate| at[coordinate]).collect();
+                let cell = COORDS[variable]
+                    .iter()
+                    .map(|&coordinate| at[coordinate])
+                    .collect();
                 if let Some(value) = value {
                     let value = if variable == 2 {
                         Value::from(format!("t{value}"))
@@ -125,7 +133,12 @@ impl Naive {
 
     /// `None`: the question asks for a label that is not there.
     fn answer(&self, question: &Question) -> Option<Vec<Vec<Value>>> {
-        let uses = |coordinate: usize| question.variables.iter().any(|&v| COORDS[v].contains(&coordinate));
+        let uses = |coordinate: usize| {
+            question
+                .variables
+                .iter()
+                .any(|&v| COORDS[v].contains(&coordinate))
+        };
         let (from, to) = question.a;
         let b = question.b.as_ref().filter(|_| uses(1));
         if b.is_some_and(|wanted| wanted.iter().any(|label| !self.axes[1].contains(label))) {
@@ -146,7 +159,11 @@ impl Naive {
                 .collect(),
             (0_i64..)
                 .zip(&self.axes[2])
-                .filter(|(i, _)| question.c.is_none_or(|(from, to)| (clip(from)..clip(to)).contains(i)))
+                .filter(|(i, _)| {
+                    question
+                        .c
+                        .is_none_or(|(from, to)| (clip(from)..clip(to)).contains(i))
+                })
                 .map(|(_, &p)| p)
                 .collect(),
         ];
@@ -157,15 +174,21 @@ impl Naive {
             .copied()
             .filter(|&v| COORDS[v].len() == row_axes.len())
             .collect();
-        let deciding = if full.is_empty() { &question.variables } else { &full };
+        let deciding = if full.is_empty() {
+            &question.variables
+        } else {
+            &full
+        };
         let mut rows = Vec::new();
         for &a in if uses(0) { picked[0].as_slice() } else { &[0] } {
             for &b in if uses(1) { picked[1].as_slice() } else { &[0] } {
                 for &c in if uses(2) { picked[2].as_slice() } else { &[0] } {
                     let at = [a, b, c];
                     let cell = |v: usize| {
-                        self.cells
-                            .get(&(v, COORDS[v].iter().map(|&coordinate| at[coordinate]).collect()))
+                        self.cells.get(&(
+                            v,
+                            COORDS[v].iter().map(|&coordinate| at[coordinate]).collect(),
+                        ))
                     };
                     if !question.keep_na && deciding.iter().all(|&v| cell(v).is_none()) {
                         continue;
@@ -195,7 +218,11 @@ impl Naive {
 
 impl Question {
     fn query(&self) -> String {
-        let uses = |coordinate: usize| self.variables.iter().any(|&v| COORDS[v].contains(&coordinate));
+        let uses = |coordinate: usize| {
+            self.variables
+                .iter()
+                .any(|&v| COORDS[v].contains(&coordinate))
+        };
         let names: Vec<&str> = self.variables.iter().map(|&v| NAMES[v]).collect();
         let mut query = format!(
             "var={}&na={}",
@@ -203,8 +230,9 @@ impl Question {
             if self.keep_na { "keep" } else { "drop" }
         );
         if uses(0) {
-            let end =
-                |position: Option<usize>| position.map_or_else(String::new, |position| a_value(position).to_string());
+            let end = |position: Option<usize>| {
+                position.map_or_else(String::new, |position| a_value(position).to_string())
+            };
             let _ = write!(query, "&sel.a={}/{}", end(self.a.0), end(self.a.1));
         }
         if let Some(labels) = self.b.as_ref().filter(|_| uses(1)) {
@@ -221,9 +249,17 @@ impl Question {
     }
 
     fn columns(&self) -> Vec<&'static str> {
-        let uses = |&coordinate: &usize| self.variables.iter().any(|&v| COORDS[v].contains(&coordinate));
-        let coordinates = (0..3).filter(uses).map(|coordinate| COORDINATES[coordinate]);
-        coordinates.chain(self.variables.iter().map(|&v| NAMES[v])).collect()
+        let uses = |&coordinate: &usize| {
+            self.variables
+                .iter()
+                .any(|&v| COORDS[v].contains(&coordinate))
+        };
+        let coordinates = (0..3)
+            .filter(uses)
+            .map(|coordinate| COORDINATES[coordinate]);
+        coordinates
+            .chain(self.variables.iter().map(|&v| NAMES[v]))
+            .collect()
     }
 }
 
@@ -278,9 +314,15 @@ async fn check(contributions: &[Vec<Row>], question: &Question) {
     let mut csv = read_csv(&fixture.text(&query).await);
     assert_eq!(
         csv.remove(0),
-        columns.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>()
+        columns
+            .iter()
+            .map(|name| Some((*name).to_owned()))
+            .collect::<Vec<_>>()
     );
-    let expected_csv: Vec<Vec<_>> = expected.iter().map(|row| row.iter().map(as_csv).collect()).collect();
+    let expected_csv: Vec<Vec<_>> = expected
+        .iter()
+        .map(|row| row.iter().map(as_csv).collect())
+        .collect();
     assert_eq!(csv, expected_csv, "{query}");
 
     let record = |row: &Vec<Value>| {
@@ -290,8 +332,12 @@ async fn check(contributions: &[Vec<Row>], question: &Question) {
             .zip(row.iter().cloned())
             .collect()
     };
-    let expected_json: Vec<Value> = expected.iter().map(|row| Value::Object(record(row))).collect();
-    let json: Value = serde_json::from_str(&fixture.text(&format!("{query}&format=json")).await).unwrap();
+    let expected_json: Vec<Value> = expected
+        .iter()
+        .map(|row| Value::Object(record(row)))
+        .collect();
+    let json: Value =
+        serde_json::from_str(&fixture.text(&format!("{query}&format=json")).await).unwrap();
     assert_eq!(json["rows"], Value::from(expected_json.clone()), "{query}");
 
     let Some(limit) = question.limit else { return };
@@ -304,7 +350,10 @@ async fn check(contributions: &[Vec<Row>], question: &Question) {
             .unwrap();
         let next = page.cursor.clone();
         let mut page: Value = serde_json::from_slice(&collect(page).await).unwrap();
-        assert_eq!(page["cursor"], next.clone().map_or(Value::Null, Value::from));
+        assert_eq!(
+            page["cursor"],
+            next.clone().map_or(Value::Null, Value::from)
+        );
         let rows = page["rows"].as_array_mut().unwrap();
         assert!(rows.len() as u64 == limit || next.is_none());
         paged.append(rows);

@@ -9,16 +9,28 @@ async fn check(query: &str, expected: &str) {
 
 #[tokio::test]
 async fn unknown_names_are_suggested() {
-    check("vars=temp", "unknown query parameter `vars`; did you mean `var`?").await;
+    check(
+        "vars=temp",
+        "unknown query parameter `vars`; did you mean `var`?",
+    )
+    .await;
     check(
         "resample=1h",
         "unknown query parameter `resample`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, \
          `unit.<variable>`, `tz`, `layout`, `na`, `limit`, `cursor`, `format`",
     )
     .await;
-    check("var=tmp", "node `n` has no variable `tmp`; did you mean `temp`?").await;
+    check(
+        "var=tmp",
+        "node `n` has no variable `tmp`; did you mean `temp`?",
+    )
+    .await;
     check("sel.x.y=b", "node `n` has no variable `x.y`; there are `time`, `borehole`, `depth`, `temp`, `count`, `rock`, `note`, `latitude`, `longitude`").await;
-    check("isel.dept=1", "node `n` has no variable `dept`; did you mean `depth`?").await;
+    check(
+        "isel.dept=1",
+        "node `n` has no variable `dept`; did you mean `depth`?",
+    )
+    .await;
     check(
         "format=jsn",
         "query parameter `format=jsn`: no such format; did you mean `json`?",
@@ -28,7 +40,11 @@ async fn unknown_names_are_suggested() {
 
 #[tokio::test]
 async fn values_that_do_not_exist_are_named_with_the_nearest() {
-    check("sel.borehole=bb", "`borehole` has no value `bb`; there are `b`, `a,1`").await;
+    check(
+        "sel.borehole=bb",
+        "`borehole` has no value `bb`; there are `b`, `a,1`",
+    )
+    .await;
     check(
         "sel.depth=0.2",
         "`depth` has no value `0.2`; the nearest is `0.1`; `nearest:0.2` selects it",
@@ -76,7 +92,11 @@ async fn what_cannot_be_read_is_explained() {
         "query parameter `limit=0`: write a number of rows, at least 1",
     )
     .await;
-    check("layout=tall", "query parameter `layout=tall`: write `long` or `wide`").await;
+    check(
+        "layout=tall",
+        "query parameter `layout=tall`: write `long` or `wide`",
+    )
+    .await;
     check(
         "tz=Prague",
         "query parameter `tz=Prague`: not a time zone; write `Europe/Prague`, `+02:00` or `UTC`",
@@ -116,9 +136,18 @@ async fn what_does_not_fit_is_refused() {
         "`limit=1001` is more than the 1000 rows of a page; leave `limit` out to get everything as a stream",
     )
     .await;
-    check("cursor=abc", "the cursor cannot be read; start again without `cursor`").await;
+    check(
+        "cursor=abc",
+        "the cursor cannot be read; start again without `cursor`",
+    )
+    .await;
     let fixture = boreholes().await;
-    let cursor = fixture.ask("var=count&limit=1").await.unwrap().cursor.unwrap();
+    let cursor = fixture
+        .ask("var=count&limit=1")
+        .await
+        .unwrap()
+        .cursor
+        .unwrap();
     let other = fixture
         .ask(&format!("var=temp&limit=1&cursor={cursor}"))
         .await

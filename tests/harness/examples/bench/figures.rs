@@ -34,7 +34,10 @@ pub(crate) fn ms(duration: Duration) -> String {
 pub(crate) fn quantile(durations: &mut [Duration], per_mille: usize) -> Duration {
     durations.sort_unstable();
     let last = durations.len().saturating_sub(1);
-    durations.get(last * per_mille / 1000).copied().unwrap_or_default()
+    durations
+        .get(last * per_mille / 1000)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// A whole number as a float, for shares and rates.

@@ -62,8 +62,16 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     figure("ingested end to end", &ms(ingesting), "")?;
     figure("rows per second", &format!("{rate:.0}"), "800000")?;
     figure("parsed by polars alone", &ms(parsing), "")?;
-    figure("ingest as a multiple of parsing", &format!("{times:.1}"), "under 4")?;
-    figure("peak memory", &format!("{} MiB", peak_kib >> 10), "under 700 MiB")
+    figure(
+        "ingest as a multiple of parsing",
+        &format!("{times:.1}"),
+        "under 4",
+    )?;
+    figure(
+        "peak memory",
+        &format!("{} MiB", peak_kib >> 10),
+        "under 700 MiB",
+    )
 }
 
 /// Runs `zf ingest`: its duration and `VmHWM` in KiB.
@@ -73,7 +81,10 @@ fn ingest(folder: &Path) -> anyhow::Result<(Duration, u64)> {
     command
         .args(["ingest", "bench.yaml", "readings", "readings.csv"])
         .current_dir(folder);
-    let mut child = command.stdout(Stdio::null()).spawn().context("cannot start zf")?;
+    let mut child = command
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start zf")?;
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
     loop {
@@ -96,7 +107,8 @@ fn write_csv(file: &Path) -> anyhow::Result<()> {
     for i in (1..places.len()).rev() {
         places.swap(i, usize::try_from(chance.below(i as u64 + 1))?);
     }
-    let mut text = String::from("date_time,station,temperature,humidity,pressure,wind_speed,radiation\n");
+    let mut text =
+        String::from("date_time,station,temperature,humidity,pressure,wind_speed,radiation\n");
     for place in places {
         let (time, station) = (place as usize / N_STATIONS, place as usize % N_STATIONS);
         let (day, minute) = (1 + time / 1440, time % 1440);

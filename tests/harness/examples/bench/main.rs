@@ -24,7 +24,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let known = ["ingest", "uploads", "series"];
     if let Some(unknown) = args.iter().find(|arg| !known.contains(&arg.as_str())) {
-        bail!("there is no benchmark `{unknown}`; there are {}", known.join(", "));
+        bail!(
+            "there is no benchmark `{unknown}`; there are {}",
+            known.join(", ")
+        );
     }
     let wanted = |name: &str| args.is_empty() || args.iter().any(|arg| arg == name);
     if cfg!(debug_assertions) {

@@ -42,7 +42,8 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     for format in ["csv", "json", "arrow"] {
         let (mut cold, mut warm) = (Vec::new(), Vec::new());
         for _ in 0..N_STARTS {
-            let service = Service::start(folder.path(), ["serve", "--config", "zarr-fuse.yaml"]).await?;
+            let service =
+                Service::start(folder.path(), ["serve", "--config", "zarr-fuse.yaml"]).await?;
             let mut connection = Connection::open(service.address()).await?;
             // The first query of the process pays for more than chunks.
             query(&mut connection, 0, format).await?;
@@ -54,7 +55,11 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
             }
             service.kill()?;
         }
-        figure(&format!("{format}, p50"), &ms(quantile(&mut warm, 500)), "under 10 ms")?;
+        figure(
+            &format!("{format}, p50"),
+            &ms(quantile(&mut warm, 500)),
+            "under 10 ms",
+        )?;
         figure(
             &format!("{format}, p50, chunks not in memory"),
             &ms(quantile(&mut cold, 500)),
@@ -64,13 +69,21 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn query(connection: &mut Connection, station: usize, format: &str) -> anyhow::Result<Duration> {
+async fn query(
+    connection: &mut Connection,
+    station: usize,
+    format: &str,
+) -> anyhow::Result<Duration> {
     let path = format!("/api/v1/query/bench/readings?sel.station=S{station:04}&format={format}");
     let begin = Instant::now();
     let answer = connection.get(&path).await?;
     let duration = begin.elapsed();
     ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
-    ensure!(answer.body.len() > N_TIMES * 8, "only {} bytes came", answer.body.len());
+    ensure!(
+        answer.body.len() > N_TIMES * 8,
+        "only {} bytes came",
+        answer.body.len()
+    );
     if format == "csv" {
         let n_lines = answer.text().lines().count();
         ensure!(n_lines == N_TIMES + 1, "{n_lines} lines came");
@@ -81,12 +94,21 @@ async fn query(connection: &mut Connection, station: usize, format: &str) -> any
 /// Ingests the dataset, some times of all stations after the other.
 fn fill(folder: &Path) -> anyhow::Result<()> {
     let mut chance = Chance(2);
-    let mut names = vec!["ingest".to_owned(), "bench.yaml".to_owned(), "readings".to_owned()];
+    let mut names = vec![
+        "ingest".to_owned(),
+        "bench.yaml".to_owned(),
+        "readings".to_owned(),
+    ];
     for file in 0..N_FILES {
         let mut text = String::from("date_time,station,temperature\n");
         for time in file * N_TIMES / N_FILES..(file + 1) * N_TIMES / N_FILES {
             for station in 0..N_STATIONS {
-                writeln!(text, "{},S{station:04},{}", 1_700_000_000 + time, chance.measurement())?;
+                writeln!(
+                    text,
+                    "{},S{station:04},{}",
+                    1_700_000_000 + time,
+                    chance.measurement()
+                )?;
             }
         }
         let name = format!("{file}.csv");

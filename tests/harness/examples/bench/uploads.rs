@@ -57,7 +57,10 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     let (address, local) = (service.address(), LocalSet::new());
     let (uploads, seen) = local.run_until(load(address)).await?;
     let n = uploads.len();
-    let mut acknowledged: Vec<Duration> = uploads.iter().map(|upload| upload.acknowledged_after).collect();
+    let mut acknowledged: Vec<Duration> = uploads
+        .iter()
+        .map(|upload| upload.acknowledged_after)
+        .collect();
     let mut visible = Vec::with_capacity(n);
     for upload in &uploads {
         let place = seen.partition_point(|(_, folded)| *folded < upload.seq);
@@ -66,13 +69,21 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     }
     let rate = float(n) / DURATION.as_secs_f64();
     figure("acknowledged per second", &format!("{rate:.0}"), "2000")?;
-    figure("acknowledged after, p50", &ms(quantile(&mut acknowledged, 500)), "")?;
+    figure(
+        "acknowledged after, p50",
+        &ms(quantile(&mut acknowledged, 500)),
+        "",
+    )?;
     figure(
         "acknowledged after, p99",
         &ms(quantile(&mut acknowledged, 990)),
         "under 50 ms",
     )?;
-    figure("visible to queries after, p50", &ms(quantile(&mut visible, 500)), "")?;
+    figure(
+        "visible to queries after, p50",
+        &ms(quantile(&mut visible, 500)),
+        "",
+    )?;
     figure(
         "visible to queries after, p99",
         &ms(quantile(&mut visible, 990)),
@@ -148,7 +159,8 @@ async fn watch(address: SocketAddr, seen: Seen, wanted: Rc<Cell<u64>>) -> anyhow
     let mut folded = 0;
     while folded < wanted.get() {
         let answer = connection.get("/api/v1/datasets/bench").await?;
-        let now = number(&answer.text(), "\"folded_seq\":").context("a node has a folded sequence number")?;
+        let now = number(&answer.text(), "\"folded_seq\":")
+            .context("a node has a folded sequence number")?;
         if now > folded {
             folded = now;
             seen.borrow_mut().push((Instant::now(), folded));
@@ -161,6 +173,8 @@ async fn watch(address: SocketAddr, seen: Seen, wanted: Rc<Cell<u64>>) -> anyhow
 /// The number after `key` in JSON text.
 fn number(text: &str, key: &str) -> Option<u64> {
     let rest = text.split_once(key)?.1.trim_start();
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
