@@ -99,7 +99,7 @@ impl Edit<'_> {
                 self.changed(node, &place("type"), &before, &after);
             }
             _ if unit(old) != unit(new) => {
-                self.changed(node, &place("unit"), &unit(old), &unit(new))
+                self.changed(node, &place("unit"), &unit(old), &unit(new));
             }
             _ if na(old) != na(new) => self.changed(node, &place("na_value"), &na(old), &na(new)),
             _ => {}

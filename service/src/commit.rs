@@ -415,7 +415,7 @@ impl Job<'_> {
                 self.node
                     .store
                     .put(&keys::join(staging, &key), object)
-                    .await?
+                    .await?;
             }
             None => self.node.store.put(&key, object).await?,
         }

@@ -148,7 +148,7 @@ impl Values {
         match (&mut values, &fill) {
             (Self::Bool(v), Scalar::Bool(x)) => v.resize(n, *x),
             (Self::Complex64(v), Scalar::Complex(re, im)) => {
-                v.resize(n, [narrow(*re), narrow(*im)])
+                v.resize(n, [narrow(*re), narrow(*im)]);
             }
             (Self::Complex128(v), Scalar::Complex(re, im)) => v.resize(n, [*re, *im]),
             (Self::Complex64(v), other) => v.resize(n, [narrow(as_f64(other)); 2]),

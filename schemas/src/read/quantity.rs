@@ -183,7 +183,7 @@ impl SourceUnit<'_> {
                     Err(error) => field.problem(reader, error.to_string()),
                 },
                 Some(_) => {
-                    field.problem(reader, format!("cannot be converted to `{}`", unit.written))
+                    field.problem(reader, format!("cannot be converted to `{}`", unit.written));
                 }
                 None => {}
             }

@@ -101,7 +101,7 @@ impl Product {
                 _ if name == "1" => {}
                 1 => words.push(name),
                 _ if name.contains(|c: char| !c.is_alphabetic() && c != '_') => {
-                    words.push(format!("({name}){power}"))
+                    words.push(format!("({name}){power}"));
                 }
                 _ => words.push(format!("{name}{power}")),
             }
@@ -134,7 +134,7 @@ impl Product {
                 Some((_, sum)) => {
                     *sum = sum
                         .checked_add(exponent)
-                        .filter(|sum| sum.abs() <= MAX_POWER)?
+                        .filter(|sum| sum.abs() <= MAX_POWER)?;
                 }
                 None => self.factors.push((named, exponent)),
             }

@@ -27,13 +27,16 @@ struct Input<'a> {
 fuzz_target!(|input: Input<'_>| {
     let csv = CsvOptions {
         delimiter: input.delimiter.map(|byte| char::from(byte).to_string()),
-        header: input
-            .header
-            .map_or(Header::Present(false), |line| Header::Line(usize::from(line))),
+        header: input.header.map_or(Header::Present(false), |line| {
+            Header::Line(usize::from(line))
+        }),
         skip_rows: usize::from(input.skip_rows),
         skip_after_header: usize::from(input.skip_after_header),
         comment: input.comment.map(str::to_owned),
-        quote: input.quote.map(|byte| char::from(byte).to_string()).unwrap_or_default(),
+        quote: input
+            .quote
+            .map(|byte| char::from(byte).to_string())
+            .unwrap_or_default(),
         decimal_comma: input.decimal_comma,
         encoding: input
             .encoding
@@ -63,6 +66,11 @@ fuzz_target!(|input: Input<'_>| {
     };
     if let Ok(table) = decode(input.body, &content, &decoder, &serde_json::Map::new()) {
         let frame = table.frame();
-        assert!(frame.columns().iter().all(|column| column.len() == frame.height()));
+        assert!(
+            frame
+                .columns()
+                .iter()
+                .all(|column| column.len() == frame.height())
+        );
     }
 });

@@ -39,7 +39,9 @@ static DECODERS: LazyLock<Vec<Decoder>> = LazyLock::new(|| {
             limits: limits.clone(),
             ..Decoding::default()
         };
-        decoding.prepare(Path::new(".")).expect("shipped programs compile")
+        decoding
+            .prepare(Path::new("."))
+            .expect("shipped programs compile")
     };
     extracts.into_iter().map(decoder).collect()
 });
@@ -71,6 +73,11 @@ fuzz_target!(|input: Input<'_>| {
     let decoder = &DECODERS[usize::from(input.decoder) % DECODERS.len()];
     if let Ok(table) = decode(input.body, &content, decoder, &variables) {
         let frame = table.frame();
-        assert!(frame.columns().iter().all(|column| column.len() == frame.height()));
+        assert!(
+            frame
+                .columns()
+                .iter()
+                .all(|column| column.len() == frame.height())
+        );
     }
 });

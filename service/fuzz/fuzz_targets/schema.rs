@@ -10,7 +10,11 @@ use zarr_fuse_schemas::Schema;
 fuzz_target!(|text: &str| {
     match Schema::parse(text, "fuzz.yaml", Path::new("/nonexistent")) {
         Ok(schema) => {
-            let again = Schema::parse(&schema.public_text(), "fuzz.yaml", Path::new("/nonexistent"));
+            let again = Schema::parse(
+                &schema.public_text(),
+                "fuzz.yaml",
+                Path::new("/nonexistent"),
+            );
             assert!(again.is_ok() || schema.public_text() != text);
             assert!(zarr_fuse_schemas::check_edit(&schema, &schema).is_empty());
         }
@@ -18,7 +22,10 @@ fuzz_target!(|text: &str| {
             assert!(!error.problems.is_empty());
             // YAML breaks lines at a carriage return, too.
             let n_lines = text.replace("\r\n", "\n").matches(['\r', '\n']).count() + 1;
-            assert!(error.problems.iter().all(|problem| problem.line <= n_lines), "{error}");
+            assert!(
+                error.problems.iter().all(|problem| problem.line <= n_lines),
+                "{error}"
+            );
         }
     }
 });

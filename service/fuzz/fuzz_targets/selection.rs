@@ -78,7 +78,8 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 static VIEW: LazyLock<NodeView> = LazyLock::new(|| {
     RUNTIME.block_on(async {
-        let schema = Arc::new(Schema::parse(SCHEMA, "fuzz.yaml", Path::new(".")).expect("a schema"));
+        let schema =
+            Arc::new(Schema::parse(SCHEMA, "fuzz.yaml", Path::new(".")).expect("a schema"));
         let store = Store::open("memory://", Path::new("."), &S3Access::default()).expect("memory");
         let decoders = Decoders::new("fuzz", HashMap::new());
         let dataset = Dataset::open(schema, store, decoders, JournalSettings::default())
@@ -108,14 +109,23 @@ static VIEW: LazyLock<NodeView> = LazyLock::new(|| {
 });
 
 /// The size of the answer and the cursor of the next page.
-async fn ask(params: &[(String, String)], format: Format) -> Result<(usize, Option<String>), QueryError> {
+async fn ask(
+    params: &[(String, String)],
+    format: Format,
+) -> Result<(usize, Option<String>), QueryError> {
     let selection = Selection::parse(params, VIEW.schema())?;
     let bounds = Bounds {
         max_block_cells: 7,
         max_page_rows: 50,
         max_columns: 50,
     };
-    let answer = answer(VIEW.clone(), &selection, selection.format().unwrap_or(format), bounds).await?;
+    let answer = answer(
+        VIEW.clone(),
+        &selection,
+        selection.format().unwrap_or(format),
+        bounds,
+    )
+    .await?;
     let body: Vec<_> = answer
         .body
         .try_collect()

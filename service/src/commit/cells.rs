@@ -104,26 +104,26 @@ impl Cells {
     }
 }
 
-/// Sorts the cells of one variable of a batch into chunks, keeping row order within each.
-#[expect(
-    clippy::type_complexity,
-    reason = "two lists that belong together, taken apart at once"
-)]
-fn group(
-    placed: &PlacedBatch,
-    spec: &ArraySpec,
-    variable: usize,
-) -> (Vec<(u32, u32)>, Vec<(Vec<u64>, Range<usize>)>) {
-    let batch = &placed.batch;
-    let variable = &batch.variables[variable];
-    let n = variable.values.len();
+/// One dimension of a variable in a batch.
+struct Dimension {
+    /// Place of its coordinate in the batch.
+    coordinate: usize,
+    /// Per coordinate value: number of its chunk among `chunks`, and offset of its cell in the chunk.
+    lookup: Vec<(usize, usize)>,
+    /// Grid positions of the chunks touched, ascending.
+    chunks: Vec<u64>,
+}
+
+/// The dimensions of a variable, and how many chunks they may touch together.
+fn dimensions(placed: &PlacedBatch, spec: &ArraySpec) -> (Vec<Dimension>, usize) {
     let chunk_shape: Vec<usize> = spec.chunk_shape.iter().map(|&n| to_usize(n)).collect();
     let cell_strides = strides(&chunk_shape);
     // Per dimension and distinct coordinate value: which chunk (numbered within the batch) and which cell in it.
     let mut dims = Vec::with_capacity(spec.dims.len());
     let mut n_slots = 1;
     for (place, &d) in spec.dims.iter().enumerate() {
-        let coordinate = batch
+        let coordinate = placed
+            .batch
             .coordinates
             .iter()
             .position(|coordinate| coordinate.coordinate_idx == d)
@@ -150,15 +150,36 @@ fn group(
             })
             .collect();
         n_slots *= distinct.len().max(1);
-        dims.push((coordinate, lookup, distinct));
+        dims.push(Dimension {
+            coordinate,
+            lookup,
+            chunks: distinct,
+        });
     }
+    (dims, n_slots)
+}
+
+/// Sorts the cells of one variable of a batch into chunks, keeping row order within each.
+#[expect(
+    clippy::type_complexity,
+    reason = "two lists that belong together, taken apart at once"
+)]
+fn group(
+    placed: &PlacedBatch,
+    spec: &ArraySpec,
+    variable: usize,
+) -> (Vec<(u32, u32)>, Vec<(Vec<u64>, Range<usize>)>) {
+    let batch = &placed.batch;
+    let variable = &batch.variables[variable];
+    let n = variable.values.len();
+    let (dims, n_slots) = dimensions(placed, spec);
     let place_of = |i: usize| {
         let row = variable.rows.as_ref().map_or(i, |rows| rows[i] as usize);
         let mut slot = 0;
         let mut cell = 0;
-        for (coordinate, lookup, distinct) in &dims {
-            let (chunk, offset) = lookup[batch.coordinates[*coordinate].index[row] as usize];
-            slot = slot * distinct.len() + chunk;
+        for dim in &dims {
+            let (chunk, offset) = dim.lookup[batch.coordinates[dim.coordinate].index[row] as usize];
+            slot = slot * dim.chunks.len() + chunk;
             cell += offset;
         }
         (
@@ -169,9 +190,9 @@ fn group(
     let value = |i: usize| u32::try_from(i).expect("a batch has fewer than 2^32 rows");
     let chunk_of = |mut slot: usize| {
         let mut chunk = vec![0; dims.len()];
-        for (place, (_, _, distinct)) in dims.iter().enumerate().rev() {
-            chunk[place] = distinct[slot % distinct.len()];
-            slot /= distinct.len();
+        for (place, dim) in dims.iter().enumerate().rev() {
+            chunk[place] = dim.chunks[slot % dim.chunks.len()];
+            slot /= dim.chunks.len();
         }
         chunk
     };

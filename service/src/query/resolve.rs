@@ -232,9 +232,9 @@ fn in_sorted(values: &Values, spans: &[Span]) -> Vec<Vec<Range<u64>>> {
         while low < high {
             let middle = low.midpoint(high);
             if is(middle) {
-                high = middle
+                high = middle;
             } else {
-                low = middle + 1
+                low = middle + 1;
             }
         }
         low as u64

@@ -66,7 +66,7 @@ impl<'d> Cutter<'d> {
                 }
                 Some(_) => match self.comment {
                     Some(comment) if bytes[at..].starts_with(comment.as_bytes()) => {
-                        at = next_line(text, at)
+                        at = next_line(text, at);
                     }
                     _ => return at,
                 },

@@ -26,19 +26,27 @@ use super::super::{DecodeError, Limits};
 /// Stack that evaluation may use; the rest is for freeing what it built.
 const MAX_STACK_BYTES: usize = 64 << 20;
 
-/// Stack for freeing what one step can build: a level of nesting takes several steps, and some 250 bytes to free.
-const STACK_BYTES_PER_STEP: u64 = 256;
+/// Stack for freeing what one step can build: a level of nesting takes several steps, and less than this to free.
+const STACK_BYTES_PER_STEP: u64 = 128;
 
-/// More steps than this would ask for more stack than machines have addresses; memory ends before.
-const MAX_STEPS_OF_STACK: u64 = 1 << 32;
+/// The thread of a program gets no more stack, whatever the steps; memory ends before.
+const MAX_THREAD_BYTES: usize = 16 << 30;
+
+/// And no less, even if the machine does not grant what the steps ask for.
+pub(super) const MIN_THREAD_BYTES: usize = 256 << 20;
 
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u64 = 1024;
 
 /// Stack of the thread that runs a program. It is address space: pages are only used when they are reached.
 pub(super) fn stack_bytes(limits: &Limits) -> usize {
-    let for_freeing = limits.max_program_steps.min(MAX_STEPS_OF_STACK) * STACK_BYTES_PER_STEP;
-    MAX_STACK_BYTES.saturating_add(usize::try_from(for_freeing).unwrap_or(usize::MAX))
+    let for_freeing = limits
+        .max_program_steps
+        .saturating_mul(STACK_BYTES_PER_STEP);
+    usize::try_from(for_freeing)
+        .unwrap_or(usize::MAX)
+        .saturating_add(MAX_STACK_BYTES)
+        .clamp(MIN_THREAD_BYTES, MAX_THREAD_BYTES)
 }
 
 /// What is left of one run.

@@ -10,7 +10,7 @@ use jaq_json::{Val, read};
 use serde_json::{Map, Value};
 
 use super::super::{DecodeError, DecodeSetupError, Limits, json};
-use super::budget::{Bounded, Budget, Run, Stop, counted_range, stack_bytes};
+use super::budget::{Bounded, Budget, MIN_THREAD_BYTES, Run, Stop, counted_range, stack_bytes};
 use super::value;
 
 /// Functions of jq that reach beyond the input: the environment, the clock, the time zone of the machine, its log, its
@@ -159,13 +159,22 @@ impl Program {
         limits: &Limits,
     ) -> Result<String, DecodeError> {
         let ran = std::thread::scope(|scope| {
-            std::thread::Builder::new()
-                .name("extraction".to_owned())
-                .stack_size(stack_bytes(limits))
-                .spawn_scoped(scope, || {
-                    self.run_here(documents, by_line, variables, limits)
-                })
-                .map(std::thread::ScopedJoinHandle::join)
+            let mut stack_bytes = stack_bytes(limits);
+            loop {
+                let started = std::thread::Builder::new()
+                    .name("extraction".to_owned())
+                    .stack_size(stack_bytes)
+                    .spawn_scoped(scope, || {
+                        self.run_here(documents, by_line, variables, limits)
+                    });
+                match started {
+                    // A small machine grants less.
+                    Err(_) if stack_bytes > MIN_THREAD_BYTES => {
+                        stack_bytes = MIN_THREAD_BYTES.max(stack_bytes / 2);
+                    }
+                    started => return started.map(std::thread::ScopedJoinHandle::join),
+                }
+            }
         });
         match ran {
             Err(source) => Err(DecodeError::ProgramThread { source }),

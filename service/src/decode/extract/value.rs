@@ -35,7 +35,7 @@ fn write_at(value: &Val, depth: usize, out: &mut String) -> Result<(), NotJson> 
         Val::Num(Num::Float(value)) if !value.is_finite() => out.push_str("null"),
         // A number that the program did not calculate keeps the digits it came with, if they are JSON.
         Val::Num(Num::Dec(digits)) if !is_json_number(digits) => {
-            write_at(&Val::from(as_float(digits)), depth, out)?
+            write_at(&Val::from(as_float(digits)), depth, out)?;
         }
         Val::Num(value) => _ = write!(out, "{value}"),
         Val::TStr(bytes) => write_text(bytes, out)?,
