@@ -1,0 +1,237 @@
+//! What each error is answered with.
+
+use actix_web::http::{StatusCode as S, header};
+
+use super::ApiError;
+use super::problem::{self, Answer, ProblemItem, listed};
+use crate::journal::{AppendError, JournalError};
+use crate::node::ReadError;
+use crate::query::QueryError;
+
+impl ApiError {
+    /// Status, type, title, and what to do.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one place for every answer that is an error"
+    )]
+    pub(super) fn answer(&self) -> Answer {
+        match self {
+            Self::UnknownRoute(path) => Answer::new(
+                S::NOT_FOUND,
+                "unknown-route",
+                "Unknown route",
+                format!("there is nothing at `{path}`; `/docs` lists what there is"),
+            ),
+            Self::Method { method, allowed } => Answer::new(
+                S::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+                format!("`{method}` is not possible here; use {}", listed(allowed)),
+            )
+            .header(header::ALLOW, allowed.join(", ")),
+            Self::BadPath(reason) => Answer::new(
+                S::BAD_REQUEST,
+                "bad-path",
+                "Unreadable path",
+                format!("the path cannot be read: {reason}"),
+            ),
+            Self::BadRequest(reason) => {
+                Answer::new(S::BAD_REQUEST, "bad-request", "Unreadable request", reason.clone())
+            }
+            Self::UnknownEndpoint { name, known } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-endpoint",
+                "Unknown endpoint",
+                format!("there is no endpoint `{name}`; there are {}", listed(known)),
+            ),
+            Self::UnknownDataset { name, known } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-dataset",
+                "Unknown dataset",
+                format!("there is no dataset `{name}`; there are {}", listed(known)),
+            ),
+            Self::UnknownNode { dataset, path, known } if path.is_empty() => Answer::new(
+                S::NOT_FOUND,
+                "unknown-node",
+                "Unknown node",
+                format!("the path names no node of `{dataset}`; add one of {}", listed(known)),
+            ),
+            Self::UnknownNode { dataset, path, known } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-node",
+                "Unknown node",
+                format!("the dataset `{dataset}` has no node `{path}`; it has {}", listed(known)),
+            ),
+            Self::UnknownContribution(id) => Answer::new(
+                S::NOT_FOUND,
+                "unknown-contribution",
+                "Unknown contribution",
+                format!("there is no contribution `{id}`; `GET /api/v1/contributions` lists what arrived"),
+            ),
+            Self::UnknownKey { dataset, key } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-key",
+                "No such object",
+                format!("the Zarr store of `{dataset}` has no object `{key}`; chunks that were never written do not exist"),
+            ),
+            Self::UnknownPage(path) => Answer::new(
+                S::NOT_FOUND,
+                "unknown-page",
+                "Unknown page",
+                format!("the documentation has no page `{path}`; it begins at `/docs/`"),
+            ),
+            Self::NotAcceptable(known) => Answer::new(
+                S::NOT_ACCEPTABLE,
+                "not-acceptable",
+                "Not acceptable",
+                format!("none of the media types in `Accept` can be given; ask for {known}, or use `format=`"),
+            ),
+            Self::BodyTooLarge { max_bytes } => Answer::new(
+                S::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "Body too large",
+                format!(
+                    "the body is larger than {max_bytes} bytes; send it in parts, compress it, or raise `limits.max_body_bytes`"
+                ),
+            )
+            .closing(),
+            Self::BodyTooSlow { seconds } => Answer::new(
+                S::REQUEST_TIMEOUT,
+                "body-too-slow",
+                "Body too slow",
+                format!("nothing of the body arrived for {seconds} seconds; nothing was taken, send it again"),
+            )
+            .closing(),
+            Self::BodyCut(reason) => Answer::new(
+                S::BAD_REQUEST,
+                "body-cut",
+                "Body cut",
+                format!("the body did not arrive as announced ({reason}); nothing was taken, send it again"),
+            )
+            .closing(),
+            Self::Unsupported(error) => Answer::new(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-content",
+                "Unsupported content",
+                error
+                    .to_string()
+                    .replace("content type `` is not supported", "the request has no `Content-Type`"),
+            )
+            .closing(),
+            Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
+            Self::Append(error) => append(error),
+            Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
+            Self::Query(error) => query(error),
+            Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "store",
+                "Store unavailable",
+                "the store cannot be read; try again later".to_owned(),
+            )
+            .retry_after(5),
+            Self::Journal(error) => {
+                Answer::new(S::INTERNAL_SERVER_ERROR, "journal", "Journal damaged", error.to_string())
+            }
+            Self::Range { n_bytes } => Answer::new(
+                S::RANGE_NOT_SATISFIABLE,
+                "range",
+                "Range outside the object",
+                format!("the object has {n_bytes} bytes; ask for a range inside"),
+            )
+            .header(header::CONTENT_RANGE, format!("bytes */{n_bytes}")),
+            Self::NotReady(reasons) => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "not-ready",
+                "Not ready",
+                "the service is not ready; the problems say why".to_owned(),
+            )
+            .items(reasons.iter().map(|(path, reason)| ProblemItem::at(path, reason)))
+            .retry_after(2),
+            Self::Busy { max } => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too many requests at once",
+                format!("{max} requests are worked on; try again in a moment"),
+            )
+            .retry_after(1)
+            .closing(),
+            Self::Stopping => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "stopping",
+                "Stopping",
+                "the service is stopping; try again later".to_owned(),
+            )
+            .retry_after(5)
+            .closing(),
+            Self::Internal(_) => Answer::new(
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+                "the service has a fault; its log says more".to_owned(),
+            ),
+        }
+    }
+}
+
+fn append(error: &AppendError) -> Answer {
+    let detail = error.to_string();
+    match error {
+        AppendError::KeyReused { .. } => Answer::new(
+            S::UNPROCESSABLE_ENTITY,
+            "key-reused",
+            "Idempotency key reused",
+            detail,
+        ),
+        AppendError::Overloaded { .. } => {
+            Answer::new(S::TOO_MANY_REQUESTS, "overloaded", "Too much waits", detail).retry_after(1)
+        }
+        AppendError::Fenced { .. } => {
+            Answer::new(S::SERVICE_UNAVAILABLE, "fenced", "Another writer", detail).retry_after(60)
+        }
+        AppendError::Store(_) => {
+            Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
+        }
+        AppendError::Stopping => {
+            Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
+        }
+    }
+}
+
+fn query(error: &QueryError) -> Answer {
+    let (status, slug, title) = match error {
+        QueryError::UnknownParameter { .. }
+        | QueryError::Repeated { .. }
+        | QueryError::BadParameter { .. }
+        | QueryError::BadCursor { .. } => (S::BAD_REQUEST, "bad-query", "Unreadable query"),
+        QueryError::UnknownVariable { .. } => {
+            (S::NOT_FOUND, "unknown-variable", "Unknown variable")
+        }
+        QueryError::NoVariables { .. } => (S::NOT_FOUND, "no-variables", "Nothing to query"),
+        QueryError::NoSuchValue { .. } | QueryError::NoSuchIndex { .. } => {
+            (S::NOT_FOUND, "no-such-value", "No such value")
+        }
+        QueryError::DoesNotFit { .. } => (
+            S::UNPROCESSABLE_ENTITY,
+            "does-not-fit",
+            "The query does not fit",
+        ),
+        QueryError::StaleCursor => (S::CONFLICT, "stale-cursor", "Stale cursor"),
+        QueryError::Read { source, .. } if matches!(**source, ReadError::Moved) => {
+            let detail = "late values were inserted while this was read; ask again".to_owned();
+            return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail)
+                .retry_after(1);
+        }
+        QueryError::Read { source, .. } if matches!(**source, ReadError::Store(_)) => {
+            let detail = format!("{error}; the store failed, try again later");
+            return Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail)
+                .retry_after(5);
+        }
+        QueryError::Read { .. } => (S::INTERNAL_SERVER_ERROR, "unreadable", "Values unreadable"),
+        QueryError::Write { .. } => (
+            S::INTERNAL_SERVER_ERROR,
+            "unwritable",
+            "Answer not writable",
+        ),
+    };
+    Answer::new(status, slug, title, error.to_string())
+}
