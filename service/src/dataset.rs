@@ -22,7 +22,7 @@ use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::store::{S3Access, Store, StoreError, Writer, keys};
 
-/// Decoded chunks kept in memory per dataset.
+/// Decoded chunks kept in memory per dataset, unless something else is asked for.
 const CACHE_BYTES: u64 = 128 << 20;
 /// Shortest time between two writes of the root group.
 const ROOT_INTERVAL: Duration = Duration::from_secs(2);
@@ -154,10 +154,12 @@ impl Dataset {
         decoders: Decoders,
         settings: JournalSettings,
     ) -> Result<Arc<Self>, OpenError> {
-        Self::open_apart(schema, store.clone(), store, decoders, settings).await
+        let journal = store.clone();
+        Self::open_apart(schema, store, journal, decoders, settings, CACHE_BYTES).await
     }
 
-    /// As [`Self::open`], with the journal in another store than the arrays.
+    /// As [`Self::open`], with the journal in another store than the arrays, and `cache_bytes` of decoded chunks kept in
+    /// memory.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -167,6 +169,7 @@ impl Dataset {
         journal: Store,
         decoders: Decoders,
         settings: JournalSettings,
+        cache_bytes: u64,
     ) -> Result<Arc<Self>, OpenError> {
         let mut writer = Writer::Unknown;
         if !store.is_read_only() {
@@ -177,7 +180,7 @@ impl Dataset {
             commit::recover(&store, |_| true).await?;
         }
         let journal = Journal::open(journal, &schema.name, settings).await?;
-        let cache = chunk_cache(CACHE_BYTES);
+        let cache = chunk_cache(cache_bytes);
         let mut nodes = IndexMap::new();
         for node in schema
             .nodes()

@@ -25,6 +25,7 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         let store = store(config, dataset, &schema)?;
         let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
+        let cache_bytes = config.limits.max_chunk_cache_bytes;
         let journal = match &config.journal.url {
             Some(root) => open_store(
                 config,
@@ -33,8 +34,15 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             )?,
             None => store.clone(),
         };
-        let opened =
-            Dataset::open_apart(Arc::new(schema), store, journal, decoders, settings).await;
+        let opened = Dataset::open_apart(
+            Arc::new(schema),
+            store,
+            journal,
+            decoders,
+            settings,
+            cache_bytes,
+        )
+        .await;
         let opened = opened.map_err(|source| AppError::Open {
             dataset: name.clone(),
             source,
