@@ -46,7 +46,7 @@ struct Case {
     contributions: Vec<Vec<Vec<Option<u8>>>>,
 }
 
-const TYPES: [&str; 14] = [
+const TYPES: [&str; 15] = [
     "bool",
     "int8",
     "int16",
@@ -59,6 +59,7 @@ const TYPES: [&str; 14] = [
     "float32",
     "float64",
     "complex64",
+    "complex128",
     "str",
     "str[6]",
 ];
@@ -68,7 +69,7 @@ fn cell(data_type: &str, n: u8) -> Json {
     match data_type {
         "bool" => json!(n % 2 == 1),
         "float32" | "float64" => json!(f64::from(n) - 2.5),
-        "complex64" => json!(format!("{n}+1i")),
+        "complex64" | "complex128" => json!(format!("{n}+1i")),
         "str" | "str[6]" => json!(format!("s{}", 5 - n % 6)),
         "time" => json!(format!("2024-03-31T0{n}:30:00Z")),
         _ => json!(n),
@@ -340,7 +341,7 @@ fn sort_key(data_type: &str, n: u8) -> Key {
 /// The small number as [`Values::display`] shows it once stored.
 fn shown(data_type: &str, n: u8) -> String {
     match cell(data_type, n) {
-        Json::String(text) if data_type == "complex64" => text,
+        Json::String(text) if data_type.starts_with("complex") => text,
         Json::String(_) if data_type == "time" => {
             // 2024-03-31T00:30Z in minutes.
             (28_530_750 + 60 * i64::from(n)).to_string()
@@ -488,6 +489,27 @@ proptest! {
         let twice: Vec<_> = case.contributions.iter().flat_map(|rows| [rows.clone(), rows.clone()]).collect();
         let once = block_on(folded(&case, &case.contributions, 0));
         prop_assert_eq!(block_on(folded(&case, &twice, 0)), once);
+    }
+
+    #[test]
+    fn contributions_over_disjoint_cells_commute(case in case(), groups in any::<u32>()) {
+        let mut case = case;
+        for var in &mut case.vars {
+            var.on |= 1;
+        }
+        // Each contribution has a value of the first coordinate to itself.
+        for (n, rows) in (0..).zip(&mut case.contributions) {
+            for row in rows {
+                row[0] = Some(n);
+            }
+        }
+        let reversed: Vec<_> = case.contributions.iter().rev().cloned().collect();
+        let unordered = |mut content: Content| {
+            content.coordinates.values_mut().for_each(|values| values.sort());
+            content
+        };
+        let forward = unordered(block_on(folded(&case, &case.contributions, groups)));
+        prop_assert_eq!(unordered(block_on(folded(&case, &reversed, groups))), forward);
     }
 
     #[test]
