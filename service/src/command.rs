@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_service::dataset::{Dataset, Decoders};
+use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
@@ -191,14 +192,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
         note(&problems.to_string());
         return;
     }
-    let mut text = format!("zf: {error}");
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
+    let text = format!("zf: {}", whole(error.as_ref()).reason);
     note(&text);
 }
 
