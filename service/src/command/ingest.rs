@@ -71,6 +71,7 @@ impl Ingest {
                 content_encoding: content.content_encoding,
                 received_at: chrono::Utc::now(),
                 sender: std::env::var("USER").ok(),
+                address: None,
                 idempotency_key: None,
                 variables: variables.clone(),
                 payload: payload.into(),
