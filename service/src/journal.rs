@@ -563,11 +563,18 @@ impl Journal {
     /// Whether what waits for `node` changes what is in its arrays already, so that they are folded from the beginning.
     pub fn needs_refold(&self, node: &str) -> bool {
         let (corrections, _) = self.corrections(node);
-        corrections.iter().any(|correction| {
-            let status = correction.target.and_then(|target| self.outcome(target));
-            let status = status.map_or(Status::Journaled, |outcome| outcome.status);
-            correction.kind != Kind::Retract || matches!(status, Status::Merged | Status::Partial)
-        })
+        corrections
+            .iter()
+            .any(|correction| match (correction.kind, correction.target) {
+                // What is not folded yet, or was rejected, is not in the arrays. The status alone does not tell: it may say
+                // "retracted" since before a crash that kept the arrays from following.
+                (Kind::Retract, Some(target)) => {
+                    let waits = self.queue.lock().contains(node, target);
+                    let outcome = self.outcome(target);
+                    !waits && outcome.is_none_or(|outcome| outcome.status != Status::Rejected)
+                }
+                _ => true,
+            })
     }
 
     /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.

@@ -13,6 +13,9 @@ use crate::store::{Store, StoreError, keys};
 /// Objects copied or deleted at once.
 const CONCURRENT_OBJECTS: usize = 8;
 
+/// Marks a folder of new arrays that are in place.
+const REPLACED: &str = "replaced";
+
 /// What is to be done with staged objects.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -84,7 +87,8 @@ pub(super) async fn apply(store: &Store, folded_seq: u64) -> Result<(), CommitEr
     Ok(())
 }
 
-/// Removes what was staged, the record first: without it the rest means nothing.
+/// Removes what was staged, the record first: without it the rest means nothing. A folder of its own, which would mean
+/// something to a rebuild, is marked as done before.
 ///
 /// # Errors
 /// [`CommitError`].
@@ -92,12 +96,25 @@ pub(super) async fn discard(store: &Store, folded_seq: u64) -> Result<(), Commit
     let key = record_key(folded_seq);
     let record = store.get(&key).await?;
     let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-    store.delete(&key).await?;
-    let mut staged = store.list(&folder(folded_seq), None).await?;
-    if let Some(from) = record.and_then(|record| record.from) {
-        staged.extend(store.list(&from, None).await?);
+    let from = record.and_then(|record| record.from);
+    if let Some(from) = &from {
+        store.put(&keys::join(from, REPLACED), Bytes::new()).await?;
     }
-    delete_all(store, staged).await
+    store.delete(&key).await?;
+    delete_all(store, store.list(&folder(folded_seq), None).await?).await?;
+    match from {
+        Some(from) => discard_replaced(store, &from).await,
+        None => Ok(()),
+    }
+}
+
+/// Removes a folder whose arrays are in place, the mark last.
+async fn discard_replaced(store: &Store, from: &str) -> Result<(), CommitError> {
+    let mark = keys::join(from, REPLACED);
+    let mut rest = store.list(from, None).await?;
+    rest.retain(|key| *key != mark);
+    delete_all(store, rest).await?;
+    Ok(store.delete(&mark).await?)
 }
 
 /// Deletes objects; those that are not there are fine.
@@ -128,6 +145,10 @@ pub async fn recover(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), Co
             apply(store, seq).await?;
         }
         discard(store, seq).await?;
+    }
+    let marks = staged.iter().filter_map(|key| key.strip_suffix(REPLACED));
+    for from in marks {
+        discard_replaced(store, from.trim_end_matches('/')).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The laws of merging, held against a naive map from coordinate tuple to value.
 
+mod correction;
 mod grid;
 
 use std::collections::{BTreeMap, HashMap};

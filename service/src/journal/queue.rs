@@ -97,6 +97,16 @@ impl Queue {
             .collect()
     }
 
+    /// Whether `seq` waits for `node`.
+    pub(super) fn contains(&self, node: &str, seq: u64) -> bool {
+        let queue = self.by_node.get(node);
+        queue.is_some_and(|queue| {
+            queue
+                .binary_search_by_key(&seq, |waiting| waiting.header.seq)
+                .is_ok()
+        })
+    }
+
     /// Requests to correct something that wait for `node`, and the last sequence number that waits for it.
     pub(super) fn corrections(&self, node: &str) -> (Vec<Arc<Header>>, u64) {
         let queue = self.by_node.get(node);
