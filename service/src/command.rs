@@ -21,6 +21,8 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod query;
 pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.

@@ -4,6 +4,7 @@
 //! queries run on the runtime of [`App`].
 
 mod body;
+mod caller;
 mod contributions;
 mod datasets;
 mod docs;
@@ -20,6 +21,7 @@ mod schema;
 mod starting;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod zarr;
 
 use std::io;
@@ -38,6 +40,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::error::ApiError;
 use self::outside::KnownRoutes;
 pub(crate) use self::starting::answer_while;
+pub(crate) use self::tls::Tls;
+pub use self::tls::TlsError;
 use crate::app::App;
 use crate::config::ServerConfig;
 
@@ -56,15 +60,18 @@ pub(crate) async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     settings: ServerConfig,
+    tls: Option<Tls>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(&app));
     let known = Data::new(KnownRoutes::new(&document(), &app));
     let workers = settings.workers.unwrap_or_else(available);
+    let server_data = Data::new(settings.clone());
     let factory = move || {
         Server::new()
             .app_data(data.clone())
             .app_data(known.clone())
+            .app_data(server_data.clone())
             .app_data(
                 PathConfig::default()
                     .error_handler(|error, _| ApiError::BadPath(error.to_string()).into()),
@@ -85,10 +92,14 @@ pub(crate) async fn serve(
         .max_connections(settings.max_connections.div_ceil(workers))
         .keep_alive(KEEP_ALIVE)
         .disable_signals()
-        .shutdown_timeout(0)
-        .listen(listener)?
-        .run();
-    tracing::info!(server.address = %address, "Listening on http://{address}");
+        .shutdown_timeout(0);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server()?)?,
+        None => server.listen(listener)?,
+    };
+    let server = server.run();
+    tracing::info!(server.address = %address, "Listening on {scheme}://{address}");
     let stopping = stop(&app, server.handle(), settings.grace);
     let (ended, ()) = tokio::join!(server, stopping);
     ended

@@ -22,6 +22,7 @@ use crate::journal::{AppendError, JournalError};
 use crate::outcome::Outcome;
 use crate::query::QueryError;
 use crate::store::StoreError;
+use crate::who::Denied;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -80,6 +81,10 @@ pub(crate) enum ApiError {
     Store(StoreError),
     /// The range asked for lies outside.
     Range { n_bytes: u64 },
+    /// The sender may not do this.
+    Denied(Denied),
+    /// The path and query are longer than allowed.
+    UrlTooLong { max_bytes: u64 },
     /// The service is not ready.
     NotReady(Vec<(String, String)>),
     /// Too many requests at once.
@@ -153,7 +158,7 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(answer.status);
         for (name, value) in &answer.headers {
             if let Ok(value) = HeaderValue::from_str(value) {
-                response.insert_header((name.clone(), value));
+                response.append_header((name.clone(), value));
             }
         }
         if answer.close {
@@ -167,6 +172,12 @@ impl ResponseError for ApiError {
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         Self::Append(error)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
     }
 }
 
