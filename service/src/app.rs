@@ -14,6 +14,7 @@ use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
+use crate::who::{SignIn, SignInError};
 
 mod endpoint;
 mod open;
@@ -28,6 +29,8 @@ pub struct App {
     pub datasets: IndexMap<String, Arc<Dataset>>,
     /// By name: the configured ones, then those that datasets have under their own names.
     pub endpoints: IndexMap<String, Endpoint>,
+    /// Who may do what.
+    pub sign_in: SignIn,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
     /// What is counted.
@@ -78,6 +81,9 @@ pub enum AppError {
         /// Cause.
         source: DecodeSetupError,
     },
+    /// Nobody could sign in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
 }
 
 impl App {
@@ -86,18 +92,33 @@ impl App {
     /// # Errors
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
+        let sign_in = SignIn::new(config.auth.as_ref())?;
         let datasets = open::datasets(&config).await?;
-        Self::of(datasets, &config.endpoints, config.limits, stop)
+        Self::guarded(datasets, &config.endpoints, sign_in, config.limits, stop)
     }
 
-    /// The service of datasets that are open; their decoders know what `endpoints` decode. Call it inside the runtime
-    /// that is to do the work.
+    /// The service of datasets that are open, in which everyone may do everything; their decoders know what `endpoints`
+    /// decode. Call it inside the runtime that is to do the work.
     ///
     /// # Errors
     /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
     pub fn of(
         datasets: Vec<Arc<Dataset>>,
         endpoints: &IndexMap<String, EndpointConfig>,
+        limits: LimitsConfig,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
+        Self::guarded(datasets, endpoints, SignIn::default(), limits, stop)
+    }
+
+    /// As [`App::of`], where `sign_in` says who may do what.
+    ///
+    /// # Errors
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    pub fn guarded(
+        datasets: Vec<Arc<Dataset>>,
+        endpoints: &IndexMap<String, EndpointConfig>,
+        sign_in: SignIn,
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
@@ -112,6 +133,7 @@ impl App {
         Ok(Arc::new(Self {
             datasets,
             endpoints,
+            sign_in,
             limits,
             metrics,
             stop,

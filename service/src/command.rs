@@ -23,6 +23,8 @@ pub(crate) mod log;
 pub(crate) mod query;
 pub(crate) mod rebuild;
 pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.
@@ -81,10 +83,7 @@ impl Target {
             self.must_exist(&schema)?;
         }
         let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
-        if access == Access::Write
-            && !self.take_over
-            && matches!(store.mark()?, Writer::Another)
-        {
+        if access == Access::Write && !self.take_over && matches!(store.mark()?, Writer::Another) {
             anyhow::bail!(
                 "another zf process writes `{}`; ask it over HTTP (POST /api/v1/ingest/…, POST or DELETE /api/v1/contributions/…), or stop it first",
                 store.url()

@@ -33,6 +33,7 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     latency: Family<Route, Histogram>,
     bytes: Family<Of, Counter>,
+    denied: Family<Why, Counter>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
 }
@@ -48,6 +49,11 @@ struct Answered {
 struct Route {
     method: String,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,6 +86,12 @@ impl Metrics {
             "Bytes of acknowledged contributions, as they arrived",
             bytes.clone(),
         );
+        let denied = Family::default();
+        registry.register(
+            "http_requests_denied",
+            "Requests denied, by reason: nobody signed in, a wrong password or token, a missing scope, too many failures",
+            denied.clone(),
+        );
         let in_flight = Gauge::default();
         registry.register(
             "http_requests_in_flight",
@@ -92,6 +104,7 @@ impl Metrics {
             requests,
             latency,
             bytes,
+            denied,
             in_flight,
         }
     }
@@ -108,6 +121,11 @@ impl Metrics {
         self.latency
             .get_or_create(&Route { method, route })
             .observe(duration.as_secs_f64());
+    }
+
+    /// Counts a request that was denied for `reason`.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&Why { reason }).inc();
     }
 
     /// Counts a contribution that was acknowledged.

@@ -93,7 +93,11 @@ async fn correct(
         let outcome = entry.outcome.as_deref();
         let problem = outcome.and_then(|outcome| outcome.problems.first());
         let reason = problem.map(|problem| format!(": {}", problem.reason));
-        print(&format!("{id} {}{}", status.name(), reason.unwrap_or_default()))?;
+        print(&format!(
+            "{id} {}{}",
+            status.name(),
+            reason.unwrap_or_default()
+        ))?;
         if status == Status::Rejected {
             code = ExitCode::FAILURE;
         }

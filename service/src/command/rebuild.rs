@@ -32,9 +32,9 @@ impl Rebuild {
         if let Some(node) = &self.node {
             let known: Vec<&str> = schema.nodes().map(|node| node.path.as_str()).collect();
             let exists = known.contains(&node.as_str());
-            exists
-                .then_some(())
-                .with_context(|| format!("there is no node `{node}`; there are {}", known.join(", ")))?;
+            exists.then_some(()).with_context(|| {
+                format!("there is no node `{node}`; there are {}", known.join(", "))
+            })?;
         }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} contributions of {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -19,6 +19,10 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_decompressed_bytes: u64,
+    /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_url_bytes: u64,
     /// Most requests worked on at once; further ones are answered 503. Default 512.
     #[schemars(range(min = 1))]
     pub max_concurrent_requests: usize,
@@ -54,6 +58,7 @@ impl Default for LimitsConfig {
         Self {
             max_body_bytes: 256 << 20,
             max_decompressed_bytes: 512 << 20,
+            max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,
