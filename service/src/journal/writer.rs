@@ -87,10 +87,10 @@ fn answer_replays(journal: &Journal, appends: Vec<Append>) -> (Vec<Append>, Answ
         };
         let known = catalog
             .by_key(&append.header.endpoint, &key)
-            .map(|entry| entry.header.as_ref());
+            .map(|entry| entry.header);
         match known.filter(|header| remembered(header)) {
             Some(header) => {
-                let answer = replay(header, &append, &key);
+                let answer = replay(&header, &append, &key);
                 answered.push((append, answer));
             }
             None => fresh.push(append),
