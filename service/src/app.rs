@@ -1,7 +1,7 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -15,9 +15,11 @@ use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 
+mod bodies;
 mod endpoint;
 mod open;
 
+pub use bodies::Bodies;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::node_at;
 
@@ -30,6 +32,8 @@ pub struct App {
     pub endpoints: IndexMap<String, Endpoint>,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
+    /// Room for the bodies of requests.
+    pub bodies: Bodies,
     /// What is counted.
     pub metrics: Metrics,
     /// Cancelled when the service stops.
@@ -70,6 +74,16 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// Large bodies have no place to go.
+    #[error(
+        "temporary files cannot be made in `{}`; name another folder in `limits.spool_folder`", .folder.display()
+    )]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The `decode` of an endpoint cannot be used.
     #[error("the endpoint `{endpoint}` cannot decode")]
     Decode {
@@ -87,14 +101,17 @@ impl App {
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
         let datasets = open::datasets(&config).await?;
-        Self::of(datasets, &config.endpoints, config.limits, stop)
+        let mut limits = config.limits.clone();
+        limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
+        Self::of(datasets, &config.endpoints, limits, stop)
     }
 
     /// The service of datasets that are open; their decoders know what `endpoints` decode. Call it inside the runtime
     /// that is to do the work.
     ///
     /// # Errors
-    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there, [`AppError::Spool`] if no temporary file can
+    /// be made.
     pub fn of(
         datasets: Vec<Arc<Dataset>>,
         endpoints: &IndexMap<String, EndpointConfig>,
@@ -109,10 +126,13 @@ impl App {
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
         let runtime = Handle::current();
+        let bodies =
+            Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
         Ok(Arc::new(Self {
             datasets,
             endpoints,
             limits,
+            bodies,
             metrics,
             stop,
             runtime,

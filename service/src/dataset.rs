@@ -16,7 +16,8 @@ use crate::commit::{self, CommitError};
 use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
-    AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt,
+    self, AppendError, Journal, JournalError, JournalSettings, NewContribution, PayloadPlace,
+    Receipt,
 };
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
@@ -231,42 +232,48 @@ impl Dataset {
     }
 
     /// What would become of a contribution: decoded and normalized, but neither kept nor merged.
-    pub fn dry_run(&self, new: &NewContribution) -> Outcome {
+    ///
+    /// # Errors
+    /// If the temporary file of a large body cannot be read.
+    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<Outcome> {
         let Some(node) = self.nodes.get(&new.node) else {
             let reason = format!("there is no node `{}`", new.node);
-            return Outcome::rejected(crate::outcome::RowProblem {
+            return Ok(Outcome::rejected(crate::outcome::RowProblem {
                 reason,
                 ..Default::default()
-            });
+            }));
         };
-        let header = crate::journal::header(new.clone(), self.name.clone());
-        match fold::ingest(&header, &new.payload, &node.schema, &self.decoders) {
-            Ok(normalized) => {
-                let state = node.state();
-                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                let update = crate::merge::merge(
-                    &node.schema,
-                    &state.coordinates,
-                    &state.components,
-                    incoming,
-                );
-                let judged = update.judged.into_iter().next();
-                judged.map_or_else(
-                    || Outcome::of(0, 0, 0, Problems::default()),
-                    |judged| {
-                        let crate::merge::Judged {
-                            n_rows_read,
-                            n_rows_rejected,
-                            n_coordinates_added,
-                            problems,
-                            ..
-                        } = judged;
-                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
-                    },
-                )
-            }
-            Err(error) => fold::rejected(&error),
-        }
+        let payload = new.payload.bytes()?;
+        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
+        Ok(
+            match fold::ingest(&header, &payload, &node.schema, &self.decoders) {
+                Ok(normalized) => {
+                    let state = node.state();
+                    let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
+                    let update = crate::merge::merge(
+                        &node.schema,
+                        &state.coordinates,
+                        &state.components,
+                        incoming,
+                    );
+                    let judged = update.judged.into_iter().next();
+                    judged.map_or_else(
+                        || Outcome::of(0, 0, 0, Problems::default()),
+                        |judged| {
+                            let crate::merge::Judged {
+                                n_rows_read,
+                                n_rows_rejected,
+                                n_coordinates_added,
+                                problems,
+                                ..
+                            } = judged;
+                            Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
+                        },
+                    )
+                }
+                Err(error) => fold::rejected(&error),
+            },
+        )
     }
 
     /// Folds everything that waits.

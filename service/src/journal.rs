@@ -20,18 +20,24 @@ use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
 
 mod catalog;
+pub mod payload;
+mod pressure;
 pub mod segment;
 mod writer;
 
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
+pub use payload::{Payload, Spool, Spooling, spool_folder};
+use pressure::Pressure;
+pub use pressure::PressureCounts;
 pub use segment::Header;
-use segment::{PayloadPlace, SegmentError};
+pub(crate) use segment::PayloadPlace;
+use segment::SegmentError;
 
 /// Payloads above this become objects of their own.
-const BLOB_BYTES: usize = 8 << 20;
+const BLOB_BYTES: u64 = 8 << 20;
 /// Payloads above this are compressed and hashed off the request's thread.
-const INLINE_BYTES: usize = 64 << 10;
+const INLINE_BYTES: u64 = 64 << 10;
 /// Payload bytes kept in memory for folding; beyond, they are read back from the journal.
 const MAX_KEPT_BYTES: usize = 64 << 20;
 
@@ -85,7 +91,7 @@ pub struct NewContribution {
     /// What decoding may refer to as `$vars`.
     pub variables: Map<String, Json>,
     /// The bytes.
-    pub payload: Bytes,
+    pub payload: Payload,
 }
 
 /// Proof that a contribution is durable.
@@ -107,7 +113,7 @@ pub struct Waiting {
     /// What is known of it.
     pub header: Arc<Header>,
     /// Its bytes, unless too many wait.
-    payload: Option<Bytes>,
+    payload: Option<Payload>,
 }
 
 impl From<Arc<Header>> for Waiting {
@@ -149,6 +155,9 @@ pub enum AppendError {
     /// The journal cannot be written.
     #[error("the journal cannot be written; nothing was taken, try again later")]
     Store(#[source] Arc<StoreError>),
+    /// The temporary file of a large body cannot be read back.
+    #[error("the temporary file of the body cannot be read; nothing was taken, send it again")]
+    Spool(#[source] Arc<std::io::Error>),
     /// The service stops.
     #[error("the service is stopping; try again later")]
     Stopping,
@@ -195,6 +204,14 @@ pub enum JournalError {
         /// The dataset.
         dataset: String,
     },
+    /// The temporary file of a large body that waits cannot be read back.
+    #[error("the temporary file of contribution {id} cannot be read")]
+    Spool {
+        /// The contribution.
+        id: Uuid,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -206,6 +223,7 @@ pub struct Journal {
     dataset: String,
     store: Store,
     settings: JournalSettings,
+    pressure: Pressure,
     catalog: RwLock<Catalog>,
     waiting: Mutex<HashMap<String, VecDeque<Waiting>>>,
     n_waiting: AtomicUsize,
@@ -223,7 +241,7 @@ pub struct Journal {
 struct Append {
     header: Header,
     kept: Bytes,
-    payload: Bytes,
+    payload: Payload,
     reply: oneshot::Sender<Result<Receipt, AppendError>>,
 }
 
@@ -241,6 +259,7 @@ impl Journal {
         let journal = Arc::new(Self {
             dataset: dataset.to_owned(),
             store,
+            pressure: Pressure::new(settings.max_waiting, settings.max_waiting_bytes),
             settings,
             catalog: RwLock::default(),
             waiting: Mutex::default(),
@@ -333,26 +352,27 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
-        let n_waiting = self.n_waiting.load(Ordering::Acquire);
-        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
-        if n_waiting >= self.settings.max_waiting
-            || waiting_bytes >= self.settings.max_waiting_bytes
-        {
-            return Err(AppendError::Overloaded { n_waiting });
-        }
+        let _room = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
-        let (header, kept) = if payload.len() > INLINE_BYTES {
-            let dataset = self.dataset.clone();
+        let in_frame = if payload.len() > BLOB_BYTES {
+            0
+        } else {
+            payload.len()
+        };
+        let _memory = self.pressure.prepare(in_frame).await;
+        let dataset = self.dataset.clone();
+        let prepared = if payload.len() > INLINE_BYTES {
             tokio::task::spawn_blocking(move || prepare(new, dataset))
                 .await
                 .map_err(|_stopped| AppendError::Stopping)?
         } else {
-            prepare(new, self.dataset.clone())
+            prepare(new, dataset)
         };
+        let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
             let key = keys::blob(&header.sha256);
-            self.store
-                .put(&key, payload.clone())
+            payload
+                .put(&self.store, &key)
                 .await
                 .map_err(|error| AppendError::Store(Arc::new(error)))?;
         }
@@ -368,6 +388,28 @@ impl Journal {
             .await
             .map_err(|_closed| AppendError::Stopping)?;
         answer.await.map_err(|_closed| AppendError::Stopping)?
+    }
+
+    /// Waits while much waits to be folded, and refuses when too much does.
+    async fn make_room(&self, n_bytes: u64) -> Result<pressure::Room<'_>, AppendError> {
+        let n_waiting = self.n_waiting.load(Ordering::Acquire);
+        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
+        self.pressure.admit(n_waiting, waiting_bytes, n_bytes).await
+    }
+
+    /// How often contributions were made to wait, or were refused, because too much waited to be folded.
+    pub fn pressure(&self) -> PressureCounts {
+        self.pressure.counts()
+    }
+
+    /// Whether a contribution of `n_bytes` would be refused now, because too much waits to be folded.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`].
+    pub fn would_take(&self, n_bytes: u64) -> Result<(), AppendError> {
+        let n_waiting = self.n_waiting.load(Ordering::Acquire);
+        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
+        self.pressure.check(n_waiting, waiting_bytes, n_bytes)
     }
 
     /// Keeps the schema beside the segments, so that the journal explains itself.
@@ -431,7 +473,14 @@ impl Journal {
     /// As [`Self::payload`].
     pub async fn waiting_payload(&self, waiting: &Waiting) -> Result<Bytes, JournalError> {
         match &waiting.payload {
-            Some(payload) => Ok(payload.clone()),
+            Some(Payload::Memory(bytes)) => Ok(bytes.clone()),
+            Some(spooled) => {
+                let (id, spooled) = (waiting.header.id, spooled.clone());
+                let read = tokio::task::spawn_blocking(move || spooled.bytes()).await;
+                read.map_err(std::io::Error::other)
+                    .flatten()
+                    .map_err(|source| JournalError::Spool { id, source })
+            }
             None => self.payload(waiting.header.seq).await,
         }
     }
@@ -508,7 +557,9 @@ impl Journal {
             if let Some(queue) = waiting.get_mut(node) {
                 while queue.front().is_some_and(|next| next.header.seq <= last) {
                     let done = queue.pop_front().expect("there is a front");
-                    freed += done.payload.map_or(0, |payload| payload.len());
+                    freed += done
+                        .payload
+                        .map_or(0, |payload| payload.n_bytes_in_memory());
                     self.waiting_bytes
                         .fetch_sub(done.header.n_bytes, Ordering::AcqRel);
                     self.n_waiting.fetch_sub(1, Ordering::AcqRel);
@@ -591,17 +642,17 @@ impl Journal {
     }
 
     /// Registers frames that are durable now.
-    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Bytes>)>) {
+    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Payload>)>) {
         let mut catalog = self.catalog.write();
         let mut waiting = self.waiting.lock();
         for (header, payload) in frames {
             let header = Arc::new(header);
-            let n = payload.as_ref().map_or(0, Bytes::len);
-            let payload = payload.filter(|_| {
-                self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES
+            let payload = payload.filter(|payload| {
+                self.kept_bytes.load(Ordering::Acquire) + payload.n_bytes_in_memory()
+                    <= MAX_KEPT_BYTES
             });
-            self.kept_bytes
-                .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
+            let n_kept = payload.as_ref().map_or(0, Payload::n_bytes_in_memory);
+            self.kept_bytes.fetch_add(n_kept, Ordering::AcqRel);
             self.n_waiting.fetch_add(1, Ordering::AcqRel);
             self.waiting_bytes
                 .fetch_add(header.n_bytes, Ordering::AcqRel);
@@ -626,17 +677,23 @@ impl Journal {
 }
 
 /// The header, and the payload as it is kept in the frame.
-fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
-    let sha256 = sha256(&new.payload);
+fn prepare(new: NewContribution, dataset: String) -> std::io::Result<(Header, Bytes)> {
     let (place, kept) = if new.payload.len() > BLOB_BYTES {
         (PayloadPlace::Blob, Bytes::new())
     } else if new.content_encoding.is_some() || new.payload.len() < 64 {
-        (PayloadPlace::Plain, new.payload.clone())
+        (PayloadPlace::Plain, new.payload.bytes()?)
     } else {
-        let kept = zstd::bulk::compress(&new.payload, 1).expect("memory suffices");
+        let kept = zstd::bulk::compress(&new.payload.bytes()?, 1).expect("memory suffices");
         (PayloadPlace::Zstd, Bytes::from(kept))
     };
-    let header = Header {
+    Ok((header(new, dataset, place), kept))
+}
+
+/// The header that a contribution gets.
+pub(crate) fn header(new: NewContribution, dataset: String, payload: PayloadPlace) -> Header {
+    Header {
+        sha256: new.payload.sha256(),
+        n_bytes: new.payload.len(),
         id: Uuid::now_v7(),
         seq: 0,
         endpoint: new.endpoint,
@@ -647,24 +704,20 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         received_at: new.received_at,
         sender: new.sender,
         idempotency_key: new.idempotency_key,
-        sha256,
-        n_bytes: new.payload.len() as u64,
-        payload: place,
+        payload,
         variables: new.variables,
-    };
-    (header, kept)
-}
-
-/// The header that a contribution would get.
-pub(crate) fn header(new: NewContribution, dataset: String) -> Header {
-    prepare(new, dataset).0
+    }
 }
 
 /// Hexadecimal SHA-256.
 pub fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         write!(text, "{byte:02x}").expect("a String takes everything");
     }
     text

@@ -33,6 +33,9 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     latency: Family<Route, Histogram>,
     bytes: Family<Of, Counter>,
+    refused: Family<Because, Counter>,
+    /// Bytes of bodies in temporary files.
+    pub spool_bytes: Gauge<i64, AtomicI64>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
 }
@@ -48,6 +51,11 @@ struct Answered {
 struct Route {
     method: String,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Because {
+    reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,6 +88,18 @@ impl Metrics {
             "Bytes of acknowledged contributions, as they arrived",
             bytes.clone(),
         );
+        let refused = Family::default();
+        registry.register(
+            "contributions_refused",
+            "Contributions that were not taken, by the kind of problem",
+            refused.clone(),
+        );
+        let spool_bytes = Gauge::default();
+        registry.register(
+            "spool_bytes",
+            "Bytes of bodies in temporary files",
+            spool_bytes.clone(),
+        );
         let in_flight = Gauge::default();
         registry.register(
             "http_requests_in_flight",
@@ -92,6 +112,8 @@ impl Metrics {
             requests,
             latency,
             bytes,
+            refused,
+            spool_bytes,
             in_flight,
         }
     }
@@ -116,6 +138,11 @@ impl Metrics {
             dataset: dataset.to_owned(),
         };
         self.bytes.get_or_create(&labels).inc_by(n_bytes);
+    }
+
+    /// Counts a contribution that was not taken.
+    pub fn refused(&self, reason: String) {
+        self.refused.get_or_create(&Because { reason }).inc();
     }
 
     /// All of it as text.
@@ -201,6 +228,13 @@ impl Collector for Datasets {
             troubles,
         )?;
 
+        let stalled = all().map(|dataset| (name(dataset), dataset.journal.pressure().n_stalled));
+        counters(
+            &mut encoder,
+            "contributions_stalled",
+            "Contributions that were delayed because many wait to be merged",
+            stalled,
+        )?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));

@@ -145,6 +145,11 @@ impl Config {
                 "must be at least `max_body_bytes`, or the largest bodies are never taken";
             checker.add(&keys(["limits", "max_waiting_bytes"]), message);
         }
+        if limits.max_spool_bytes < limits.max_body_bytes {
+            let message =
+                "must be at least `max_body_bytes`, or the largest bodies are never taken";
+            checker.add(&keys(["limits", "max_spool_bytes"]), message);
+        }
     }
 
     fn check_datasets(&mut self, checker: &mut Checker<'_>) {

@@ -11,6 +11,8 @@ use crate::metrics::MEDIA_TYPE;
     (status = 200, description = "Counters and gauges", body = String, content_type = "application/openmetrics-text")))]
 #[get("/metrics")]
 pub(crate) async fn get_metrics(app: Data<App>) -> HttpResponse {
+    let spooled = i64::try_from(app.bodies.n_file_bytes()).unwrap_or(i64::MAX);
+    app.metrics.spool_bytes.set(spooled);
     HttpResponse::Ok()
         .content_type(MEDIA_TYPE)
         .body(app.metrics.text())

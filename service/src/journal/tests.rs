@@ -15,7 +15,7 @@ fn contribution(payload: &str, key: Option<&str>) -> NewContribution {
         sender: None,
         idempotency_key: key.map(str::to_owned),
         variables: Map::new(),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        payload: payload.to_owned().into(),
     }
 }
 

@@ -9,6 +9,7 @@ mod contributions;
 mod datasets;
 mod ingest;
 mod operation;
+mod pressure;
 mod query;
 mod refusals;
 mod stop;

@@ -120,6 +120,23 @@ impl ApiError {
             .closing(),
             Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
             Self::Append(error) => append(error),
+            Self::NotRead(error) => append(error).closing(),
+            Self::SpoolFull { max_bytes } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "overloaded",
+                "Too much waits",
+                format!("{max_bytes} bytes of large bodies are being taken; nothing of this one was, try again later"),
+            )
+            .retry_after(5)
+            .closing(),
+            Self::Spool(error) => Answer::new(
+                S::INSUFFICIENT_STORAGE,
+                "spool",
+                "No room for the body",
+                format!("the temporary file for the body cannot be written ({error}); nothing was taken, try again later"),
+            )
+            .retry_after(30)
+            .closing(),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
@@ -191,6 +208,13 @@ fn append(error: &AppendError) -> Answer {
         AppendError::Store(_) => {
             Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
         }
+        AppendError::Spool(_) => Answer::new(
+            S::INSUFFICIENT_STORAGE,
+            "spool",
+            "No room for the body",
+            detail,
+        )
+        .retry_after(5),
         AppendError::Stopping => {
             Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
         }
