@@ -5,8 +5,11 @@
 //! `ZF_CAMPAIGN=long`, which runs the long ones and writes their rows into that file. `ZF_SEED` repeats a campaign.
 
 mod clients;
+mod clock;
+mod disks;
 mod kills;
 mod ledger;
+mod place;
 mod site;
 mod table;
 
