@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zarr_fuse_schemas::Schema;
 
 use super::AppError;
-use crate::config::{Config, DatasetConfig, Secret};
+use crate::config::{Config, DatasetConfig};
 use crate::dataset::{Dataset, Decoders, OpenError};
 use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
@@ -101,24 +101,9 @@ fn open_store_in(
     })
 }
 
-/// The environment decides before the configuration does, and that before the schema.
 fn access(config: &Config, schema: &Schema) -> S3Access {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let configured =
-        |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let store = &config.store;
-    S3Access {
-        endpoint: variable("ZF_S3_ENDPOINT_URL")
-            .or_else(|| store.endpoint_url.clone())
-            .or_else(|| schema.store.endpoint_url.clone()),
-        access_key: variable("ZF_S3_ACCESS_KEY")
-            .or_else(|| configured(&store.access_key))
-            .or_else(|| Some(schema.store.access_key.as_ref()?.expose().to_owned())),
-        secret_key: variable("ZF_S3_SECRET_KEY")
-            .or_else(|| configured(&store.secret_key))
-            .or_else(|| Some(schema.store.secret_key.as_ref()?.expose().to_owned())),
-        region: store.region.clone(),
-    }
+    let environment = std::env::vars().collect();
+    S3Access::new(&environment, &config.store, config.folder(), &schema.store)
 }
 
 /// Those of the endpoints that go to dataset `name`, its own included.
