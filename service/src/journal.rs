@@ -370,6 +370,11 @@ impl Journal {
         answer.await.map_err(|_closed| AppendError::Stopping)?
     }
 
+    /// Where it lies.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Keeps the schema beside the segments, so that the journal explains itself.
     ///
     /// # Errors

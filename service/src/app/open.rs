@@ -11,7 +11,7 @@ use crate::config::{Config, DatasetConfig};
 use crate::dataset::{Dataset, Decoders, OpenError};
 use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
-use crate::store::{S3Access, Store};
+use crate::store::{S3Access, Store, probe};
 
 /// Opens the datasets of `config`, one after the other.
 pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppError> {
@@ -34,6 +34,10 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             )?,
             None => store.clone(),
         };
+        must_be_safe(name, &store).await?;
+        if config.journal.url.is_some() {
+            must_be_safe(name, &journal).await?;
+        }
         let opened = Dataset::open_apart(
             Arc::new(schema),
             store,
@@ -63,6 +67,22 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         datasets.push(opened);
     }
     Ok(datasets)
+}
+
+/// Refuses a store in which acknowledged data could be lost.
+async fn must_be_safe(dataset: &str, store: &Store) -> Result<(), AppError> {
+    let probed = probe::essential(store).await;
+    let report = probed.map_err(|source| AppError::Store {
+        dataset: dataset.to_owned(),
+        source,
+    })?;
+    if !report.is_safe() {
+        return Err(AppError::Unsafe {
+            dataset: dataset.to_owned(),
+            report,
+        });
+    }
+    Ok(())
 }
 
 /// The store that the configuration gives, else the schema, else one under `store.root`.
