@@ -14,6 +14,7 @@ use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
+use crate::store::probe::Report;
 
 mod bodies;
 mod endpoint;
@@ -57,6 +58,16 @@ pub enum AppError {
         dataset: String,
         /// Cause.
         source: StoreError,
+    },
+    /// Data could be lost in a store.
+    #[error(
+        "the store `{}` of the dataset `{dataset}` is not safe; `zf doctor` tells more\n{report}", report.url
+    )]
+    Unsafe {
+        /// The dataset.
+        dataset: String,
+        /// What was tried.
+        report: Report,
     },
     /// A dataset cannot be opened.
     #[error("the dataset `{dataset}` cannot be opened")]

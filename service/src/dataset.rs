@@ -22,7 +22,7 @@ use crate::journal::{
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::rebuild::{self, Origin, Progress};
-use crate::store::{S3Access, Store, StoreError, Writer, keys};
+use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 const CACHE_BYTES: u64 = 128 << 20;
@@ -486,6 +486,13 @@ impl Dataset {
                 () = tokio::time::sleep(ROOT_INTERVAL) => {}
             }
         }
+    }
+
+    /// How many requests of one kind arrays and journal made to their stores since the dataset was opened.
+    pub fn n_requests(&self, kind: RequestKind) -> u64 {
+        let (arrays, journal) = (self.store.requests(), self.journal.store().requests());
+        let apart = !arrays.is_same(journal);
+        arrays.of(kind) + if apart { journal.of(kind) } else { 0 }
     }
 
     /// What folds did since the dataset was opened.

@@ -416,6 +416,11 @@ impl Journal {
         self.pressure.check(n_waiting, waiting_bytes, n_bytes)
     }
 
+    /// Where it lies.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Keeps the schema beside the segments, so that the journal explains itself.
     ///
     /// # Errors

@@ -64,6 +64,9 @@ enum Command {
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
+    /// Probe a store: what works, what it means, what to set.
+    #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
+    Doctor(command::doctor::Doctor),
     /// Print the OpenAPI 3.1 document of the service.
     #[command(after_help = "Example:\n  zf openapi")]
     Openapi,
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
             Command::Retract(retract) => retract.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Verify(verify) => verify.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
             Command::Openapi => {
                 command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS)
             }

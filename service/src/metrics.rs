@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::dataset::Dataset;
 use crate::outcome::Status;
+use crate::store::RequestKind;
 
 /// `Content-Type` of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -234,6 +235,21 @@ impl Collector for Datasets {
             "contributions_stalled",
             "Contributions that were delayed because many wait to be merged",
             stalled,
+        )?;
+        let requests = all().flat_map(|dataset| {
+            RequestKind::ALL.map(|kind| {
+                let labels = vec![
+                    ("dataset", dataset.name.clone()),
+                    ("kind", kind.name().to_owned()),
+                ];
+                (labels, dataset.n_requests(kind))
+            })
+        });
+        counters(
+            &mut encoder,
+            "store_requests",
+            "Requests to the store of arrays and journal",
+            requests,
         )?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;

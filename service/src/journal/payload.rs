@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::{ObjectStore as _, WriteMultipart};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::{Store, StoreError};
 
-/// Bytes of one part of an object that is streamed into the store. S3 wants at least 5 MiB.
-const PART_BYTES: usize = 8 << 20;
+/// Bytes read from a temporary file at once.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// The bytes of a contribution.
 #[derive(Debug, Clone)]
@@ -75,39 +74,19 @@ impl Payload {
             Self::Memory(bytes) => return store.put(key, bytes.clone()).await,
             Self::File(spool) => spool,
         };
-        let fail = |source| store.failed("write", key, source);
-        let unreadable = |source: io::Error| {
-            fail(object_store::Error::Generic {
-                store: "spool",
-                source: Box::new(source),
-            })
-        };
-        let path = object_store::path::Path::from(key);
-        let upload = store
-            .objects()
-            .put_multipart_opts(&path, object_store::PutMultipartOptions::default());
-        let mut writer =
-            WriteMultipart::new_with_chunk_size(upload.await.map_err(fail)?, PART_BYTES);
-        let mut offset = 0;
-        while offset < spool.n_bytes {
-            if let Err(error) = writer.wait_for_capacity(1).await {
-                let _incomplete = writer.abort().await;
-                return Err(fail(error));
-            }
-            let n_bytes = (spool.n_bytes - offset).min(PART_BYTES as u64);
-            let from = Arc::clone(spool);
-            let piece = tokio::task::spawn_blocking(move || from.piece(offset, n_bytes)).await;
-            match piece.map_err(io::Error::other).flatten() {
-                Ok(piece) => writer.put(piece),
-                Err(error) => {
-                    let _incomplete = writer.abort().await;
-                    return Err(unreadable(error));
+        let pieces = futures::stream::try_unfold(0, |offset| {
+            let spool = Arc::clone(spool);
+            async move {
+                let n_bytes = (spool.n_bytes - offset).min(PIECE_BYTES);
+                if n_bytes == 0 {
+                    return Ok(None);
                 }
+                let read = tokio::task::spawn_blocking(move || spool.piece(offset, n_bytes)).await;
+                let piece = read.map_err(io::Error::other).flatten()?;
+                Ok(Some((piece, offset + n_bytes)))
             }
-            offset += n_bytes;
-        }
-        writer.finish().await.map_err(fail)?;
-        Ok(())
+        });
+        store.put_stream(key, pieces).await
     }
 }
 

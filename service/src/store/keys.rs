@@ -6,6 +6,8 @@ pub const SEGMENTS: &str = "journal/segments";
 pub const OUTCOMES: &str = "journal/outcomes";
 /// The schema that the dataset was last opened with, secrets removed.
 pub const SCHEMA: &str = "journal/schema.yaml";
+/// Folder of what a probe of the store writes; nothing reads it.
+pub const PROBES: &str = "staging/probe";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 
