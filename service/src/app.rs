@@ -155,6 +155,9 @@ impl App {
     pub fn unready(&self) -> Vec<(String, String)> {
         let mut reasons = Vec::new();
         for (dataset, recovered) in self.datasets.values().zip(&self.recovered) {
+            if let Some(trouble) = dataset.journal.trouble() {
+                reasons.push((dataset.name.clone(), trouble));
+            }
             for (path, node) in &dataset.nodes {
                 let place = format!("{}/{path}", dataset.name);
                 let waiting = dataset.journal.waiting(path, 1, 1);

@@ -21,6 +21,7 @@ use crate::store::{Store, StoreError, keys};
 
 mod catalog;
 mod correction;
+mod health;
 pub mod payload;
 mod pressure;
 mod queue;
@@ -147,6 +148,9 @@ pub enum AppendError {
     /// The journal cannot be written.
     #[error("the journal cannot be written; nothing was taken, try again later")]
     Store(#[source] Arc<StoreError>),
+    /// What the journal has where it is to go on cannot be read.
+    #[error("the end of the journal cannot be read; nothing was taken, try again later")]
+    Unreadable(#[source] Arc<JournalError>),
     /// The temporary file of a large body cannot be read back.
     #[error("the temporary file of the body cannot be read; nothing was taken, send it again")]
     Spool(#[source] Arc<std::io::Error>),
@@ -220,6 +224,8 @@ pub struct Journal {
     queue: Mutex<Queue>,
     writer: Uuid,
     fenced: AtomicBool,
+    /// Why the last write failed, until one succeeds.
+    trouble: RwLock<Option<Arc<StoreError>>>,
     /// Whether the journal says that this process writes it.
     announced: AtomicBool,
     /// Outcomes in the journal that count only with the next [`Journal::settle`].
@@ -260,6 +266,7 @@ impl Journal {
             queue: Mutex::default(),
             writer: Uuid::now_v7(),
             fenced: AtomicBool::new(false),
+            trouble: RwLock::default(),
             announced: AtomicBool::new(false),
             announced_outcomes: Mutex::default(),
             last_seq: AtomicU64::new(0),
@@ -348,6 +355,7 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
+        self.check_writable()?;
         let _room = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
         let in_frame = if payload.len() > BLOB_BYTES {
@@ -367,10 +375,11 @@ impl Journal {
         let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
             let key = keys::blob(&header.sha256);
-            payload
-                .put(&self.store, &key)
-                .await
-                .map_err(|error| AppendError::Store(Arc::new(error)))?;
+            payload.put(&self.store, &key).await.map_err(|error| {
+                let error = Arc::new(error);
+                self.note(Some(Arc::clone(&error)));
+                AppendError::Store(error)
+            })?;
         }
         self.send(header, kept, payload).await
     }

@@ -49,7 +49,10 @@ pub struct Filter {
 pub(crate) struct Catalog {
     entries: BTreeMap<u64, Entry>,
     seq_of_id: HashMap<Uuid, u64>,
-    seq_of_key: HashMap<(String, String), u64>,
+    /// Endpoint and key → contribution, and since when it is known.
+    seq_of_key: HashMap<(String, String), (u64, DateTime<Utc>)>,
+    /// The latest time of arrival so far. A clock that is set back does not make keys older.
+    latest: Option<DateTime<Utc>>,
     /// Contribution → requests to retract or retry it, in order.
     corrections: HashMap<u64, Vec<(u64, Kind)>>,
     /// Corrections that have no outcome yet.
@@ -82,9 +85,11 @@ impl Catalog {
             return;
         }
         self.seq_of_id.insert(header.id, header.seq);
+        self.latest = self.latest.max(Some(header.received_at));
         if let Some(key) = &header.idempotency_key {
+            let since = self.latest.unwrap_or(header.received_at);
             self.seq_of_key
-                .insert((header.endpoint.clone(), key.clone()), header.seq);
+                .insert((header.endpoint.clone(), key.clone()), (header.seq, since));
         }
         let given = self.nodes.entry(header.node.clone()).or_default();
         *given.n_by_status.entry(entry.status()).or_default() += 1;
@@ -156,11 +161,11 @@ impl Catalog {
         self.entries.get(self.seq_of_id.get(&id)?)
     }
 
-    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<&Entry> {
-        self.entries.get(
-            self.seq_of_key
-                .get(&(endpoint.to_owned(), key.to_owned()))?,
-        )
+    /// The contribution that bears a key, and since when it is known, by the latest clock so far.
+    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<(&Entry, DateTime<Utc>)> {
+        let key = (endpoint.to_owned(), key.to_owned());
+        let (seq, since) = self.seq_of_key.get(&key)?;
+        Some((self.entries.get(seq)?, *since))
     }
 
     pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {

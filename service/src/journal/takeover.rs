@@ -174,7 +174,7 @@ impl Journal {
         if segment::writer_of(&head) == Some(self.writer) {
             return Ok(());
         }
-        self.fenced.store(true, Ordering::Release);
+        self.fence();
         Err(fenced())
     }
 }

@@ -7,6 +7,7 @@ use super::problem::{self, Answer, ProblemItem, listed};
 use crate::journal::{AppendError, JournalError};
 use crate::node::ReadError;
 use crate::query::QueryError;
+use crate::store::FailureKind;
 
 impl ApiError {
     /// Status, type, title, and what to do.
@@ -205,7 +206,11 @@ fn append(error: &AppendError) -> Answer {
         AppendError::Fenced { .. } => {
             Answer::new(S::SERVICE_UNAVAILABLE, "fenced", "Another writer", detail).retry_after(60)
         }
-        AppendError::Store(_) => {
+        AppendError::Store(cause) if cause.failure() == Some(FailureKind::Full) => {
+            let detail = "the disk of the journal is full; nothing was taken, send it again when there is room".to_owned();
+            Answer::new(S::INSUFFICIENT_STORAGE, "full", "Disk full", detail).retry_after(30)
+        }
+        AppendError::Store(_) | AppendError::Unreadable(_) => {
             Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
         }
         AppendError::Spool(_) => Answer::new(
