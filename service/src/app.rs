@@ -15,6 +15,7 @@ use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use crate::store::probe::Report;
+use crate::who::{SignIn, SignInError};
 
 mod bodies;
 mod endpoint;
@@ -31,6 +32,8 @@ pub struct App {
     pub datasets: IndexMap<String, Arc<Dataset>>,
     /// By name: the configured ones, then those that datasets have under their own names.
     pub endpoints: IndexMap<String, Endpoint>,
+    /// Who may do what.
+    pub sign_in: SignIn,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
     /// Room for the bodies of requests.
@@ -103,6 +106,9 @@ pub enum AppError {
         /// Cause.
         source: DecodeSetupError,
     },
+    /// Nobody could sign in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
 }
 
 impl App {
@@ -111,14 +117,15 @@ impl App {
     /// # Errors
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
+        let sign_in = SignIn::new(config.auth.as_ref())?;
         let datasets = open::datasets(&config).await?;
         let mut limits = config.limits.clone();
         limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
-        Self::of(datasets, &config.endpoints, limits, stop)
+        Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)
     }
 
-    /// The service of datasets that are open; their decoders know what `endpoints` decode. Call it inside the runtime
-    /// that is to do the work.
+    /// The service of datasets that are open, in which everyone may do everything; their decoders know what `endpoints`
+    /// decode. Call it inside the runtime that is to do the work.
     ///
     /// # Errors
     /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there, [`AppError::Spool`] if no temporary file can
@@ -126,6 +133,20 @@ impl App {
     pub fn of(
         datasets: Vec<Arc<Dataset>>,
         endpoints: &IndexMap<String, EndpointConfig>,
+        limits: LimitsConfig,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
+        Self::guarded(datasets, endpoints, SignIn::default(), limits, stop)
+    }
+
+    /// As [`App::of`], where `sign_in` says who may do what.
+    ///
+    /// # Errors
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    pub fn guarded(
+        datasets: Vec<Arc<Dataset>>,
+        endpoints: &IndexMap<String, EndpointConfig>,
+        sign_in: SignIn,
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
@@ -142,6 +163,7 @@ impl App {
         Ok(Arc::new(Self {
             datasets,
             endpoints,
+            sign_in,
             limits,
             bodies,
             metrics,

@@ -25,6 +25,8 @@ pub(crate) mod log;
 pub(crate) mod query;
 pub(crate) mod rebuild;
 pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.

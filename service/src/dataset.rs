@@ -418,6 +418,9 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        if self.journal.is_fenced() {
+            return Ok(());
+        }
         let mut metadata = Map::new();
         for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
             let Some(node) = self.nodes.get(&schema.path) else {
@@ -549,8 +552,8 @@ async fn open_journal(
     let writer = store.mark()?;
     let journal = Journal::open(journal, dataset, settings).await?;
     let life = journal.other_writer().map(|other| (other.life(), other));
-    // Whoever holds the mark of a local store is alone; elsewhere only the journal tells.
-    if !matches!(writer, Writer::This(_)) {
+    // Whoever holds the mark of a local store is alone, and nobody else sees this memory; elsewhere only the journal tells.
+    if !matches!(writer, Writer::This(_)) && !store.url().starts_with("memory:") {
         let may_live = life.filter(|(life, _)| matches!(life, Life::Runs | Life::Unknown));
         if let (Some((_, other)), false) = (&may_live, takes_over) {
             return Err(OpenError::Busy {

@@ -67,6 +67,14 @@ enum Command {
     /// Probe a store: what works, what it means, what to set.
     #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
     Doctor(command::doctor::Doctor),
+    /// Make, list and revoke tokens, which programs sign in with.
+    #[command(
+        after_help = "Example:\n  zf token create logger-7 --scope ingest:boreholes --expires 90d"
+    )]
+    Token(command::token::Token),
+    /// Print an entry for `auth.users`; asks for the password.
+    #[command(after_help = "Example:\n  zf user ann --scope read:boreholes")]
+    User(command::user::User),
     /// Print the OpenAPI 3.1 document of the service.
     #[command(after_help = "Example:\n  zf openapi")]
     Openapi,
@@ -87,7 +95,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Demo(demo) => demo.run().await,
+            Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Serve(serve) => serve.run().await,
             Command::Check { files } => command::check::run(&files),
             Command::Ingest(ingest) => ingest.run().await,
@@ -99,6 +107,8 @@ fn main() -> ExitCode {
             Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Doctor(doctor) => doctor.run().await,
+            Command::Token(token) => token.run(),
+            Command::User(user) => user.run(),
             Command::Openapi => {
                 command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS)
             }

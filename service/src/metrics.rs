@@ -37,6 +37,7 @@ pub struct Metrics {
     refused: Family<Because, Counter>,
     /// Bytes of bodies in temporary files.
     pub spool_bytes: Gauge<i64, AtomicI64>,
+    denied: Family<Why, Counter>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
 }
@@ -57,6 +58,11 @@ struct Route {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Because {
     reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +107,12 @@ impl Metrics {
             "Bytes of bodies in temporary files",
             spool_bytes.clone(),
         );
+        let denied = Family::default();
+        registry.register(
+            "http_requests_denied",
+            "Requests denied, by reason: nobody signed in, a wrong password or token, a missing scope, too many failures",
+            denied.clone(),
+        );
         let in_flight = Gauge::default();
         registry.register(
             "http_requests_in_flight",
@@ -115,6 +127,7 @@ impl Metrics {
             bytes,
             refused,
             spool_bytes,
+            denied,
             in_flight,
         }
     }
@@ -131,6 +144,11 @@ impl Metrics {
         self.latency
             .get_or_create(&Route { method, route })
             .observe(duration.as_secs_f64());
+    }
+
+    /// Counts a request that was denied for `reason`.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&Why { reason }).inc();
     }
 
     /// Counts a contribution that was acknowledged.

@@ -33,6 +33,10 @@ pub struct LimitsConfig {
     /// Folder of these temporary files. They have no names and are gone when the process ends, however it ends. Default:
     /// `TMPDIR`, else `/var/tmp`, else `/tmp`, whichever can be written.
     pub spool_folder: Option<PathBuf>,
+    /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_url_bytes: u64,
     /// Most requests worked on at once; further ones are answered 503. Default 512.
     #[schemars(range(min = 1))]
     pub max_concurrent_requests: usize,
@@ -72,6 +76,7 @@ impl Default for LimitsConfig {
             max_body_memory_bytes: 64 << 20,
             max_spool_bytes: 4 << 30,
             spool_folder: None,
+            max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,

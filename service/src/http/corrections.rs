@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse, delete, post};
+use actix_web::{HttpResponse, delete, post};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::caller::Caller;
 use super::contributions::{find, location};
+use super::datasets;
 use super::error::{ApiError, Problems};
-use super::{Caller, datasets};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -77,12 +78,11 @@ pub(crate) struct CorrectionReceipt {
 #[post("/api/v1/contributions/{id}/retry")]
 pub(crate) async fn retry_contribution(
     app: Data<App>,
-    req: HttpRequest,
     caller: Caller,
     id: Path<String>,
     query: Query<CorrectionQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    correct(&app, &req, &caller, &id, Correction::Retry, query.into_inner()).await
+    correct(&app, &caller, &id, Correction::Retry, query.into_inner()).await
 }
 
 /// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again.
@@ -93,12 +93,11 @@ pub(crate) async fn retry_contribution(
 #[delete("/api/v1/contributions/{id}")]
 pub(crate) async fn retract_contribution(
     app: Data<App>,
-    req: HttpRequest,
     caller: Caller,
     id: Path<String>,
     query: Query<CorrectionQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    correct(&app, &req, &caller, &id, Correction::Retract, query.into_inner()).await
+    correct(&app, &caller, &id, Correction::Retract, query.into_inner()).await
 }
 
 /// Write the arrays of a node again from the journal, beside the old ones, and switch when they are complete.
@@ -109,13 +108,12 @@ pub(crate) async fn retract_contribution(
 #[post("/api/v1/datasets/{dataset}/rebuild")]
 pub(crate) async fn rebuild_node(
     app: Data<App>,
-    req: HttpRequest,
     caller: Caller,
     name: Path<String>,
     query: Query<RebuildQuery>,
 ) -> Result<HttpResponse, ApiError> {
     caller.may(&Scope::Admin)?;
-    let dataset = datasets::find(&app, &name)?;
+    let dataset = datasets::readable(&app, &caller, &name)?;
     let RebuildQuery { node, wait } = query.into_inner();
     let path = match (&node, dataset.nodes.keys().next()) {
         (None, Some(only)) if dataset.nodes.len() == 1 => only.clone(),
@@ -125,12 +123,11 @@ pub(crate) async fn rebuild_node(
         return Err(ApiError::unknown_node(dataset, &path));
     }
     let correction = Correction::Rebuild(path);
-    request(&app, dataset, requester(&req, &caller), &correction, None, wait).await
+    request(&app, dataset, requester(&caller), &correction, None, wait).await
 }
 
 async fn correct(
     app: &App,
-    req: &HttpRequest,
     caller: &Caller,
     id: &str,
     correction: impl Fn(Uuid) -> Correction,
@@ -139,7 +136,7 @@ async fn correct(
     let (dataset, entry) = find(app, caller, id)?;
     caller.may(&Scope::ingest(&entry.header.endpoint))?;
     let id = entry.header.id;
-    let by = requester(req, caller);
+    let by = requester(caller);
     request(app, dataset, by, &correction(id), Some(id), query.wait).await
 }
 
@@ -177,4 +174,11 @@ async fn request(
         node: receipt.node,
         outcome: outcome.as_deref().cloned(),
     }))
+}
+
+fn requester(caller: &Caller) -> Requester {
+    Requester {
+        sender: caller.sender(),
+        address: caller.address().map(|address| address.to_string()),
+    }
 }

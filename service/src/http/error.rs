@@ -18,10 +18,11 @@ use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
 use crate::fold::IngestError;
-use crate::journal::{AppendError, JournalError};
+use crate::journal::{AppendError, CorrectionError, JournalError};
 use crate::outcome::Outcome;
 use crate::query::QueryError;
 use crate::store::StoreError;
+use crate::who::Denied;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub(crate) enum ApiError {
     },
     /// The journal did not take a contribution.
     Append(AppendError),
+    /// The state of a contribution does not allow what was asked.
+    Correction(CorrectionError),
     /// The endpoint cannot be used.
     Ingest(IngestError),
     /// What was asked for does not exist or cannot be read.
@@ -86,6 +89,10 @@ pub(crate) enum ApiError {
     Store(StoreError),
     /// The range asked for lies outside.
     Range { n_bytes: u64 },
+    /// The sender may not do this.
+    Denied(Denied),
+    /// The path and query are longer than allowed.
+    UrlTooLong { max_bytes: u64 },
     /// The service is not ready.
     NotReady(Vec<(String, String)>),
     /// Too many requests at once.
@@ -169,7 +176,7 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(answer.status);
         for (name, value) in &answer.headers {
             if let Ok(value) = HeaderValue::from_str(value) {
-                response.insert_header((name.clone(), value));
+                response.append_header((name.clone(), value));
             }
         }
         if answer.close {
@@ -183,6 +190,21 @@ impl ResponseError for ApiError {
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         Self::Append(error)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<CorrectionError> for ApiError {
+    fn from(error: CorrectionError) -> Self {
+        match error {
+            CorrectionError::Append(error) => Self::Append(error),
+            other => Self::Correction(other),
+        }
     }
 }
 

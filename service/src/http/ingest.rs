@@ -15,13 +15,16 @@ use uuid::Uuid;
 
 use self::options::Options;
 use super::body::{self, Body};
+use super::caller::Caller;
 use super::contributions;
 use super::docs::Binary;
 use super::error::{ApiError, Problems};
 use crate::app::{App, Endpoint};
+use crate::config::Scope;
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
 use crate::outcome::{Outcome, Status};
+use crate::who::Who;
 
 /// Bodies above this are hashed and compressed off the request's thread.
 const MAX_INLINE_BYTES: u64 = 64 << 10;
@@ -110,11 +113,12 @@ pub(crate) struct DryRun {
 #[post("/api/v1/ingest/{endpoint}")]
 pub(crate) async fn create_contribution(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<EndpointPath>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    contribute(&app, &req, &path.endpoint, "", payload).await
+    contribute(&app, &who, &req, &path.endpoint, "", payload).await
 }
 
 /// Contribute to a node of a dataset.
@@ -129,11 +133,12 @@ pub(crate) async fn create_contribution(
 #[post("/api/v1/ingest/{endpoint}/{node:.*}")]
 pub(crate) async fn create_contribution_for_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<NodePath>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    contribute(&app, &req, &path.endpoint, &path.node, payload).await
+    contribute(&app, &who, &req, &path.endpoint, &path.node, payload).await
 }
 
 /// The node in the path of an alias.
@@ -150,15 +155,18 @@ pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
         };
         let name: Arc<str> = Arc::from(endpoint.name.as_str());
         let also = Arc::clone(&name);
-        let to_endpoint = move |app: Data<App>, req: HttpRequest, payload: Payload| {
+        let to_endpoint = move |app: Data<App>, who: Caller, req: HttpRequest, payload: Payload| {
             let name = Arc::clone(&name);
-            async move { contribute(&app, &req, &name, "", payload).await }
+            async move { contribute(&app, &who, &req, &name, "", payload).await }
         };
-        let to_node =
-            move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
-                let name = Arc::clone(&also);
-                async move { contribute(&app, &req, &name, &path.node, payload).await }
-            };
+        let to_node = move |app: Data<App>,
+                            who: Caller,
+                            req: HttpRequest,
+                            path: Path<AliasPath>,
+                            payload: Payload| {
+            let name = Arc::clone(&also);
+            async move { contribute(&app, &who, &req, &name, &path.node, payload).await }
+        };
         config
             .service(web::resource(alias.as_str()).guard(Post()).to(to_endpoint))
             .service(
@@ -171,12 +179,13 @@ pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
 
 async fn contribute(
     app: &App,
+    who: &Who,
     req: &HttpRequest,
     endpoint: &str,
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let taken = take(app, req, endpoint, path, payload).await;
+    let taken = take(app, who, req, endpoint, path, payload).await;
     taken.inspect_err(|error| {
         if let Some(reason) = error.refusal() {
             app.metrics.refused(reason);
@@ -186,18 +195,22 @@ async fn contribute(
 
 async fn take(
     app: &App,
+    who: &Who,
     req: &HttpRequest,
     endpoint: &str,
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    // Whether there is such an endpoint is told only to those who may contribute there.
+    who.may(&Scope::ingest(endpoint))?;
     let endpoint = app
         .endpoints
         .get(endpoint)
         .ok_or_else(|| ApiError::UnknownEndpoint {
-            name: endpoint.to_owned(),
+            name: endpoint.chars().take(100).collect(),
             known: app.endpoints.keys().cloned().collect(),
         })?;
+    who.may_contribute(&endpoint.name, &endpoint.senders)?;
     let node = endpoint
         .target(path)
         .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
@@ -231,8 +244,8 @@ async fn take(
         content_type: content.content_type,
         content_encoding: content.content_encoding,
         idempotency_key: idempotency_key(headers)?,
-        sender: None,
-        address: req.peer_addr().map(|address| address.ip().to_string()),
+        sender: who.sender(),
+        address: who.address().map(|address| address.to_string()),
         variables,
         payload,
         received_at: Utc::now(),

@@ -14,12 +14,14 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 use xxhash_rust::xxh64::xxh64;
 
+use super::caller::Caller;
 use super::docs::Binary;
 use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::node::{Node, NodeView, ReadError};
 use crate::query::{Bounds, Format, QueryError, Selection, answer};
+use crate::who::Who;
 
 /// Answers with `Next-Cursor` have a further page.
 const NEXT_CURSOR: &str = "Next-Cursor";
@@ -87,10 +89,11 @@ pub(crate) struct ValuesQuery {
 #[get("/api/v1/query/{dataset}")]
 pub(crate) async fn query_only_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<OnlyNodePath>,
 ) -> Result<HttpResponse, ApiError> {
-    values(&app, &req, &path.dataset, "").await
+    values(&app, &who, &req, &path.dataset, "").await
 }
 
 /// Query a node.
@@ -104,19 +107,21 @@ pub(crate) async fn query_only_node(
 #[get("/api/v1/query/{dataset}/{node:.*}")]
 pub(crate) async fn query_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<NodePath>,
 ) -> Result<HttpResponse, ApiError> {
-    values(&app, &req, &path.dataset, &path.node).await
+    values(&app, &who, &req, &path.dataset, &path.node).await
 }
 
 async fn values(
     app: &App,
+    who: &Who,
     req: &HttpRequest,
     dataset: &str,
     path: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let dataset = datasets::find(app, dataset)?;
+    let dataset = datasets::readable(app, who, dataset)?;
     let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
     let params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
         .into_owned()

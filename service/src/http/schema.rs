@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::caller::Caller;
 use super::error::{ApiError, Problems};
 use super::{datasets, relay};
 use crate::app::App;
@@ -38,11 +39,12 @@ enum SchemaFormat {
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
     app: Data<App>,
+    who: Caller,
     name: Path<String>,
     query: Query<SchemaQuery>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let schema = &datasets::find(&app, &name)?.schema;
+    let schema = &datasets::readable(&app, &who, &name)?.schema;
     let accept = relay::text(&req, &header::ACCEPT)
         .unwrap_or("*/*")
         .to_ascii_lowercase();

@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use utoipa::IntoParams;
 
 use self::key::{decoded, is_zarr_key};
+use super::caller::Caller;
 use super::docs::Binary;
 use super::error::{ApiError, Problems};
 use super::{datasets, relay};
@@ -53,9 +54,13 @@ pub(crate) struct ObjectPath {
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]
-pub(crate) async fn get_object(app: Data<App>, req: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_object(
+    app: Data<App>,
+    who: Caller,
+    req: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let raw = req.match_info();
-    let dataset = datasets::find(&app, raw.get("dataset").unwrap_or_default())?;
+    let dataset = datasets::readable(&app, &who, raw.get("dataset").unwrap_or_default())?;
     let key = raw.get("key").unwrap_or_default();
     let unknown = || ApiError::UnknownKey {
         dataset: dataset.name.clone(),

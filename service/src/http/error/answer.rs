@@ -8,6 +8,7 @@ use crate::journal::{AppendError, JournalError};
 use crate::node::ReadError;
 use crate::query::QueryError;
 use crate::store::FailureKind;
+use crate::who::Denied;
 
 impl ApiError {
     /// Status, type, title, and what to do.
@@ -138,6 +139,7 @@ impl ApiError {
             )
             .retry_after(30)
             .closing(),
+            Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
@@ -157,11 +159,23 @@ impl ApiError {
                 format!("the object has {n_bytes} bytes; ask for a range inside"),
             )
             .header(header::CONTENT_RANGE, format!("bytes */{n_bytes}")),
+            Self::Denied(denied) => self::denied(denied),
+            Self::UrlTooLong { max_bytes } => Answer::new(
+                S::URI_TOO_LONG,
+                "url-too-long",
+                "URL too long",
+                format!("path and query are longer than {max_bytes} bytes; ask for less at once, or raise `limits.max_url_bytes`"),
+            ),
             Self::NotReady(reasons) => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "not-ready",
                 "Not ready",
-                "the service is not ready; the problems say why".to_owned(),
+                if reasons.is_empty() {
+                    "the service is not ready; it tells why to those who may read everything (`read:*`)"
+                } else {
+                    "the service is not ready; the problems say why"
+                }
+                .to_owned(),
             )
             .items(reasons.iter().map(|(path, reason)| ProblemItem::at(path, reason)))
             .retry_after(2),
@@ -189,6 +203,37 @@ impl ApiError {
             ),
         }
     }
+}
+
+fn denied(denied: &Denied) -> Answer {
+    let detail = denied.to_string();
+    let (status, slug, title) = match denied {
+        Denied::SignIn { .. } => (S::UNAUTHORIZED, "sign-in", "Not signed in"),
+        Denied::Unreadable | Denied::Password | Denied::Token | Denied::Expired { .. } => {
+            (S::UNAUTHORIZED, "sign-in", "Cannot sign in")
+        }
+        Denied::Scope { .. } | Denied::Sender { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Denied::Limited { .. } => (S::TOO_MANY_REQUESTS, "attempts", "Too many attempts"),
+        Denied::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many attempts at once"),
+    };
+    // The body of a request that is denied is not read.
+    let answer = Answer::new(status, slug, title, detail).closing();
+    match denied {
+        Denied::Limited { seconds } => answer.header(header::RETRY_AFTER, seconds.to_string()),
+        Denied::Busy => answer.retry_after(1),
+        Denied::Scope { .. } | Denied::Sender { .. } => answer,
+        Denied::SignIn { .. } | Denied::Unreadable | Denied::Password => challenge(answer, ""),
+        Denied::Token | Denied::Expired { .. } => challenge(answer, ", error=\"invalid_token\""),
+    }
+}
+
+/// How to sign in.
+fn challenge(answer: Answer, bearer_error: &str) -> Answer {
+    let basic = "Basic realm=\"zarr-fuse\", charset=\"UTF-8\"".to_owned();
+    let bearer = format!("Bearer realm=\"zarr-fuse\"{bearer_error}");
+    answer
+        .header(header::WWW_AUTHENTICATE, basic)
+        .header(header::WWW_AUTHENTICATE, bearer)
 }
 
 fn append(error: &AppendError) -> Answer {
