@@ -22,6 +22,9 @@ use crate::store::{Store, StoreError, keys};
 mod catalog;
 mod checkpoint;
 mod correction;
+mod health;
+pub mod payload;
+mod pressure;
 mod queue;
 pub mod segment;
 mod takeover;
@@ -30,16 +33,20 @@ mod writer;
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
 pub use correction::{Correction, CorrectionError, Requester};
+pub use payload::{Payload, Spool, Spooling, spool_folder};
+use pressure::Pressure;
+pub use pressure::PressureCounts;
 use queue::Queue;
 pub use queue::Waiting;
+pub(crate) use segment::PayloadPlace;
+use segment::SegmentError;
 pub use segment::{Header, Kind};
-use segment::{PayloadPlace, SegmentError};
 pub use takeover::{Life, Process};
 
 /// Payloads above this become objects of their own.
-const BLOB_BYTES: usize = 8 << 20;
+const BLOB_BYTES: u64 = 8 << 20;
 /// Payloads above this are compressed and hashed off the request's thread.
-const INLINE_BYTES: usize = 64 << 10;
+const INLINE_BYTES: u64 = 64 << 10;
 
 /// How the journal writes.
 #[derive(Debug, Clone)]
@@ -96,7 +103,7 @@ pub struct NewContribution {
     /// What decoding may refer to as `$vars`.
     pub variables: Map<String, Json>,
     /// The bytes.
-    pub payload: Bytes,
+    pub payload: Payload,
 }
 
 /// Proof that a contribution is durable.
@@ -142,6 +149,12 @@ pub enum AppendError {
     /// The journal cannot be written.
     #[error("the journal cannot be written; nothing was taken, try again later")]
     Store(#[source] Arc<StoreError>),
+    /// What the journal has where it is to go on cannot be read.
+    #[error("the end of the journal cannot be read; nothing was taken, try again later")]
+    Unreadable(#[source] Arc<JournalError>),
+    /// The temporary file of a large body cannot be read back.
+    #[error("the temporary file of the body cannot be read; nothing was taken, send it again")]
+    Spool(#[source] Arc<std::io::Error>),
     /// The service stops.
     #[error("the service is stopping; try again later")]
     Stopping,
@@ -188,6 +201,14 @@ pub enum JournalError {
         /// The dataset.
         dataset: String,
     },
+    /// The temporary file of a large body that waits cannot be read back.
+    #[error("the temporary file of contribution {id} cannot be read")]
+    Spool {
+        /// The contribution.
+        id: Uuid,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -199,10 +220,13 @@ pub struct Journal {
     dataset: String,
     store: Store,
     settings: JournalSettings,
+    pressure: Pressure,
     catalog: RwLock<Catalog>,
     queue: Mutex<Queue>,
     writer: Uuid,
     fenced: AtomicBool,
+    /// Why the last write failed, until one succeeds.
+    trouble: RwLock<Option<Arc<StoreError>>>,
     /// Whether the journal says that this process writes it.
     announced: AtomicBool,
     /// Outcomes in the journal that count only with the next [`Journal::settle`].
@@ -220,7 +244,7 @@ pub struct Journal {
 struct Append {
     header: Header,
     kept: Bytes,
-    payload: Bytes,
+    payload: Payload,
     reply: oneshot::Sender<Result<Receipt, AppendError>>,
 }
 
@@ -238,11 +262,13 @@ impl Journal {
         let journal = Arc::new(Self {
             dataset: dataset.to_owned(),
             store,
+            pressure: Pressure::new(settings.max_waiting, settings.max_waiting_bytes),
             settings,
             catalog: RwLock::default(),
             queue: Mutex::default(),
             writer: Uuid::now_v7(),
             fenced: AtomicBool::new(false),
+            trouble: RwLock::default(),
             announced: AtomicBool::new(false),
             announced_outcomes: Mutex::default(),
             last_seq: AtomicU64::new(0),
@@ -334,30 +360,31 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
-        {
-            let queue = self.queue.lock();
-            let n_waiting = queue.len();
-            if n_waiting >= self.settings.max_waiting
-                || queue.n_bytes() >= self.settings.max_waiting_bytes
-            {
-                return Err(AppendError::Overloaded { n_waiting });
-            }
-        }
+        self.check_writable()?;
+        let _room = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
-        let (header, kept) = if payload.len() > INLINE_BYTES {
-            let dataset = self.dataset.clone();
+        let in_frame = if payload.len() > BLOB_BYTES {
+            0
+        } else {
+            payload.len()
+        };
+        let _memory = self.pressure.prepare(in_frame).await;
+        let dataset = self.dataset.clone();
+        let prepared = if payload.len() > INLINE_BYTES {
             tokio::task::spawn_blocking(move || prepare(new, dataset))
                 .await
                 .map_err(|_stopped| AppendError::Stopping)?
         } else {
-            prepare(new, self.dataset.clone())
+            prepare(new, dataset)
         };
+        let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
             let key = keys::blob(&header.sha256);
-            self.store
-                .put(&key, payload.clone())
-                .await
-                .map_err(|error| AppendError::Store(Arc::new(error)))?;
+            payload.put(&self.store, &key).await.map_err(|error| {
+                let error = Arc::new(error);
+                self.note(Some(Arc::clone(&error)));
+                AppendError::Store(error)
+            })?;
         }
         self.send(header, kept, payload).await
     }
@@ -367,7 +394,7 @@ impl Journal {
         &self,
         header: Header,
         kept: Bytes,
-        payload: Bytes,
+        payload: Payload,
     ) -> Result<Receipt, AppendError> {
         let (reply, answer) = oneshot::channel();
         let append = Append {
@@ -381,6 +408,31 @@ impl Journal {
             .await
             .map_err(|_closed| AppendError::Stopping)?;
         answer.await.map_err(|_closed| AppendError::Stopping)?
+    }
+
+    /// Waits while much waits to be folded, and refuses when too much does.
+    async fn make_room(&self, n_bytes: u64) -> Result<pressure::Room<'_>, AppendError> {
+        let (n_waiting, waiting_bytes) = self.queue.lock().size();
+        self.pressure.admit(n_waiting, waiting_bytes, n_bytes).await
+    }
+
+    /// How often contributions were made to wait, or were refused, because too much waited to be folded.
+    pub fn pressure(&self) -> PressureCounts {
+        self.pressure.counts()
+    }
+
+    /// Whether a contribution of `n_bytes` would be refused now, because too much waits to be folded.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`].
+    pub fn would_take(&self, n_bytes: u64) -> Result<(), AppendError> {
+        let (n_waiting, waiting_bytes) = self.queue.lock().size();
+        self.pressure.check(n_waiting, waiting_bytes, n_bytes)
+    }
+
+    /// Where it lies.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Keeps the schema beside the segments, so that the journal explains itself.
@@ -415,7 +467,14 @@ impl Journal {
     /// As [`Self::payload`].
     pub async fn waiting_payload(&self, waiting: &Waiting) -> Result<Bytes, JournalError> {
         match &waiting.payload {
-            Some(payload) => Ok(payload.clone()),
+            Some(Payload::Memory(bytes)) => Ok(bytes.clone()),
+            Some(spooled) => {
+                let (id, spooled) = (waiting.header.id, spooled.clone());
+                let read = tokio::task::spawn_blocking(move || spooled.bytes()).await;
+                read.map_err(std::io::Error::other)
+                    .flatten()
+                    .map_err(|source| JournalError::Spool { id, source })
+            }
             None => self.payload(waiting.header.seq).await,
         }
     }
@@ -663,7 +722,7 @@ impl Journal {
     }
 
     /// Registers frames that are durable now.
-    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Bytes>)>) {
+    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Payload>)>) {
         let mut catalog = self.catalog.write();
         let mut queue = self.queue.lock();
         for (header, payload) in frames {
@@ -680,17 +739,23 @@ impl Journal {
 }
 
 /// The header, and the payload as it is kept in the frame.
-fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
-    let sha256 = sha256(&new.payload);
+fn prepare(new: NewContribution, dataset: String) -> std::io::Result<(Header, Bytes)> {
     let (place, kept) = if new.payload.len() > BLOB_BYTES {
         (PayloadPlace::Blob, Bytes::new())
     } else if new.content_encoding.is_some() || new.payload.len() < 64 {
-        (PayloadPlace::Plain, new.payload.clone())
+        (PayloadPlace::Plain, new.payload.bytes()?)
     } else {
-        let kept = zstd::bulk::compress(&new.payload, 1).expect("memory suffices");
+        let kept = zstd::bulk::compress(&new.payload.bytes()?, 1).expect("memory suffices");
         (PayloadPlace::Zstd, Bytes::from(kept))
     };
-    let header = Header {
+    Ok((header(new, dataset, place), kept))
+}
+
+/// The header that a contribution gets.
+pub(crate) fn header(new: NewContribution, dataset: String, payload: PayloadPlace) -> Header {
+    Header {
+        sha256: new.payload.sha256(),
+        n_bytes: new.payload.len(),
         id: Uuid::now_v7(),
         seq: 0,
         kind: Kind::Contribution,
@@ -704,17 +769,9 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         sender: new.sender,
         address: new.address,
         idempotency_key: new.idempotency_key,
-        sha256,
-        n_bytes: new.payload.len() as u64,
-        payload: place,
+        payload,
         variables: new.variables,
-    };
-    (header, kept)
-}
-
-/// The header that a contribution would get.
-pub(crate) fn header(new: NewContribution, dataset: String) -> Header {
-    prepare(new, dataset).0
+    }
 }
 
 /// Hexadecimal SHA-256.

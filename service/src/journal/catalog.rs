@@ -55,8 +55,10 @@ pub(crate) struct Catalog {
     /// In sequence order, from 1.
     rows: Vec<Row>,
     seq_of_id: HashMap<Uuid, u64>,
-    /// By endpoint and key.
-    seq_of_key: HashMap<(Name, Box<str>), u64>,
+    /// Endpoint and key → contribution, and since when it is known.
+    seq_of_key: HashMap<(Name, Box<str>), (u64, DateTime<Utc>)>,
+    /// The latest time of arrival so far. A clock that is set back does not make keys older.
+    latest: Option<DateTime<Utc>>,
     /// Contribution → requests to retract or retry it, in order.
     corrections: HashMap<u64, Vec<(u64, Kind)>>,
     /// Corrections that have no outcome yet.
@@ -81,8 +83,11 @@ impl Catalog {
         let seq = header.seq;
         if header.kind == Kind::Contribution {
             self.seq_of_id.insert(header.id, seq);
+            self.latest = self.latest.max(Some(header.received_at));
             if let Some(key) = header.idempotency_key.as_deref() {
-                self.seq_of_key.insert((row.endpoint, key.into()), seq);
+                let since = self.latest.unwrap_or(header.received_at);
+                self.seq_of_key
+                    .insert((row.endpoint, key.into()), (seq, since));
             }
             let given = self.nodes.entry(row.node).or_default();
             *given.n_by_status.entry(Status::Journaled).or_default() += 1;
@@ -190,9 +195,11 @@ impl Catalog {
         self.get(*self.seq_of_id.get(&id)?)
     }
 
-    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<Entry> {
+    /// The contribution that bears a key, and since when it is known, by the latest clock so far.
+    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<(Entry, DateTime<Utc>)> {
         let endpoint = self.names.find(endpoint)?;
-        self.get(*self.seq_of_key.get(&(endpoint, key.into()))?)
+        let (seq, since) = self.seq_of_key.get(&(endpoint, key.into()))?;
+        Some((self.get(*seq)?, *since))
     }
 
     /// Frames that the fold of `node` has to do something about, after `seq`, oldest first.

@@ -16,7 +16,7 @@ fn contribution(payload: &str, key: Option<&str>) -> NewContribution {
         address: None,
         idempotency_key: key.map(str::to_owned),
         variables: Map::new(),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        payload: payload.to_owned().into(),
     }
 }
 
@@ -216,4 +216,38 @@ async fn who_takes_over_says_so_and_fences_the_former_writer() {
     assert_eq!(newer.append(contribution("n", None)).await.unwrap().seq, 4);
     newer.close().await;
     assert_eq!(open(&store).await.other_writer(), None);
+}
+
+#[tokio::test]
+async fn what_took_effect_though_it_was_refused_is_not_taken_twice() {
+    let store = memory();
+    let journal = open(&store).await;
+    let new = contribution("a,b\n1,2\n", Some("key"));
+    let (mut header, kept) = prepare(new.clone(), "weather".into()).unwrap();
+    header.seq = 1;
+    let frames = [segment::Frame {
+        header,
+        payload: kept,
+    }];
+    let late = segment::encode(1, journal.writer, &frames);
+    store.create(&keys::segment(1), late).await.unwrap();
+    let other = contribution("a,b\n3,4\n", Some("other"));
+    let (again, other) = tokio::join!(journal.append(new), journal.append(other));
+    let (again, other) = (again.unwrap(), other.unwrap());
+    assert_eq!((again.seq, again.replayed), (1, true));
+    assert_eq!((other.seq, other.replayed), (2, false));
+    assert_eq!(journal.last_seq(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_and_right_again_makes_no_key_older() {
+    let journal = open(&memory()).await;
+    let at = |days: i64, key: &str| NewContribution {
+        received_at: Utc::now() - chrono::TimeDelta::days(days),
+        ..contribution("a,b\n1,2\n", Some(key))
+    };
+    journal.append(at(0, "first")).await.unwrap();
+    journal.append(at(30, "while set back")).await.unwrap();
+    let again = journal.append(at(0, "while set back")).await.unwrap();
+    assert_eq!((again.seq, again.replayed), (2, true));
 }

@@ -8,6 +8,10 @@ pub const OUTCOMES: &str = "journal/outcomes";
 pub const CHECKPOINTS: &str = "journal/checkpoints";
 /// The schema that the dataset was last opened with, secrets removed.
 pub const SCHEMA: &str = "journal/schema.yaml";
+/// Folder of what a probe of the store writes; nothing reads it.
+pub const PROBES: &str = "staging/probe";
+/// Written and overwritten to find out whether the journal can be written again.
+pub const PROBE: &str = "journal/probe";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 

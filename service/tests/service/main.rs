@@ -10,6 +10,7 @@ mod corrections;
 mod datasets;
 mod ingest;
 mod operation;
+mod pressure;
 mod query;
 mod refusals;
 mod stop;
