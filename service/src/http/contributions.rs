@@ -16,7 +16,7 @@ use uuid::Uuid;
 use self::page::Place;
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -129,9 +129,9 @@ pub(super) fn location(id: Uuid) -> String {
 }
 
 /// List what arrived in datasets that the caller may read, newest first.
-#[utoipa::path(tag = "contributions", params(ContributionsQuery), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(ContributionsQuery), responses(
     (status = 200, description = "A page", body = Contributions),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions")]
 pub(crate) async fn list_contributions(
     app: Data<App>,
@@ -183,9 +183,9 @@ pub(crate) async fn list_contributions(
 }
 
 /// Get what is known of a contribution.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "What is known of it", body = Contribution),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}")]
 pub(crate) async fn get_contribution(
     app: Data<App>,
@@ -197,9 +197,9 @@ pub(crate) async fn get_contribution(
 }
 
 /// Get the bytes of a contribution as they arrived.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "With the content type and encoding that the sender gave", body = Binary, content_type = "*/*"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}/payload")]
 pub(crate) async fn get_payload(
     app: Data<App>,

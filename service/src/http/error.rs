@@ -13,7 +13,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
-pub(crate) use self::problem::{Problem, Problems};
+pub(crate) use self::problem::{Denials, Problem, Problems};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;

@@ -22,7 +22,7 @@ use utoipa::IntoParams;
 use self::key::{decoded, is_zarr_key};
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 use crate::dataset::Dataset;
@@ -45,14 +45,14 @@ pub(crate) struct ObjectPath {
 }
 
 /// Get an object of a Zarr store, or a range of its bytes.
-#[utoipa::path(tag = "values", params(ObjectPath,
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(ObjectPath,
     ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99` or `bytes=-4`")),
     responses(
     (status = 200, description = "The whole object", body = Binary, content_type = "application/octet-stream",
         headers(("ETag" = String, description = "Changes with the bytes"))),
     (status = 206, description = "The range asked for", body = Binary, content_type = "application/octet-stream"),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]
 pub(crate) async fn get_object(
     app: Data<App>,
