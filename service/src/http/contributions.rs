@@ -16,7 +16,7 @@ use uuid::Uuid;
 use self::page::Place;
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Denials, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -237,7 +237,7 @@ pub(crate) async fn get_payload(
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.
 fn find<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
-    let unknown = || ApiError::UnknownContribution(id.chars().take(100).collect());
+    let unknown = || ApiError::UnknownContribution(shortened(id));
     // Who has not signed in is not told what there is.
     who.is_somebody()?;
     let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;

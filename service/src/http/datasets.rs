@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::error::{ApiError, Denials, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
 use crate::dataset::Dataset;
 use crate::tree::{Tree, public, tree};
@@ -48,7 +48,7 @@ pub(super) fn readable<'a>(
     app.datasets
         .get(name)
         .ok_or_else(|| ApiError::UnknownDataset {
-            name: name.chars().take(100).collect(),
+            name: shortened(name),
             known: all_readable(app, who)
                 .map(|dataset| dataset.name.clone())
                 .collect(),

@@ -11,7 +11,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::Config;
 
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Problems, shortened};
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
 
@@ -90,7 +90,7 @@ async fn get_page(page: Path<String>) -> Result<HttpResponse, ApiError> {
     let file = utoipa_swagger_ui::serve(&page, settings);
     let file = file
         .map_err(|error| ApiError::Internal(Arc::from(std::io::Error::other(error.to_string()))))?;
-    let file = file.ok_or_else(|| ApiError::UnknownPage(page.chars().take(100).collect()))?;
+    let file = file.ok_or_else(|| ApiError::UnknownPage(shortened(&page)))?;
     let mut response = HttpResponse::Ok();
     if file.gzpipped {
         response.insert_header(ContentEncoding::Gzip);

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use self::options::Options;
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Denials, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use super::{body, contributions};
 use crate::app::{App, Endpoint};
 use crate::config::Scope;
@@ -190,7 +190,7 @@ async fn contribute(
         .endpoints
         .get(endpoint)
         .ok_or_else(|| ApiError::UnknownEndpoint {
-            name: endpoint.chars().take(100).collect(),
+            name: shortened(endpoint),
             known: app.endpoints.keys().cloned().collect(),
         })?;
     who.may_contribute(&endpoint.name, &endpoint.senders)?;
