@@ -6,6 +6,7 @@
 mod body;
 mod caller;
 mod contributions;
+mod corrections;
 mod datasets;
 mod docs;
 mod error;
@@ -135,8 +136,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(contributions::list_contributions)
         .service(contributions::get_contribution)
         .service(contributions::get_payload)
+        .service(corrections::retry_contribution)
+        .service(corrections::retract_contribution)
         .service(datasets::list_datasets)
         .service(datasets::get_dataset)
+        .service(corrections::rebuild_node)
         .service(schema::get_schema)
         .service(query::query_only_node)
         .service(query::query_node)

@@ -2,9 +2,9 @@
 //!
 //! Only this module writes the journal. `journal/segment.rs` has the format, `journal/writer.rs` the group commit.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,20 +20,25 @@ use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
 
 mod catalog;
+mod correction;
+mod queue;
 pub mod segment;
+mod takeover;
 mod writer;
 
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
-pub use segment::Header;
+pub use correction::{Correction, CorrectionError, Requester};
+use queue::Queue;
+pub use queue::Waiting;
+pub use segment::{Header, Kind};
 use segment::{PayloadPlace, SegmentError};
+pub use takeover::{Life, Process};
 
 /// Payloads above this become objects of their own.
 const BLOB_BYTES: usize = 8 << 20;
 /// Payloads above this are compressed and hashed off the request's thread.
 const INLINE_BYTES: usize = 64 << 10;
-/// Payload bytes kept in memory for folding; beyond, they are read back from the journal.
-const MAX_KEPT_BYTES: usize = 64 << 20;
 
 /// How the journal writes.
 #[derive(Debug, Clone)]
@@ -50,6 +55,8 @@ pub struct JournalSettings {
     pub max_waiting_bytes: u64,
     /// Pause before a failed segment is written again; it grows with every try.
     pub retry_delay: Duration,
+    /// Whether another process that may still write is fenced; else the dataset is not opened for writing.
+    pub takes_over: bool,
 }
 
 impl Default for JournalSettings {
@@ -61,6 +68,7 @@ impl Default for JournalSettings {
             max_waiting: 100_000,
             max_waiting_bytes: 1 << 30,
             retry_delay: Duration::from_millis(20),
+            takes_over: true,
         }
     }
 }
@@ -78,8 +86,10 @@ pub struct NewContribution {
     pub content_encoding: Option<String>,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
-    /// Who sent it.
+    /// Who sent it: a user or token, else the address.
     pub sender: Option<String>,
+    /// Network address it came from.
+    pub address: Option<String>,
     /// The sender's idempotency key.
     pub idempotency_key: Option<String>,
     /// What decoding may refer to as `$vars`.
@@ -99,24 +109,6 @@ pub struct Receipt {
     pub node: String,
     /// The same key and bytes had arrived before: this is the first receipt again.
     pub replayed: bool,
-}
-
-/// A contribution that waits to be folded.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    /// What is known of it.
-    pub header: Arc<Header>,
-    /// Its bytes, unless too many wait.
-    payload: Option<Bytes>,
-}
-
-impl From<Arc<Header>> for Waiting {
-    fn from(header: Arc<Header>) -> Self {
-        Self {
-            header,
-            payload: None,
-        }
-    }
 }
 
 /// Why a contribution was not taken.
@@ -207,10 +199,13 @@ pub struct Journal {
     store: Store,
     settings: JournalSettings,
     catalog: RwLock<Catalog>,
-    waiting: Mutex<HashMap<String, VecDeque<Waiting>>>,
-    n_waiting: AtomicUsize,
-    waiting_bytes: AtomicU64,
-    kept_bytes: AtomicUsize,
+    queue: Mutex<Queue>,
+    writer: Uuid,
+    fenced: AtomicBool,
+    /// Whether the journal says that this process writes it.
+    announced: AtomicBool,
+    /// Outcomes in the journal that count only with the next [`Journal::settle`].
+    announced_outcomes: Mutex<BTreeMap<u64, Outcome>>,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
     appends: mpsc::Sender<Append>,
@@ -243,10 +238,11 @@ impl Journal {
             store,
             settings,
             catalog: RwLock::default(),
-            waiting: Mutex::default(),
-            n_waiting: AtomicUsize::new(0),
-            waiting_bytes: AtomicU64::new(0),
-            kept_bytes: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            writer: Uuid::now_v7(),
+            fenced: AtomicBool::new(false),
+            announced: AtomicBool::new(false),
+            announced_outcomes: Mutex::default(),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
             appends,
@@ -333,12 +329,14 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
-        let n_waiting = self.n_waiting.load(Ordering::Acquire);
-        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
-        if n_waiting >= self.settings.max_waiting
-            || waiting_bytes >= self.settings.max_waiting_bytes
         {
-            return Err(AppendError::Overloaded { n_waiting });
+            let queue = self.queue.lock();
+            let n_waiting = queue.len();
+            if n_waiting >= self.settings.max_waiting
+                || queue.n_bytes() >= self.settings.max_waiting_bytes
+            {
+                return Err(AppendError::Overloaded { n_waiting });
+            }
         }
         let payload = new.payload.clone();
         let (header, kept) = if payload.len() > INLINE_BYTES {
@@ -356,6 +354,16 @@ impl Journal {
                 .await
                 .map_err(|error| AppendError::Store(Arc::new(error)))?;
         }
+        self.send(header, kept, payload).await
+    }
+
+    /// Hands a frame to the writer and waits until it is durable.
+    async fn send(
+        &self,
+        header: Header,
+        kept: Bytes,
+        payload: Bytes,
+    ) -> Result<Receipt, AppendError> {
         let (reply, answer) = oneshot::channel();
         let append = Append {
             header,
@@ -388,41 +396,16 @@ impl Journal {
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
     pub fn enqueue(&self, node: &str, folded_seq: u64) {
         let catalog = self.catalog.read();
-        let queue: VecDeque<Waiting> = catalog
-            .after(folded_seq)
+        let after = catalog.after(folded_seq);
+        let headers = after
             .filter(|entry| entry.header.node == node)
-            .map(|entry| Waiting {
-                header: Arc::clone(&entry.header),
-                payload: None,
-            })
-            .collect();
-        let mut waiting = self.waiting.lock();
-        let n_bytes =
-            |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.header.n_bytes).sum();
-        self.waiting_bytes
-            .fetch_add(n_bytes(&queue), Ordering::AcqRel);
-        let former = waiting.insert(node.to_owned(), queue).unwrap_or_default();
-        self.waiting_bytes
-            .fetch_sub(n_bytes(&former), Ordering::AcqRel);
-        let (before, after) = (former.len(), waiting[node].len());
-        self.n_waiting.fetch_add(after, Ordering::AcqRel);
-        self.n_waiting.fetch_sub(before, Ordering::AcqRel);
+            .map(|entry| Arc::clone(&entry.header));
+        self.queue.lock().replace(node, headers);
     }
 
     /// What waits for `node`, oldest first, up to `max_bytes` of payload but at least one.
     pub fn waiting(&self, node: &str, max_bytes: u64, max_n: usize) -> Vec<Waiting> {
-        let waiting = self.waiting.lock();
-        let mut n_bytes = 0;
-        let queue = waiting.get(node).into_iter().flatten();
-        queue
-            .take_while(|next| {
-                let first = n_bytes == 0;
-                n_bytes += next.header.n_bytes.max(1);
-                first || n_bytes <= max_bytes
-            })
-            .take(max_n)
-            .cloned()
-            .collect()
+        self.queue.lock().first(node, max_bytes, max_n)
     }
 
     /// The bytes of a waiting contribution, from memory or read back.
@@ -499,24 +482,22 @@ impl Journal {
         }
     }
 
-    /// Takes folded contributions out of the queue and tells who waits for them.
-    pub fn settle(&self, node: &str, outcomes: Vec<(u64, Outcome)>) {
-        let last = outcomes.last().map_or(0, |(seq, _)| *seq);
-        let mut freed = 0;
-        {
-            let mut waiting = self.waiting.lock();
-            if let Some(queue) = waiting.get_mut(node) {
-                while queue.front().is_some_and(|next| next.header.seq <= last) {
-                    let done = queue.pop_front().expect("there is a front");
-                    freed += done.payload.map_or(0, |payload| payload.len());
-                    self.waiting_bytes
-                        .fetch_sub(done.header.n_bytes, Ordering::AcqRel);
-                    self.n_waiting.fetch_sub(1, Ordering::AcqRel);
-                }
-            }
-        }
-        self.kept_bytes.fetch_sub(freed, Ordering::AcqRel);
+    /// Takes what is folded, up to `seq`, out of the queue of `node` and tells who waits for it.
+    pub fn settle(&self, node: &str, seq: u64, outcomes: Vec<(u64, Outcome)>) {
+        self.queue.lock().take_through(node, seq);
         let mut catalog = self.catalog.write();
+        let of_node = |seq: &u64, _: &mut Outcome| {
+            let entry = catalog.get(*seq);
+            entry.is_none_or(|entry| entry.header.node == node)
+        };
+        let announced: Vec<(u64, Outcome)> = self
+            .announced_outcomes
+            .lock()
+            .extract_if(.., of_node)
+            .collect();
+        for (seq, outcome) in announced {
+            catalog.settle(seq, Arc::new(outcome));
+        }
         for (seq, outcome) in outcomes {
             catalog.settle(seq, Arc::new(outcome));
         }
@@ -542,6 +523,70 @@ impl Journal {
         }
     }
 
+    /// What became of contribution `seq`, or of a correction.
+    pub fn outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
+        self.catalog.read().get(seq)?.outcome.clone()
+    }
+
+    /// Writes outcomes that count once the arrays they tell of are in place, which [`Self::settle`] says.
+    ///
+    /// # Errors
+    /// [`JournalError::Store`].
+    pub async fn announce_outcomes(
+        &self,
+        outcomes: Vec<(u64, Outcome)>,
+    ) -> Result<(), JournalError> {
+        if !outcomes.is_empty() {
+            self.write_outcomes(&outcomes).await?;
+            self.announced_outcomes.lock().extend(outcomes);
+        }
+        Ok(())
+    }
+
+    /// What will have become of contribution `seq` once announced outcomes count.
+    pub fn coming_outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
+        let announced = self.announced_outcomes.lock().get(&seq).cloned();
+        announced.map(Arc::new).or_else(|| self.outcome(seq))
+    }
+
+    /// Corrections of `node` up to `seq` that have no outcome yet.
+    pub fn open_corrections(&self, node: &str, seq: u64) -> Vec<Arc<Header>> {
+        let catalog = self.catalog.read();
+        catalog.open_corrections(node, seq)
+    }
+
+    /// Corrections that wait for `node`, and the last sequence number that waits for it.
+    pub fn corrections(&self, node: &str) -> (Vec<Arc<Header>>, u64) {
+        self.queue.lock().corrections(node)
+    }
+
+    /// Whether what waits for `node` changes what is in its arrays already, so that they are folded from the beginning.
+    pub fn needs_refold(&self, node: &str) -> bool {
+        let (corrections, _) = self.corrections(node);
+        corrections
+            .iter()
+            .any(|correction| match (correction.kind, correction.target) {
+                // What is not folded yet, or was rejected, is not in the arrays. The status alone does not tell: it may say
+                // "retracted" since before a crash that kept the arrays from following.
+                (Kind::Retract, Some(target)) => {
+                    let waits = self.queue.lock().contains(node, target);
+                    let outcome = self.outcome(target);
+                    !waits && outcome.is_none_or(|outcome| outcome.status != Status::Rejected)
+                }
+                _ => true,
+            })
+    }
+
+    /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.
+    pub fn is_retracted(&self, seq: u64, as_of: u64) -> bool {
+        self.catalog.read().is_retracted(seq, as_of)
+    }
+
+    /// The contributions to `node` that are retracted by what the journal says up to `as_of`.
+    pub fn retracted(&self, node: &str, as_of: u64) -> Vec<u64> {
+        self.catalog.read().retracted(node, as_of)
+    }
+
     /// Changes whenever contributions have become durable.
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrived.subscribe()
@@ -554,7 +599,12 @@ impl Journal {
 
     /// How many contributions wait to be folded.
     pub fn n_waiting(&self) -> usize {
-        self.n_waiting.load(Ordering::Acquire)
+        self.queue.lock().len()
+    }
+
+    /// Whether another process has taken over: nothing is taken any more, and nothing may be written.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
     }
 
     /// A contribution by its id.
@@ -585,41 +635,43 @@ impl Journal {
         self.catalog.read().last_arrival(node)
     }
 
-    /// Everything after `seq`, oldest first.
-    pub fn after(&self, seq: u64) -> Vec<Entry> {
-        self.catalog.read().after(seq).cloned().collect()
+    /// All contributions, oldest first.
+    pub fn contributions(&self) -> Vec<Entry> {
+        let catalog = self.catalog.read();
+        let all = catalog.after(0);
+        all.filter(|entry| entry.header.kind == Kind::Contribution)
+            .cloned()
+            .collect()
+    }
+
+    /// The contributions to `node` of which its arrays up to `seq` consist, after `after`, oldest first.
+    pub fn counting(&self, node: &str, after: u64, seq: u64) -> Vec<Entry> {
+        let catalog = self.catalog.read();
+        let entries = catalog
+            .after(after)
+            .take_while(|entry| entry.header.seq <= seq);
+        entries
+            .filter(|entry| entry.header.kind == Kind::Contribution && entry.header.node == node)
+            .filter(|entry| !catalog.is_retracted(entry.header.seq, seq))
+            .cloned()
+            .collect()
     }
 
     /// Registers frames that are durable now.
     fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Bytes>)>) {
         let mut catalog = self.catalog.write();
-        let mut waiting = self.waiting.lock();
+        let mut queue = self.queue.lock();
         for (header, payload) in frames {
             let header = Arc::new(header);
-            let n = payload.as_ref().map_or(0, Bytes::len);
-            let payload = payload.filter(|_| {
-                self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES
-            });
-            self.kept_bytes
-                .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
-            self.n_waiting.fetch_add(1, Ordering::AcqRel);
-            self.waiting_bytes
-                .fetch_add(header.n_bytes, Ordering::AcqRel);
             self.last_seq.store(header.seq, Ordering::Release);
-            waiting
-                .entry(header.node.clone())
-                .or_default()
-                .push_back(Waiting {
-                    header: Arc::clone(&header),
-                    payload,
-                });
+            queue.push(Arc::clone(&header), payload);
             catalog.insert(Entry {
                 header,
                 segment: first_seq,
                 outcome: None,
             });
         }
-        drop(waiting);
+        drop(queue);
         drop(catalog);
         self.arrived.send_modify(|n| *n += 1);
     }
@@ -639,6 +691,8 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
     let header = Header {
         id: Uuid::now_v7(),
         seq: 0,
+        kind: Kind::Contribution,
+        target: None,
         endpoint: new.endpoint,
         dataset,
         node: new.node,
@@ -646,6 +700,7 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         content_encoding: new.content_encoding,
         received_at: new.received_at,
         sender: new.sender,
+        address: new.address,
         idempotency_key: new.idempotency_key,
         sha256,
         n_bytes: new.payload.len() as u64,

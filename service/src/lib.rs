@@ -17,6 +17,7 @@ pub mod node;
 pub mod normalize;
 pub mod outcome;
 pub mod query;
+pub mod rebuild;
 mod serve;
 mod stamp;
 pub mod store;

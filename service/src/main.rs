@@ -48,6 +48,19 @@ enum Command {
     /// Print contributions and what became of them.
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
     Log(command::log::Log),
+    /// Fold contributions again after the schema or an extraction was mended.
+    #[command(
+        after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected --config zarr-fuse.yaml"
+    )]
+    Retry(command::correct::Retry),
+    /// Take contributions back: the dataset becomes what it would be without them. The journal keeps them.
+    #[command(
+        after_help = "Example:\n  zf retract schemas/boreholes.yaml 0193b0a4-7c11-7c3e-9f0e-4a1d0c8b2f63"
+    )]
+    Retract(command::correct::Retract),
+    /// Write the arrays again from the journal, beside the old ones, and switch when they are complete.
+    #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
+    Rebuild(command::rebuild::Rebuild),
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
@@ -86,6 +99,9 @@ fn main() -> ExitCode {
             Command::Query(query) => query.run().await,
             Command::List(list) => list.run().await,
             Command::Log(log) => log.run().await,
+            Command::Retry(retry) => retry.run().await,
+            Command::Retract(retract) => retract.run().await,
+            Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Token(token) => token.run(),
             Command::User(user) => user.run(),

@@ -90,6 +90,8 @@ pub async fn run(
         }
         let root = Arc::clone(dataset).run_root(stop.clone());
         tasks.spawn(format!("root {}", dataset.name), endless(root));
+        let watch = Arc::clone(dataset).run_watch(stop.clone());
+        tasks.spawn(format!("watch {}", dataset.name), endless(watch));
     }
     if signals {
         tasks.spawn("signals", tasks::stop_on_signals(stop.clone()));
@@ -110,6 +112,7 @@ pub async fn run(
                 "Cannot write the root group of `{name}`"
             );
         }
+        dataset.close().await;
     }
     tracing::info!("Stopped");
     Ok(ended?)

@@ -30,7 +30,7 @@ impl Verify {
                 .node(node)
                 .with_context(|| format!("there is no node `{node}` with variables"))?;
         }
-        for entry in dataset.journal.after(0) {
+        for entry in dataset.journal.contributions() {
             let id = entry.header.id;
             dataset.decoders.get(&entry.header.endpoint).map_err(|error| {
                 anyhow::anyhow!("contribution {id} came through an endpoint unknown here: {error}; give --config")

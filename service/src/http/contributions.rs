@@ -84,6 +84,9 @@ pub(crate) struct Contribution {
     /// Who sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
+    /// Network address it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// The sender's idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
@@ -114,6 +117,7 @@ impl From<&Entry> for Contribution {
             content_encoding: header.content_encoding,
             received_at: header.received_at,
             sender: header.sender,
+            address: header.address,
             idempotency_key: header.idempotency_key,
             sha256: header.sha256,
             n_bytes: header.n_bytes,
@@ -236,7 +240,11 @@ pub(crate) async fn get_payload(
 }
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.
-fn find<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+pub(super) fn find<'a>(
+    app: &'a App,
+    who: &Who,
+    id: &str,
+) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
     let unknown = || ApiError::UnknownContribution(shortened(id));
     // Who has not signed in is not told what there is.
     who.is_somebody()?;

@@ -18,7 +18,7 @@ use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
 use crate::fold::IngestError;
-use crate::journal::{AppendError, JournalError};
+use crate::journal::{AppendError, CorrectionError, JournalError};
 use crate::outcome::Outcome;
 use crate::query::QueryError;
 use crate::store::StoreError;
@@ -71,6 +71,8 @@ pub(crate) enum ApiError {
     },
     /// The journal did not take a contribution.
     Append(AppendError),
+    /// The state of a contribution does not allow what was asked.
+    Correction(CorrectionError),
     /// The endpoint cannot be used.
     Ingest(IngestError),
     /// What was asked for does not exist or cannot be read.
@@ -186,6 +188,15 @@ impl From<AppendError> for ApiError {
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
+    }
+}
+
+impl From<CorrectionError> for ApiError {
+    fn from(error: CorrectionError) -> Self {
+        match error {
+            CorrectionError::Append(error) => Self::Append(error),
+            other => Self::Correction(other),
+        }
     }
 }
 

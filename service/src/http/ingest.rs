@@ -220,6 +220,7 @@ async fn contribute(
         content_encoding: content.content_encoding,
         idempotency_key: idempotency_key(headers)?,
         sender: who.sender(),
+        address: who.address().map(|address| address.to_string()),
         variables,
         payload: body::read(req, payload, app.limits.max_body_bytes).await?,
         received_at: Utc::now(),

@@ -13,6 +13,7 @@ fn contribution(payload: &str, key: Option<&str>) -> NewContribution {
         content_encoding: None,
         received_at: Utc::now(),
         sender: None,
+        address: None,
         idempotency_key: key.map(str::to_owned),
         variables: Map::new(),
         payload: Bytes::copy_from_slice(payload.as_bytes()),

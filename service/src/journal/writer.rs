@@ -1,11 +1,11 @@
 //! Group commit: one segment is written at a time, and takes everything that arrived meanwhile.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use tokio::sync::mpsc::Receiver;
-use uuid::Uuid;
 
 use super::segment::{self, Frame, Header};
 use super::{Append, AppendError, Journal, Receipt};
@@ -16,8 +16,6 @@ const MAX_TRIES: u32 = 4;
 
 /// Appends what arrives on `queue` until the journal is dropped.
 pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
-    let mut fenced = false;
-    let writer = Uuid::now_v7();
     while let Some(first) = queue.recv().await {
         let Some(journal) = journal.upgrade() else {
             return;
@@ -31,13 +29,15 @@ pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
         if fresh.is_empty() {
             continue;
         }
-        if fenced {
+        if journal.is_fenced() {
             let dataset = journal.dataset.clone();
             reply_all(fresh, &AppendError::Fenced { dataset });
             continue;
         }
-        if let Err((appends, error)) = write(&journal, writer, fresh).await {
-            fenced = matches!(error, AppendError::Fenced { .. });
+        if let Err((appends, error)) = write(&journal, fresh).await {
+            if matches!(error, AppendError::Fenced { .. }) {
+                journal.fenced.store(true, Ordering::Release);
+            }
             tracing::error!(dataset.name = journal.dataset, %error, "The journal of `{}` takes nothing", journal.dataset);
             reply_all(appends, &error);
         }
@@ -122,11 +122,8 @@ fn reply_all(appends: Vec<Append>, error: &AppendError) {
 }
 
 /// Writes one segment and answers its senders; hands them back if it cannot.
-async fn write(
-    journal: &Journal,
-    writer: Uuid,
-    appends: Vec<Append>,
-) -> Result<(), (Vec<Append>, AppendError)> {
+async fn write(journal: &Journal, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
+    let writer = journal.writer;
     let (mut appends, repeated) = without_repeated_keys(appends);
     let mut tries = 0;
     let mut delay = journal.settings.retry_delay;

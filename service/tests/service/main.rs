@@ -6,6 +6,7 @@
 )]
 
 mod contributions;
+mod corrections;
 mod datasets;
 mod ingest;
 mod operation;

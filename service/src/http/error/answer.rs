@@ -121,6 +121,7 @@ impl ApiError {
             .closing(),
             Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
             Self::Append(error) => append(error),
+            Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
