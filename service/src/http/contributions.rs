@@ -196,7 +196,7 @@ pub(crate) async fn get_contribution(
     who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, entry) = find(&app, &who, &id)?;
+    let (_, entry) = readable(&app, &who, &id)?;
     Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
 }
 
@@ -210,7 +210,7 @@ pub(crate) async fn get_payload(
     who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (dataset, entry) = find(&app, &who, &id)?;
+    let (dataset, entry) = readable(&app, &who, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
     let payload = app
         .runtime
@@ -240,6 +240,16 @@ pub(crate) async fn get_payload(
 }
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.
+fn readable<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let (dataset, entry) = find(app, who, id)?;
+    let is_sender = who.name().is_some() && who.name() == entry.header.sender.as_deref();
+    if !is_sender {
+        who.may(&Scope::read(&dataset.name))?;
+    }
+    Ok((dataset, entry))
+}
+
+/// A contribution and its dataset; what may be done with it is to be asked of `who`.
 pub(super) fn find<'a>(
     app: &'a App,
     who: &Who,
@@ -251,12 +261,7 @@ pub(super) fn find<'a>(
     let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
     let mut datasets = app.datasets.values();
     let found = datasets.find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)));
-    let (dataset, entry) = found.ok_or_else(unknown)?;
-    let is_sender = who.name().is_some() && who.name() == entry.header.sender.as_deref();
-    if !is_sender {
-        who.may(&Scope::read(&dataset.name))?;
-    }
-    Ok((dataset, entry))
+    found.ok_or_else(unknown)
 }
 
 /// The ending of a file of this type.

@@ -158,8 +158,9 @@ async fn every_operation_needs_the_scope_that_the_document_lists() {
         }
         for good in [scope.as_str(), "admin"] {
             let status = status(ask().bearer_auth(good)).await;
+            // Corrections may not be possible in this state.
             assert!(
-                (200..300).contains(&status),
+                (200..300).contains(&status) || status == 409 && *method != Method::GET,
                 "{method} {path} {good}: {status}"
             );
         }
