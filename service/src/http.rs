@@ -46,8 +46,8 @@ pub use self::tls::TlsError;
 use crate::app::App;
 use crate::config::ServerConfig;
 
-/// Log filter of the service: what the HTTP server says of itself at start-up is left out.
-pub const LOG_FILTER: &str = "info,actix_server=warn";
+/// Log filter of the service: what the HTTP server says of itself at start-up, and of requests that cannot be read, is left out.
+pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http=off";
 /// How often a stopping service looks whether requests are still worked on.
 const STOP_POLL: Duration = Duration::from_millis(20);
 /// How long an idle connection is kept open.
