@@ -62,6 +62,10 @@ bench *args:
 campaign kills="30":
     ZF_KILLS={{ kills }} cargo test -p zarr-fuse-e2e campaign -- --nocapture
 
+# A real S3 on this machine until Ctrl-C: Ceph's gateway, from Debian's packages. Prints the settings for `zf`.
+ceph *args:
+    deploy/dev/ceph run "$@"
+
 # Run `zf` from the sources: `just run query schemas/weather.yaml forecast`.
 run *args:
     cargo run -q -p zarr-fuse-service --bin zf -- "$@"

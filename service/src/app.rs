@@ -1,7 +1,7 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -14,11 +14,14 @@ use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
+use crate::store::probe::Report;
 use crate::who::{SignIn, SignInError};
 
+mod bodies;
 mod endpoint;
 mod open;
 
+pub use bodies::Bodies;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::node_at;
 
@@ -33,6 +36,8 @@ pub struct App {
     pub sign_in: SignIn,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
+    /// Room for the bodies of requests.
+    pub bodies: Bodies,
     /// What is counted.
     pub metrics: Metrics,
     /// Cancelled when the service stops.
@@ -57,6 +62,16 @@ pub enum AppError {
         /// Cause.
         source: StoreError,
     },
+    /// Data could be lost in a store.
+    #[error(
+        "the store `{}` of the dataset `{dataset}` is not safe; `zf doctor` tells more\n{report}", report.url
+    )]
+    Unsafe {
+        /// The dataset.
+        dataset: String,
+        /// What was tried.
+        report: Report,
+    },
     /// A dataset cannot be opened.
     #[error("the dataset `{dataset}` cannot be opened")]
     Open {
@@ -72,6 +87,16 @@ pub enum AppError {
         endpoint: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Large bodies have no place to go.
+    #[error(
+        "temporary files cannot be made in `{}`; name another folder in `limits.spool_folder`", .folder.display()
+    )]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// Cause.
+        source: std::io::Error,
     },
     /// The `decode` of an endpoint cannot be used.
     #[error("the endpoint `{endpoint}` cannot decode")]
@@ -94,14 +119,17 @@ impl App {
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
         let sign_in = SignIn::new(config.auth.as_ref())?;
         let datasets = open::datasets(&config).await?;
-        Self::guarded(datasets, &config.endpoints, sign_in, config.limits, stop)
+        let mut limits = config.limits.clone();
+        limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
+        Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)
     }
 
     /// The service of datasets that are open, in which everyone may do everything; their decoders know what `endpoints`
     /// decode. Call it inside the runtime that is to do the work.
     ///
     /// # Errors
-    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there, [`AppError::Spool`] if no temporary file can
+    /// be made.
     pub fn of(
         datasets: Vec<Arc<Dataset>>,
         endpoints: &IndexMap<String, EndpointConfig>,
@@ -130,11 +158,14 @@ impl App {
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
         let runtime = Handle::current();
+        let bodies =
+            Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
         Ok(Arc::new(Self {
             datasets,
             endpoints,
             sign_in,
             limits,
+            bodies,
             metrics,
             stop,
             runtime,
@@ -146,6 +177,9 @@ impl App {
     pub fn unready(&self) -> Vec<(String, String)> {
         let mut reasons = Vec::new();
         for (dataset, recovered) in self.datasets.values().zip(&self.recovered) {
+            if let Some(trouble) = dataset.journal.trouble() {
+                reasons.push((dataset.name.clone(), trouble));
+            }
             for (path, node) in &dataset.nodes {
                 let place = format!("{}/{path}", dataset.name);
                 let waiting = dataset.journal.waiting(path, 1, 1);

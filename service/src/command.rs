@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
+use zarr_fuse_schemas::store::StoreSettings;
 use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
@@ -17,6 +18,7 @@ use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 pub(crate) mod check;
 pub(crate) mod correct;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod ingest;
 pub(crate) mod list;
 pub(crate) mod log;
@@ -82,7 +84,11 @@ impl Target {
         if access == Access::Read {
             self.must_exist(&schema)?;
         }
-        let store = Dataset::store_of(&schema, self.store.as_deref(), &s3_access(&schema))?;
+        let store = Dataset::store_of(
+            &schema,
+            self.store.as_deref(),
+            &S3Access::from_environment(&schema.store),
+        )?;
         if access == Access::Write && !self.take_over && matches!(store.mark()?, Writer::Another) {
             anyhow::bail!(
                 "another zf process writes `{}`; ask it over HTTP (POST /api/v1/ingest/…, POST or DELETE /api/v1/contributions/…), or stop it first",
@@ -137,25 +143,9 @@ impl Target {
     }
 }
 
-/// Access to S3 as the environment and the schema say.
-pub(crate) fn s3_access(schema: &Schema) -> S3Access {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let secret = |secret: &Option<zarr_fuse_schemas::store::Secret>| {
-        secret.as_ref().map(|secret| secret.expose().to_owned())
-    };
-    S3Access {
-        endpoint: variable("ZF_S3_ENDPOINT_URL")
-            .or_else(|| variable("S3_ENDPOINT_URL"))
-            .or_else(|| schema.store.endpoint_url.clone()),
-        access_key: variable("ZF_S3_ACCESS_KEY").or_else(|| secret(&schema.store.access_key)),
-        secret_key: variable("ZF_S3_SECRET_KEY").or_else(|| secret(&schema.store.secret_key)),
-        region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
-    }
-}
-
 /// Opens the dataset in a store that is named by address: its schema lies beside its journal.
 pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
-    let access = s3_access(&Schema::parse("{}", "", Path::new("."))?);
+    let access = S3Access::from_environment(&StoreSettings::default());
     let store = Store::open(url, Path::new(""), &access)?.read_only();
     let text = store
         .get(keys::SCHEMA)
@@ -227,9 +217,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
 /// 1 when what was given is not right, 3 when the store or network failed.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let store_failed = error.chain().any(|cause| {
-        cause.is::<zarr_fuse_service::store::StoreError>()
-            || cause.is::<std::io::Error>()
-            || cause.is::<object_store::Error>()
+        cause.is::<zarr_fuse_service::store::StoreError>() || cause.is::<std::io::Error>()
     });
     ExitCode::from(if store_failed { 3 } else { 1 })
 }

@@ -16,13 +16,13 @@ use crate::commit::{self, CommitError};
 use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
-    AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
-    NewContribution, Receipt, Requester,
+    self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
+    NewContribution, PayloadPlace, Receipt, Requester,
 };
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::rebuild::{self, Origin, Progress};
-use crate::store::{S3Access, Store, StoreError, Writer, keys};
+use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 const CACHE_BYTES: u64 = 128 << 20;
@@ -278,6 +278,12 @@ impl Dataset {
 
     /// Says in the journal that this process writes no more.
     pub async fn close(&self) {
+        if let Err(error) = self.journal.checkpoint_if_due().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot write a checkpoint"
+            );
+        }
         self.journal.close().await;
     }
 
@@ -352,42 +358,48 @@ impl Dataset {
     }
 
     /// What would become of a contribution: decoded and normalized, but neither kept nor merged.
-    pub fn dry_run(&self, new: &NewContribution) -> Outcome {
+    ///
+    /// # Errors
+    /// If the temporary file of a large body cannot be read.
+    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<Outcome> {
         let Some(node) = self.nodes.get(&new.node) else {
             let reason = format!("there is no node `{}`", new.node);
-            return Outcome::rejected(crate::outcome::RowProblem {
+            return Ok(Outcome::rejected(crate::outcome::RowProblem {
                 reason,
                 ..Default::default()
-            });
+            }));
         };
-        let header = crate::journal::header(new.clone(), self.name.clone());
-        match fold::ingest(&header, &new.payload, &node.schema, &self.decoders) {
-            Ok(normalized) => {
-                let state = node.state();
-                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                let update = crate::merge::merge(
-                    &node.schema,
-                    &state.coordinates,
-                    &state.components,
-                    incoming,
-                );
-                let judged = update.judged.into_iter().next();
-                judged.map_or_else(
-                    || Outcome::of(0, 0, 0, Problems::default()),
-                    |judged| {
-                        let crate::merge::Judged {
-                            n_rows_read,
-                            n_rows_rejected,
-                            n_coordinates_added,
-                            problems,
-                            ..
-                        } = judged;
-                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
-                    },
-                )
-            }
-            Err(error) => fold::rejected(&error),
-        }
+        let payload = new.payload.bytes()?;
+        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
+        Ok(
+            match fold::ingest(&header, &payload, &node.schema, &self.decoders) {
+                Ok(normalized) => {
+                    let state = node.state();
+                    let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
+                    let update = crate::merge::merge(
+                        &node.schema,
+                        &state.coordinates,
+                        &state.components,
+                        incoming,
+                    );
+                    let judged = update.judged.into_iter().next();
+                    judged.map_or_else(
+                        || Outcome::of(0, 0, 0, Problems::default()),
+                        |judged| {
+                            let crate::merge::Judged {
+                                n_rows_read,
+                                n_rows_rejected,
+                                n_coordinates_added,
+                                problems,
+                                ..
+                            } = judged;
+                            Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
+                        },
+                    )
+                }
+                Err(error) => fold::rejected(&error),
+            },
+        )
     }
 
     /// Folds everything that waits.
@@ -464,6 +476,13 @@ impl Dataset {
     pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
         let mut folds = self.folds.subscribe();
         loop {
+            if let Err(error) = self.journal.checkpoint_if_due().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Cannot write a checkpoint of the journal of `{}`",
+                    self.name
+                );
+            }
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 changed = folds.changed() => changed.is_err(),
@@ -483,6 +502,13 @@ impl Dataset {
                 () = tokio::time::sleep(ROOT_INTERVAL) => {}
             }
         }
+    }
+
+    /// How many requests of one kind arrays and journal made to their stores since the dataset was opened.
+    pub fn n_requests(&self, kind: RequestKind) -> u64 {
+        let (arrays, journal) = (self.store.requests(), self.journal.store().requests());
+        let apart = !arrays.is_same(journal);
+        arrays.of(kind) + if apart { journal.of(kind) } else { 0 }
     }
 
     /// What folds did since the dataset was opened.

@@ -64,6 +64,9 @@ enum Command {
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
+    /// Probe a store: what works, what it means, what to set.
+    #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
+    Doctor(command::doctor::Doctor),
     /// Make, list and revoke tokens, which programs sign in with.
     #[command(
         after_help = "Example:\n  zf token create logger-7 --scope ingest:boreholes --expires 90d"
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
             Command::Retract(retract) => retract.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Verify(verify) => verify.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
             Command::Token(token) => token.run(),
             Command::User(user) => user.run(),
             Command::Openapi => {

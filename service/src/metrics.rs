@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::dataset::Dataset;
 use crate::outcome::Status;
+use crate::store::RequestKind;
 
 /// `Content-Type` of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -33,6 +34,9 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     latency: Family<Route, Histogram>,
     bytes: Family<Of, Counter>,
+    refused: Family<Because, Counter>,
+    /// Bytes of bodies in temporary files.
+    pub spool_bytes: Gauge<i64, AtomicI64>,
     denied: Family<Why, Counter>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
@@ -49,6 +53,11 @@ struct Answered {
 struct Route {
     method: String,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Because {
+    reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +95,18 @@ impl Metrics {
             "Bytes of acknowledged contributions, as they arrived",
             bytes.clone(),
         );
+        let refused = Family::default();
+        registry.register(
+            "contributions_refused",
+            "Contributions that were not taken, by the kind of problem",
+            refused.clone(),
+        );
+        let spool_bytes = Gauge::default();
+        registry.register(
+            "spool_bytes",
+            "Bytes of bodies in temporary files",
+            spool_bytes.clone(),
+        );
         let denied = Family::default();
         registry.register(
             "http_requests_denied",
@@ -104,6 +125,8 @@ impl Metrics {
             requests,
             latency,
             bytes,
+            refused,
+            spool_bytes,
             denied,
             in_flight,
         }
@@ -134,6 +157,11 @@ impl Metrics {
             dataset: dataset.to_owned(),
         };
         self.bytes.get_or_create(&labels).inc_by(n_bytes);
+    }
+
+    /// Counts a contribution that was not taken.
+    pub fn refused(&self, reason: String) {
+        self.refused.get_or_create(&Because { reason }).inc();
     }
 
     /// All of it as text.
@@ -219,6 +247,28 @@ impl Collector for Datasets {
             troubles,
         )?;
 
+        let stalled = all().map(|dataset| (name(dataset), dataset.journal.pressure().n_stalled));
+        counters(
+            &mut encoder,
+            "contributions_stalled",
+            "Contributions that were delayed because many wait to be merged",
+            stalled,
+        )?;
+        let requests = all().flat_map(|dataset| {
+            RequestKind::ALL.map(|kind| {
+                let labels = vec![
+                    ("dataset", dataset.name.clone()),
+                    ("kind", kind.name().to_owned()),
+                ];
+                (labels, dataset.n_requests(kind))
+            })
+        });
+        counters(
+            &mut encoder,
+            "store_requests",
+            "Requests to the store of arrays and journal",
+            requests,
+        )?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));

@@ -1,30 +1,51 @@
 //! Opens S3, a local folder or memory as one kind of object store, and names the objects in it.
 
+use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{
-    GetOptions, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
 
+mod access;
+mod counts;
+mod error;
 #[cfg(test)]
 pub(crate) mod failing;
 /// Object keys of the journal and of staged writes.
 pub mod keys;
+mod objects;
+/// What a store can do, and whether data is safe in it.
+pub mod probe;
+mod upload;
+
+pub use access::S3Access;
+pub use counts::{RequestCounts, RequestKind};
+pub use error::{Failure, FailureKind, StoreError};
+pub use objects::Object;
 
 /// A dataset's objects: arrays, journal and staged writes under one prefix.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
     url: Arc<str>,
     folder: Option<PathBuf>,
     read_only: bool,
+    /// Whether requests go over a network and may stay unanswered.
+    is_remote: bool,
+    counts: RequestCounts,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("url", &self.url)
+            .field("read_only", &self.read_only)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Who writes a store, as far as one can know.
@@ -38,79 +59,12 @@ pub enum Writer {
     Unknown,
 }
 
-/// Access to S3; secrets stay out of `Debug`.
-#[derive(Clone, Default)]
-pub struct S3Access {
-    /// `S3_ENDPOINT_URL`, e.g. `https://s3.cl4.du.cesnet.cz`; `None`: AWS.
-    pub endpoint: Option<String>,
-    /// `ZF_S3_ACCESS_KEY`; else the usual AWS variables.
-    pub access_key: Option<String>,
-    /// `ZF_S3_SECRET_KEY`.
-    pub secret_key: Option<String>,
-    /// Region, `us-east-1` when nothing is said.
-    pub region: Option<String>,
-}
-
-impl std::fmt::Debug for S3Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Access")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a store cannot be opened, read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The address is of no known kind.
-    #[error(
-        "cannot open the store `{url}`: {reason}; give a folder, `file://…`, `s3://bucket/prefix` or `memory://`"
-    )]
-    Address {
-        /// As given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The folder cannot be made.
-    #[error("cannot create the folder `{}` of the store", .folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// The store refused or failed.
-    #[error("the store `{url}` failed to {action} `{key}`")]
-    Failed {
-        /// The store.
-        url: Arc<str>,
-        /// `read`, `write`, `list`, …
-        action: &'static str,
-        /// The object.
-        key: String,
-        /// Cause.
-        source: Box<object_store::Error>,
-    },
-    /// Only opened for reading.
-    #[error("`{key}` is not written: the store was opened for reading only")]
-    ReadOnly {
-        /// The object.
-        key: String,
-    },
-    /// An object exists already; the create did nothing.
-    #[error("`{key}` exists already")]
-    Exists {
-        /// The object.
-        key: String,
-    },
-}
-
 impl Store {
     /// Opens the store at `url`; relative folders are relative to `base`.
     ///
     /// # Errors
-    /// [`StoreError::Address`] if the address is of no known kind, [`StoreError::Folder`] if a folder cannot be made.
+    /// [`StoreError::Address`] if the address is of no known kind, [`StoreError::Settings`] if those of S3 cannot be used,
+    /// [`StoreError::Folder`] if a folder cannot be made.
     pub fn open(url: &str, base: &FilePath, access: &S3Access) -> Result<Self, StoreError> {
         let address = |reason: String| StoreError::Address {
             url: url.to_owned(),
@@ -119,37 +73,19 @@ impl Store {
         if url.starts_with("memory:") {
             return Ok(Self::new(Arc::new(InMemory::new()), url));
         }
-        if let Some(rest) = url.strip_prefix("s3://") {
-            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if let Some((bucket, prefix)) = bucket_and_prefix(url) {
             if bucket.is_empty() {
                 return Err(address("the bucket is missing".to_owned()));
             }
-            let mut builder = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .with_conditional_put(S3ConditionalPut::ETagMatch)
-                .with_region(
-                    access
-                        .region
-                        .clone()
-                        .unwrap_or_else(|| "us-east-1".to_owned()),
-                );
-            if let Some(endpoint) = &access.endpoint {
-                builder = builder
-                    .with_endpoint(endpoint)
-                    .with_allow_http(endpoint.starts_with("http://"))
-                    .with_virtual_hosted_style_request(false);
-            }
-            if let Some(key) = &access.access_key {
-                builder = builder.with_access_key_id(key);
-            }
-            if let Some(key) = &access.secret_key {
-                builder = builder.with_secret_access_key(key);
-            }
-            let s3 = builder
-                .build()
-                .map_err(|error| address(error.to_string()))?;
             let prefix = Path::parse(prefix).map_err(|error| address(error.to_string()))?;
-            return Ok(Self::new(Arc::new(PrefixStore::new(s3, prefix)), url));
+            let s3 = access.client(bucket);
+            let s3 = s3.map_err(|reason| StoreError::Settings {
+                url: url.to_owned(),
+                reason,
+            })?;
+            let mut store = Self::new(Arc::new(PrefixStore::new(s3, prefix)), url);
+            store.is_remote = true;
+            return Ok(store);
         }
         let folder = match url.strip_prefix("file://") {
             Some(path) => PathBuf::from(path),
@@ -179,6 +115,8 @@ impl Store {
             url: Arc::from(url),
             folder: None,
             read_only: false,
+            is_remote: false,
+            counts: RequestCounts::default(),
         }
     }
 
@@ -197,12 +135,19 @@ impl Store {
             url: Arc::from(format!("{}/{folder}", self.url.trim_end_matches('/'))),
             folder: self.folder.as_ref().map(|path| path.join(folder)),
             read_only: self.read_only,
+            is_remote: self.is_remote,
+            counts: self.counts.clone(),
         }
     }
 
     /// Whether it refuses to be written.
     pub fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Requests made by this store and its clones since it was opened.
+    pub fn requests(&self) -> &RequestCounts {
+        &self.counts
     }
 
     /// Marks a local store as written by this process, until the mark is dropped or the process ends, however it ends.
@@ -232,15 +177,6 @@ impl Store {
         }
     }
 
-    fn writable(&self, key: &str) -> Result<Path, StoreError> {
-        if self.read_only {
-            return Err(StoreError::ReadOnly {
-                key: key.to_owned(),
-            });
-        }
-        Ok(path(key))
-    }
-
     /// The address as given.
     pub fn url(&self) -> &str {
         &self.url
@@ -250,136 +186,10 @@ impl Store {
     pub fn folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
     }
-
-    /// The object store itself, for ranges and listing.
-    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
-        &self.objects
-    }
-
-    /// The bytes of an object, `None` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let fail = |source| self.failed("read", key, source);
-        match self.objects.get(&path(key)).await {
-            Ok(found) => found.bytes().await.map(Some).map_err(fail),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(fail(source)),
-        }
-    }
-
-    /// An object as `options` ask for it, `None` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`], also for a range outside the object.
-    pub async fn get_opts(
-        &self,
-        key: &str,
-        options: GetOptions,
-    ) -> Result<Option<GetResult>, StoreError> {
-        match self.objects.get_opts(&path(key), options).await {
-            Ok(found) => Ok(Some(found)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(self.failed("read", key, source)),
-        }
-    }
-
-    /// Writes an object, replacing any.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn put(&self, key: &str, bytes: impl Into<PutPayload>) -> Result<(), StoreError> {
-        self.objects
-            .put(&self.writable(key)?, bytes.into())
-            .await
-            .map_err(|source| self.failed("write", key, source))?;
-        Ok(())
-    }
-
-    /// Writes an object that must not exist yet.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] if it does (perhaps by an earlier try whose answer was lost), else [`StoreError::Failed`].
-    pub async fn create(&self, key: &str, bytes: impl Into<PutPayload>) -> Result<(), StoreError> {
-        let options = PutOptions {
-            mode: PutMode::Create,
-            ..PutOptions::default()
-        };
-        match self
-            .objects
-            .put_opts(&self.writable(key)?, bytes.into(), options)
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            ) => Err(StoreError::Exists {
-                key: key.to_owned(),
-            }),
-            Err(source) => Err(self.failed("create", key, source)),
-        }
-    }
-
-    /// Copies an object within the store, replacing any.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
-        self.objects
-            .copy(&path(from), &self.writable(to)?)
-            .await
-            .map_err(|source| self.failed("copy", from, source))
-    }
-
-    /// Deletes an object; one that is not there is fine.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&self.writable(key)?).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(self.failed("delete", key, source)),
-        }
-    }
-
-    /// Keys under `prefix` that sort after `after`, ascending.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
-        use futures::TryStreamExt as _;
-        let folder = path(prefix);
-        let found = match after {
-            Some(after) => self.objects.list_with_offset(Some(&folder), &path(after)),
-            None => self.objects.list(Some(&folder)),
-        };
-        let mut keys: Vec<String> = found
-            .map_ok(|object| object.location.to_string())
-            .try_collect()
-            .await
-            .map_err(|source| self.failed("list", prefix, source))?;
-        keys.sort_unstable();
-        Ok(keys)
-    }
-
-    pub(crate) fn failed(
-        &self,
-        action: &'static str,
-        key: &str,
-        source: object_store::Error,
-    ) -> StoreError {
-        StoreError::Failed {
-            url: Arc::clone(&self.url),
-            action,
-            key: key.to_owned(),
-            source: Box::new(source),
-        }
-    }
 }
 
-/// An object key; schema and journal make only valid ones.
-fn path(key: &str) -> Path {
-    Path::parse(key).unwrap_or_else(|_| Path::from(key))
+/// The parts of `s3://bucket/prefix`.
+fn bucket_and_prefix(url: &str) -> Option<(&str, &str)> {
+    let rest = url.strip_prefix("s3://")?;
+    Some(rest.split_once('/').unwrap_or((rest, "")))
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use zarr_fuse_schemas::Schema;
 
 use super::AppError;
-use crate::config::{Config, DatasetConfig, Secret};
+use crate::config::{Config, DatasetConfig};
 use crate::dataset::{Dataset, Decoders, OpenError};
 use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
-use crate::store::{S3Access, Store};
+use crate::store::{S3Access, Store, probe};
 
 /// Opens the datasets of `config`, one after the other.
 pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppError> {
@@ -34,6 +34,10 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             )?,
             None => store.clone(),
         };
+        must_be_safe(name, &store).await?;
+        if config.journal.url.is_some() {
+            must_be_safe(name, &journal).await?;
+        }
         let opened = Dataset::open_apart(
             Arc::new(schema),
             store,
@@ -63,6 +67,22 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         datasets.push(opened);
     }
     Ok(datasets)
+}
+
+/// Refuses a store in which acknowledged data could be lost.
+async fn must_be_safe(dataset: &str, store: &Store) -> Result<(), AppError> {
+    let probed = probe::essential(store).await;
+    let report = probed.map_err(|source| AppError::Store {
+        dataset: dataset.to_owned(),
+        source,
+    })?;
+    if !report.is_safe() {
+        return Err(AppError::Unsafe {
+            dataset: dataset.to_owned(),
+            report,
+        });
+    }
+    Ok(())
 }
 
 /// The store that the configuration gives, else the schema, else one under `store.root`.
@@ -101,24 +121,9 @@ fn open_store_in(
     })
 }
 
-/// The environment decides before the configuration does, and that before the schema.
 fn access(config: &Config, schema: &Schema) -> S3Access {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let configured =
-        |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let store = &config.store;
-    S3Access {
-        endpoint: variable("ZF_S3_ENDPOINT_URL")
-            .or_else(|| store.endpoint_url.clone())
-            .or_else(|| schema.store.endpoint_url.clone()),
-        access_key: variable("ZF_S3_ACCESS_KEY")
-            .or_else(|| configured(&store.access_key))
-            .or_else(|| Some(schema.store.access_key.as_ref()?.expose().to_owned())),
-        secret_key: variable("ZF_S3_SECRET_KEY")
-            .or_else(|| configured(&store.secret_key))
-            .or_else(|| Some(schema.store.secret_key.as_ref()?.expose().to_owned())),
-        region: store.region.clone(),
-    }
+    let environment = std::env::vars().collect();
+    S3Access::new(&environment, &config.store, config.folder(), &schema.store)
 }
 
 /// Those of the endpoints that go to dataset `name`, its own included.

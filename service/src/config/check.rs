@@ -143,6 +143,11 @@ impl Config {
                 "must be at least `max_body_bytes`, or the largest bodies are never taken";
             checker.add(&keys(["limits", "max_waiting_bytes"]), message);
         }
+        if limits.max_spool_bytes < limits.max_body_bytes {
+            let message =
+                "must be at least `max_body_bytes`, or the largest bodies are never taken";
+            checker.add(&keys(["limits", "max_spool_bytes"]), message);
+        }
     }
 
     /// Files of certificates are read when the service starts, since they may come and go.

@@ -199,8 +199,11 @@ pub struct StoreConfig {
     pub root: Option<String>,
     /// Address of the S3 service, such as `https://s3.cl4.du.cesnet.cz`. Default: `S3_ENDPOINT_URL` of the schema, else AWS.
     pub endpoint_url: Option<String>,
-    /// Region of the S3 service. Default `us-east-1`.
+    /// Region of the S3 service. Default: `AWS_REGION`, else `us-east-1`.
     pub region: Option<String>,
+    /// PEM file with the certificates of authorities that are trusted besides those of the system, such as that of an
+    /// institute. Default: `ZF_S3_CA_FILE`, else `AWS_CA_BUNDLE`.
+    pub ca_file: Option<PathBuf>,
     /// Access key of S3. Default: `ZF_S3_ACCESS_KEY`, else the usual AWS variables.
     pub access_key: Option<Secret>,
     /// Secret key of S3. Default: `ZF_S3_SECRET_KEY`, else the usual AWS variables.

@@ -62,6 +62,12 @@ pub(crate) enum ApiError {
     BodyTooSlow { seconds: u64 },
     /// The body ended early or was not sent as announced.
     BodyCut(String),
+    /// Refused before the body was read.
+    NotRead(AppendError),
+    /// Too many bytes of bodies are in temporary files.
+    SpoolFull { max_bytes: u64 },
+    /// A large body cannot be written to its temporary file.
+    Spool(std::io::Error),
     /// No reader for the body.
     Unsupported(DecodeError),
     /// Nothing of a contribution could be taken.
@@ -130,10 +136,20 @@ impl ApiError {
         Self::BadRequest(format!("the query parameters cannot be read: {reason}"))
     }
 
+    /// Which kind of problem kept a contribution from being taken; `None`: it was taken, and nothing came of it.
+    pub(super) fn refusal(&self) -> Option<String> {
+        if matches!(self, Self::Rejected { .. }) {
+            return None;
+        }
+        let kind = self.answer().problem.kind;
+        kind.rsplit(':').next().map(str::to_owned)
+    }
+
     /// What goes to the log beside the answer.
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Append(error) => Some(error),
+            Self::Append(error) | Self::NotRead(error) => Some(error),
+            Self::Spool(error) => Some(error),
             Self::Query(error) => Some(error.as_ref()),
             Self::Journal(error) => Some(error),
             Self::Store(error) => Some(error),

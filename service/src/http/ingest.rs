@@ -14,10 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::options::Options;
+use super::body::{self, Body};
 use super::caller::Caller;
+use super::contributions;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
-use super::{body, contributions};
 use crate::app::{App, Endpoint};
 use crate::config::Scope;
 use crate::decode::Content;
@@ -26,7 +27,7 @@ use crate::outcome::{Outcome, Status};
 use crate::who::Who;
 
 /// Bodies above this are hashed and compressed off the request's thread.
-const MAX_INLINE_BYTES: usize = 64 << 10;
+const MAX_INLINE_BYTES: u64 = 64 << 10;
 /// Longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
 
@@ -184,6 +185,22 @@ async fn contribute(
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let taken = take(app, who, req, endpoint, path, payload).await;
+    taken.inspect_err(|error| {
+        if let Some(reason) = error.refusal() {
+            app.metrics.refused(reason);
+        }
+    })
+}
+
+async fn take(
+    app: &App,
+    who: &Who,
+    req: &HttpRequest,
+    endpoint: &str,
+    path: &str,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
     // Whether there is such an endpoint is told only to those who may contribute there.
     who.may(&Scope::ingest(endpoint))?;
     let endpoint = app
@@ -213,6 +230,14 @@ async fn contribute(
         .get(&endpoint.name)
         .map_err(ApiError::Ingest)?;
     decoder.accepts(&content).map_err(ApiError::Unsupported)?;
+    let journal = &endpoint.dataset.journal;
+    if let Some(n_bytes) = body::announced(req).filter(|&n| n > body::MAX_MEMORY_BYTES as u64) {
+        journal.would_take(n_bytes).map_err(ApiError::NotRead)?;
+    }
+    let Body {
+        payload,
+        memory: _memory,
+    } = body::read(app, req, payload).await?;
     let new = NewContribution {
         endpoint: endpoint.name.clone(),
         node: node.schema.path.clone(),
@@ -222,7 +247,7 @@ async fn contribute(
         sender: who.sender(),
         address: who.address().map(|address| address.to_string()),
         variables,
-        payload: body::read(req, payload, app.limits.max_body_bytes).await?,
+        payload,
         received_at: Utc::now(),
     };
     if dry_run {
@@ -231,8 +256,7 @@ async fn contribute(
     let n_bytes = new.payload.len();
     let receipt = append(app, endpoint, new).await?;
     if !receipt.replayed {
-        app.metrics
-            .acknowledged(&endpoint.dataset.name, n_bytes as u64);
+        app.metrics.acknowledged(&endpoint.dataset.name, n_bytes);
     }
     let outcome = if wait {
         wait_for(app, endpoint, receipt.seq).await
@@ -311,7 +335,8 @@ async fn try_out(
     let outcome = app
         .runtime
         .spawn_blocking(move || dataset.dry_run(&new))
-        .await?;
+        .await?
+        .map_err(ApiError::Spool)?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),

@@ -16,6 +16,8 @@ use crate::metrics::MEDIA_TYPE;
 #[get("/metrics")]
 pub(crate) async fn get_metrics(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     who.may(&Scope::read("*"))?;
+    let spooled = i64::try_from(app.bodies.n_file_bytes()).unwrap_or(i64::MAX);
+    app.metrics.spool_bytes.set(spooled);
     Ok(HttpResponse::Ok()
         .content_type(MEDIA_TYPE)
         .body(app.metrics.text()))

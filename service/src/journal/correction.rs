@@ -71,7 +71,7 @@ impl Journal {
             address: by.address,
             ..header
         };
-        Ok(self.send(header, Bytes::new(), Bytes::new()).await?)
+        Ok(self.send(header, Bytes::new(), Bytes::new().into()).await?)
     }
 
     fn about(&self, id: Uuid, kind: Kind) -> Result<Header, CorrectionError> {

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::payload::Payload;
 use super::segment::{Header, Kind};
 
 /// Payload bytes kept in memory for folding; beyond, they are read back from the journal.
@@ -16,7 +15,7 @@ pub struct Waiting {
     /// What is known of it.
     pub header: Arc<Header>,
     /// Its bytes, unless too many wait.
-    pub(super) payload: Option<Bytes>,
+    pub(super) payload: Option<Payload>,
 }
 
 impl From<Arc<Header>> for Waiting {
@@ -43,18 +42,19 @@ impl Queue {
         self.n
     }
 
-    /// Payload bytes of what waits.
-    pub(super) fn n_bytes(&self) -> u64 {
-        self.n_bytes
+    /// How many wait, and their payload bytes.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.n, self.n_bytes)
     }
 
     /// Adds what became durable; keeps the payload while there is room.
-    pub(super) fn push(&mut self, header: Arc<Header>, payload: Option<Bytes>) {
+    pub(super) fn push(&mut self, header: Arc<Header>, payload: Option<Payload>) {
         if !header.kind.concerns_fold() {
             return;
         }
-        let payload = payload.filter(|payload| self.kept_bytes + payload.len() <= MAX_KEPT_BYTES);
-        self.kept_bytes += payload.as_ref().map_or(0, Bytes::len);
+        let room = MAX_KEPT_BYTES.saturating_sub(self.kept_bytes);
+        let payload = payload.filter(|payload| payload.n_bytes_in_memory() <= room);
+        self.kept_bytes += payload.as_ref().map_or(0, Payload::n_bytes_in_memory);
         self.n += 1;
         self.n_bytes += header.n_bytes;
         let queue = self.by_node.entry(header.node.clone()).or_default();
@@ -76,7 +76,8 @@ impl Queue {
         };
         while queue.front().is_some_and(|next| next.header.seq <= seq) {
             let done = queue.pop_front().expect("there is a front");
-            self.kept_bytes -= done.payload.map_or(0, |payload| payload.len());
+            let kept = done.payload.as_ref().map_or(0, Payload::n_bytes_in_memory);
+            self.kept_bytes -= kept;
             self.n_bytes -= done.header.n_bytes;
             self.n -= 1;
         }

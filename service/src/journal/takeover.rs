@@ -141,7 +141,7 @@ impl Journal {
     pub async fn close(&self) {
         if self.announced.swap(false, Ordering::AcqRel) && !self.is_fenced() {
             let closed = self.frame(Kind::Closed, "");
-            if let Err(error) = self.send(closed, Bytes::new(), Bytes::new()).await {
+            if let Err(error) = self.send(closed, Bytes::new(), Bytes::new().into()).await {
                 tracing::warn!(%error, "Cannot say in the journal of `{}` that this process ends", self.dataset);
             }
         }
@@ -174,7 +174,7 @@ impl Journal {
         if segment::writer_of(&head) == Some(self.writer) {
             return Ok(());
         }
-        self.fenced.store(true, Ordering::Release);
+        self.fence();
         Err(fenced())
     }
 }

@@ -11,6 +11,7 @@ mod datasets;
 mod ingest;
 mod operation;
 mod paths;
+mod pressure;
 mod query;
 mod refusals;
 mod stop;

@@ -3,7 +3,10 @@
 //! Nothing here knows the service's code: it is used as people use it, by its command line and over HTTP.
 
 pub mod binary;
+pub mod ceph;
+pub mod chance;
 pub mod console;
+pub mod proxy;
 pub mod python;
 pub mod run;
 pub mod service;

@@ -7,6 +7,7 @@ use super::problem::{self, Answer, ProblemItem, listed};
 use crate::journal::{AppendError, JournalError};
 use crate::node::ReadError;
 use crate::query::QueryError;
+use crate::store::FailureKind;
 use crate::who::Denied;
 
 impl ApiError {
@@ -121,6 +122,23 @@ impl ApiError {
             .closing(),
             Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
             Self::Append(error) => append(error),
+            Self::NotRead(error) => append(error).closing(),
+            Self::SpoolFull { max_bytes } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "overloaded",
+                "Too much waits",
+                format!("{max_bytes} bytes of large bodies are being taken; nothing of this one was, try again later"),
+            )
+            .retry_after(5)
+            .closing(),
+            Self::Spool(error) => Answer::new(
+                S::INSUFFICIENT_STORAGE,
+                "spool",
+                "No room for the body",
+                format!("the temporary file for the body cannot be written ({error}); nothing was taken, try again later"),
+            )
+            .retry_after(30)
+            .closing(),
             Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
@@ -233,9 +251,20 @@ fn append(error: &AppendError) -> Answer {
         AppendError::Fenced { .. } => {
             Answer::new(S::SERVICE_UNAVAILABLE, "fenced", "Another writer", detail).retry_after(60)
         }
-        AppendError::Store(_) => {
+        AppendError::Store(cause) if cause.failure() == Some(FailureKind::Full) => {
+            let detail = "the disk of the journal is full; nothing was taken, send it again when there is room".to_owned();
+            Answer::new(S::INSUFFICIENT_STORAGE, "full", "Disk full", detail).retry_after(30)
+        }
+        AppendError::Store(_) | AppendError::Unreadable(_) => {
             Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
         }
+        AppendError::Spool(_) => Answer::new(
+            S::INSUFFICIENT_STORAGE,
+            "spool",
+            "No room for the body",
+            detail,
+        )
+        .retry_after(5),
         AppendError::Stopping => {
             Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
         }
