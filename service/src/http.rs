@@ -92,6 +92,7 @@ pub(crate) async fn serve(
         .workers(workers)
         .max_connections(settings.max_connections.div_ceil(workers))
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(settings.head_timeout)
         .disable_signals()
         .shutdown_timeout(0);
     let scheme = if tls.is_some() { "https" } else { "http" };
