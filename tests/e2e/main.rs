@@ -14,4 +14,8 @@ mod messages;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod workspace;
