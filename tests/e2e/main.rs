@@ -10,6 +10,8 @@ mod documents;
 #[cfg(test)]
 mod interface;
 #[cfg(test)]
+mod mending;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod readers;
