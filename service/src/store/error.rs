@@ -248,6 +248,9 @@ impl Answer {
 
     fn text(&self) -> String {
         let mut text = format!("it answered {}", self.status);
+        if self.code.as_deref() == Some("NoSuchBucket") {
+            return format!("{text}: there is no such bucket; make it first");
+        }
         for part in [&self.code, &self.message].into_iter().flatten() {
             text.push_str(", ");
             text.push_str(part);

@@ -5,7 +5,9 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod careless;
 mod place;
+mod probing;
 mod suite;
 
 /// Runs every function of the suite on every kind of store.
