@@ -132,6 +132,26 @@ impl Metrics {
 #[derive(Debug)]
 struct Datasets(Vec<Arc<Dataset>>);
 
+impl Datasets {
+    fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let requests = self.0.iter().flat_map(|dataset| {
+            RequestKind::ALL.map(|kind| {
+                let labels = vec![
+                    ("dataset", dataset.name.clone()),
+                    ("kind", kind.name().to_owned()),
+                ];
+                (labels, dataset.n_requests(kind))
+            })
+        });
+        counters(
+            encoder,
+            "store_requests",
+            "Requests to the store of arrays and journal",
+            requests,
+        )
+    }
+}
+
 impl Collector for Datasets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let all = || self.0.iter();
@@ -202,21 +222,7 @@ impl Collector for Datasets {
             troubles,
         )?;
 
-        let requests = all().flat_map(|dataset| {
-            RequestKind::ALL.map(|kind| {
-                let labels = vec![
-                    ("dataset", dataset.name.clone()),
-                    ("kind", kind.name().to_owned()),
-                ];
-                (labels, dataset.n_requests(kind))
-            })
-        });
-        counters(
-            &mut encoder,
-            "store_requests",
-            "Requests to the store of arrays and journal",
-            requests,
-        )?;
+        self.requests(&mut encoder)?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));

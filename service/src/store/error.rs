@@ -215,12 +215,11 @@ impl Answer {
     /// Reads it from the text in which `object_store` quotes the whole body.
     fn find(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("Server returned ")?;
-        let (status, body) = match rest.strip_prefix("error response: ") {
-            Some(body) => ("with an error", body),
-            None => {
-                let (_, rest) = rest.split_once(": ")?;
-                rest.split_once(": ").unwrap_or((rest, ""))
-            }
+        let (status, body) = if let Some(body) = rest.strip_prefix("error response: ") {
+            ("with an error", body)
+        } else {
+            let (_, rest) = rest.split_once(": ")?;
+            rest.split_once(": ").unwrap_or((rest, ""))
         };
         let element = |name: &str| {
             let (_, rest) = body.split_once(&format!("<{name}>"))?;

@@ -237,6 +237,19 @@ impl Store {
         Ok(objects)
     }
 
+    /// Whether there are no objects at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        self.counts.add(RequestKind::List, 1);
+        let mut found = self.objects.list(None);
+        match self.next(&mut found).await {
+            Ok(first) => Ok(first.is_none()),
+            Err(source) => Err(self.failed("list", "", source)),
+        }
+    }
+
     /// Names of the folders right below `prefix` (`""`: the root), ascending.
     ///
     /// # Errors
