@@ -97,7 +97,7 @@ impl App {
     /// # Errors
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
-        let datasets = open::datasets(&config).await?;
+        let datasets = Box::pin(open::datasets(&config)).await?;
         Self::of(datasets, &config.endpoints, config.limits, stop)
     }
 

@@ -71,7 +71,7 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
 
 /// Refuses a store in which acknowledged data could be lost.
 async fn must_be_safe(dataset: &str, store: &Store) -> Result<(), AppError> {
-    let probed = Box::pin(probe::essential(store)).await;
+    let probed = probe::essential(store).await;
     let report = probed.map_err(|source| AppError::Store {
         dataset: dataset.to_owned(),
         source,
