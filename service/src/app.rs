@@ -1,7 +1,7 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -15,10 +15,13 @@ use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
 use crate::store::StoreError;
 use crate::store::probe::Report;
+use crate::who::{SignIn, SignInError};
 
+mod bodies;
 mod endpoint;
 mod open;
 
+pub use bodies::Bodies;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::node_at;
 
@@ -29,8 +32,12 @@ pub struct App {
     pub datasets: IndexMap<String, Arc<Dataset>>,
     /// By name: the configured ones, then those that datasets have under their own names.
     pub endpoints: IndexMap<String, Endpoint>,
+    /// Who may do what.
+    pub sign_in: SignIn,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
+    /// Room for the bodies of requests.
+    pub bodies: Bodies,
     /// What is counted.
     pub metrics: Metrics,
     /// Cancelled when the service stops.
@@ -81,6 +88,16 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// Large bodies have no place to go.
+    #[error(
+        "temporary files cannot be made in `{}`; name another folder in `limits.spool_folder`", .folder.display()
+    )]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The `decode` of an endpoint cannot be used.
     #[error("the endpoint `{endpoint}` cannot decode")]
     Decode {
@@ -89,6 +106,9 @@ pub enum AppError {
         /// Cause.
         source: DecodeSetupError,
     },
+    /// Nobody could sign in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
 }
 
 impl App {
@@ -97,18 +117,36 @@ impl App {
     /// # Errors
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
+        let sign_in = SignIn::new(config.auth.as_ref())?;
         let datasets = Box::pin(open::datasets(&config)).await?;
-        Self::of(datasets, &config.endpoints, config.limits, stop)
+        let mut limits = config.limits.clone();
+        limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
+        Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)
     }
 
-    /// The service of datasets that are open; their decoders know what `endpoints` decode. Call it inside the runtime
-    /// that is to do the work.
+    /// The service of datasets that are open, in which everyone may do everything; their decoders know what `endpoints`
+    /// decode. Call it inside the runtime that is to do the work.
     ///
     /// # Errors
-    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there, [`AppError::Spool`] if no temporary file can
+    /// be made.
     pub fn of(
         datasets: Vec<Arc<Dataset>>,
         endpoints: &IndexMap<String, EndpointConfig>,
+        limits: LimitsConfig,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
+        Self::guarded(datasets, endpoints, SignIn::default(), limits, stop)
+    }
+
+    /// As [`App::of`], where `sign_in` says who may do what.
+    ///
+    /// # Errors
+    /// [`AppError::Endpoint`] if an endpoint names a dataset that is not there.
+    pub fn guarded(
+        datasets: Vec<Arc<Dataset>>,
+        endpoints: &IndexMap<String, EndpointConfig>,
+        sign_in: SignIn,
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
@@ -120,10 +158,14 @@ impl App {
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
         let runtime = Handle::current();
+        let bodies =
+            Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
         Ok(Arc::new(Self {
             datasets,
             endpoints,
+            sign_in,
             limits,
+            bodies,
             metrics,
             stop,
             runtime,
@@ -135,6 +177,9 @@ impl App {
     pub fn unready(&self) -> Vec<(String, String)> {
         let mut reasons = Vec::new();
         for (dataset, recovered) in self.datasets.values().zip(&self.recovered) {
+            if let Some(trouble) = dataset.journal.trouble() {
+                reasons.push((dataset.name.clone(), trouble));
+            }
             for (path, node) in &dataset.nodes {
                 let place = format!("{}/{path}", dataset.name);
                 let waiting = dataset.journal.waiting(path, 1, 1);

@@ -16,6 +16,7 @@ use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
+pub(crate) mod correct;
 pub(crate) mod cp;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -23,7 +24,10 @@ pub(crate) mod ingest;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod query;
+pub(crate) mod rebuild;
 pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.
@@ -37,6 +41,17 @@ pub(crate) struct Target {
     /// Configuration with the endpoints whose contributions need an extraction.
     #[arg(long, value_name = "FILE", env = "ZF_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Write even if another process may still do so; that one is fenced.
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+/// What a dataset is opened from.
+pub(crate) struct Parts {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) store: Store,
+    pub(crate) decoders: Decoders,
+    pub(crate) settings: JournalSettings,
 }
 
 /// Whether a dataset is opened to be changed.
@@ -49,6 +64,17 @@ pub(crate) enum Access {
 impl Target {
     /// Loads the schema and opens its store; prints the schema's warnings to who changes the dataset.
     pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Arc<Dataset>> {
+        let Parts {
+            schema,
+            store,
+            decoders,
+            settings,
+        } = self.parts(access)?;
+        Ok(Dataset::open(schema, store, decoders, settings).await?)
+    }
+
+    /// Loads the schema and finds its store, which no other process on this machine may write.
+    pub(crate) fn parts(&self, access: Access) -> anyhow::Result<Parts> {
         let schema = Schema::load(&self.schema)?;
         if access == Access::Write {
             for warning in &schema.warnings {
@@ -64,9 +90,9 @@ impl Target {
             self.store.as_deref(),
             &S3Access::from_environment(&schema.store),
         )?;
-        if access == Access::Write && matches!(store.mark()?, Writer::Another) {
+        if access == Access::Write && !self.take_over && matches!(store.mark()?, Writer::Another) {
             anyhow::bail!(
-                "another zf process writes `{}`; send the files to it over HTTP (POST /api/v1/ingest/…), or stop it first",
+                "another zf process writes `{}`; ask it over HTTP (POST /api/v1/ingest/…, POST or DELETE /api/v1/contributions/…), or stop it first",
                 store.url()
             );
         }
@@ -75,13 +101,15 @@ impl Target {
         } else {
             store
         };
-        Ok(Dataset::open(
-            Arc::new(schema),
+        Ok(Parts {
+            schema: Arc::new(schema),
             store,
             decoders,
-            JournalSettings::default(),
-        )
-        .await?)
+            settings: JournalSettings {
+                takes_over: self.take_over,
+                ..JournalSettings::default()
+            },
+        })
     }
 
     /// Opening a folder makes it, which is not what somebody wants who mistyped its name.

@@ -10,18 +10,23 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use serde::{Deserialize, Serialize};
 use zarr_fuse_schemas::MergeRule;
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
 use crate::merge::{Update, table_row};
 use crate::node::{EPOCH, Node, ReadError, State, blocking, json_bytes};
 use crate::outcome::RowProblem;
-use crate::store::{Store, StoreError, keys};
+use crate::store::{StoreError, keys};
 use crate::values::Values;
 
 mod cells;
+mod replace;
+mod staging;
 use cells::Cells;
+pub use replace::{Replacement, replace};
+use staging::Record;
+pub(crate) use staging::delete_all;
+pub use staging::recover;
 
 /// Variables written at once.
 const CONCURRENT_VARIABLES: usize = 4;
@@ -37,6 +42,9 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Arrays that were put in place of others cannot be read.
+    #[error(transparent)]
+    Open(Box<crate::node::OpenNodeError>),
     /// A commit record is not readable.
     #[error(
         "the commit record `{key}` is not readable; `zf rebuild` writes the arrays again from the journal"
@@ -47,6 +55,12 @@ pub enum CommitError {
         /// Cause.
         source: serde_json::Error,
     },
+}
+
+impl From<crate::node::OpenNodeError> for CommitError {
+    fn from(error: crate::node::OpenNodeError) -> Self {
+        Self::Open(Box::new(error))
+    }
 }
 
 impl From<ArrayError> for CommitError {
@@ -64,12 +78,6 @@ pub struct Written {
     components_changed: bool,
     /// Values that a `merge: reject` variable did not take, with the contribution's sequence number.
     pub conflicts: Vec<(u64, RowProblem)>,
-}
-
-/// Lists the objects of an insertion, in the order they are moved; the last one publishes.
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    moves: Vec<String>,
 }
 
 /// Writes the chunks that `update` touches, up to contribution `folded_seq`.
@@ -106,7 +114,7 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
         components: before.components.clone(),
     };
     let update = Arc::new(update);
-    let staging = shifts.then(|| staging(folded_seq));
+    let staging = shifts.then(|| staging::folder(folded_seq));
     let job = Job {
         node,
         update: &update,
@@ -154,93 +162,26 @@ pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
         node.publish(node.with_components(state, components_changed).await?);
         return Ok(());
     };
-    let staging = staging(state.folded_seq);
+    let staging = staging::folder(state.folded_seq);
     for (key, json) in metadata {
         node.store
             .put(&keys::join(&staging, &key), json_bytes(&json))
             .await?;
         moves.push(key);
     }
-    let record = serde_json::to_vec(&Record { moves }).expect("a list of strings");
-    match node
-        .store
-        .create(&record_key(&staging), Bytes::from(record.clone()))
-        .await
-    {
-        Err(StoreError::Exists { key })
-            if node
-                .store
-                .get(&key)
-                .await?
-                .is_none_or(|found| found != record) =>
-        {
-            return Err(StoreError::Exists { key }.into());
-        }
-        Err(StoreError::Exists { .. }) | Ok(()) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let record = Record {
+        from: None,
+        moves,
+        removes: Vec::new(),
+    };
+    let seq = state.folded_seq;
+    staging::record(&node.store, seq, &record).await?;
     {
         let _nobody_reads = node.layout.write().await;
-        apply(&node.store, &staging).await?;
+        staging::apply(&node.store, seq).await?;
         node.publish(node.with_components(state, components_changed).await?);
     }
-    discard(&node.store, &staging).await
-}
-
-/// Completes insertions that were interrupted after their record was made, and removes the others; only those whose
-/// sequence number is `ours`.
-///
-/// # Errors
-/// [`CommitError`].
-pub async fn recover(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
-    let staged = store.list(keys::STAGING, None).await?;
-    let seqs: BTreeSet<u64> = staged
-        .iter()
-        .filter_map(|key| key.split('/').nth(1)?.parse().ok())
-        .collect();
-    for staging in seqs.into_iter().filter(|seq| ours(*seq)).map(staging) {
-        if store.get(&record_key(&staging)).await?.is_some() {
-            apply(store, &staging).await?;
-        }
-        discard(store, &staging).await?;
-    }
-    Ok(())
-}
-
-fn staging(folded_seq: u64) -> String {
-    keys::join(keys::STAGING, &format!("{folded_seq:020}"))
-}
-
-fn record_key(staging: &str) -> String {
-    keys::join(staging, "commit.json")
-}
-
-/// Moves what the record lists. Can be repeated: staged objects stay until [`discard`].
-async fn apply(store: &Store, staging: &str) -> Result<(), CommitError> {
-    let key = record_key(staging);
-    let bytes = store.get(&key).await?.unwrap_or_default();
-    let Record { mut moves } =
-        serde_json::from_slice(&bytes).map_err(|source| CommitError::Record { key, source })?;
-    let publishing = moves.pop();
-    futures::stream::iter(moves)
-        .map(Ok::<_, StoreError>)
-        .try_for_each_concurrent(CONCURRENT_CHUNKS, |key| async move {
-            store.copy(&keys::join(staging, &key), &key).await
-        })
-        .await?;
-    if let Some(key) = publishing {
-        store.copy(&keys::join(staging, &key), &key).await?;
-    }
-    Ok(())
-}
-
-/// Removes a staging folder, the record first: without it the rest means nothing.
-async fn discard(store: &Store, staging: &str) -> Result<(), CommitError> {
-    store.delete(&record_key(staging)).await?;
-    for key in store.list(staging, None).await? {
-        store.delete(&key).await?;
-    }
-    Ok(())
+    staging::discard(&node.store, seq).await
 }
 
 /// One commit under way.

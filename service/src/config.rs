@@ -26,12 +26,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_schemas::{Problem, SchemaError};
 
+pub(crate) use check::name_problem;
+
 pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
+pub use quantity::parse_duration;
 pub use secret::Secret;
-pub use server::{JournalConfig, Listen, ServerConfig, StoreConfig};
+pub use server::{
+    AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
+};
 
 /// The configuration of the service, `zarr-fuse.yaml`.
 ///
@@ -100,6 +105,7 @@ impl Config {
         let mut problems = read::Problems::new(path);
         let config = read::read(text, env, &mut problems).map(|(mut config, tree): (Self, _)| {
             path.clone_into(&mut config.file);
+            config.add_basic_users(env, &mut problems);
             config.finish(&tree, &mut problems);
             config
         });

@@ -6,26 +6,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use zarr_fuse_schemas::{Schema, SchemaError, check_edit};
+use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError};
 use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
-    AppendError, Journal, JournalError, JournalSettings, NewContribution, Receipt,
+    self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
+    NewContribution, PayloadPlace, Receipt, Requester,
 };
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
+use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 const CACHE_BYTES: u64 = 128 << 20;
 /// Shortest time between two writes of the root group.
 const ROOT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often a process looks whether another has taken over.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a process that takes over waits before it changes arrays, unless the former writer is known to have ended: by
+/// then the other has found out, since it looks before every commit.
+const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
 
 /// How the contributions of each endpoint are decoded; the dataset's own endpoint by content type alone.
 #[derive(Debug)]
@@ -46,6 +54,17 @@ impl Decoders {
             plain,
             by_endpoint,
         }
+    }
+
+    /// Stands for everything that decides how contributions are decoded.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut all: Vec<String> = self
+            .by_endpoint
+            .iter()
+            .map(|(endpoint, decoder)| format!("{endpoint} {}", decoder.fingerprint()))
+            .collect();
+        all.sort_unstable();
+        all.join("\n")
     }
 
     /// The decoder of an endpoint.
@@ -76,7 +95,7 @@ pub struct Dataset {
     pub nodes: IndexMap<String, Arc<Node>>,
     /// How contributions are decoded.
     pub decoders: Arc<Decoders>,
-    writer: Writer,
+    writer: Mutex<Writer>,
     troubles: RwLock<BTreeMap<String, String>>,
     folds: watch::Sender<FoldCounts>,
 }
@@ -113,9 +132,24 @@ pub enum OpenError {
     /// The schema asks for other stored values or shapes than the one the dataset was last opened with.
     #[error(transparent)]
     Edit(#[from] SchemaError),
+    /// Another process has the dataset open for writing.
+    #[error(
+        "process {pid} on `{host}` has opened the dataset `{dataset}` for writing: send contributions to it over HTTP (POST /api/v1/ingest/…), stop it, or, if it is gone, say --take-over"
+    )]
+    Busy {
+        /// The dataset.
+        dataset: String,
+        /// Machine of the other process.
+        host: String,
+        /// Its id there.
+        pid: u32,
+    },
     /// A node does not fit its schema.
     #[error(transparent)]
     Node(#[from] OpenNodeError),
+    /// A node cannot be folded again.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
     /// An interrupted insertion cannot be completed.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -171,21 +205,13 @@ impl Dataset {
         settings: JournalSettings,
         cache_bytes: u64,
     ) -> Result<Arc<Self>, OpenError> {
-        let mut writer = Writer::Unknown;
         if !store.is_read_only() {
             check_kept_schema(&journal, &schema).await?;
-            writer = store.mark()?;
         }
-        if !store.is_read_only() {
-            commit::recover(&store, |_| true).await?;
-        }
-        let journal = Journal::open(journal, &schema.name, settings).await?;
+        let (journal, writer) = open_journal(&schema.name, &store, journal, settings).await?;
         let cache = chunk_cache(cache_bytes);
         let mut nodes = IndexMap::new();
-        for node in schema
-            .nodes()
-            .filter(|node| !node.coordinates.is_empty() || !node.variables.is_empty())
-        {
+        for node in schema.nodes().filter(|node| has_arrays(node)) {
             let opened = Node::open(store.clone(), Arc::new(node.clone()), cache.clone()).await?;
             opened.suspect_until(journal.last_seq());
             journal.enqueue(&node.path, opened.folded_seq());
@@ -198,7 +224,7 @@ impl Dataset {
             journal,
             nodes,
             decoders: Arc::new(decoders),
-            writer,
+            writer: Mutex::new(writer),
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
         };
@@ -212,9 +238,110 @@ impl Dataset {
         Ok(Arc::new(dataset))
     }
 
+    /// Writes the arrays of all nodes, or of `node`, again from the journal, as `schema` says now, and opens the dataset.
+    /// `tell` hears how far each node is.
+    ///
+    /// # Errors
+    /// [`OpenError`]; what is done stays done, and calling again goes on.
+    pub async fn rebuild(
+        schema: Arc<Schema>,
+        store: Store,
+        decoders: Decoders,
+        settings: JournalSettings,
+        node: Option<&str>,
+        tell: &(dyn Fn(&str, Progress) + Send + Sync),
+    ) -> Result<Arc<Self>, OpenError> {
+        let decoders = Arc::new(decoders);
+        let opened = open_journal(&schema.name, &store, store.clone(), settings.clone()).await?;
+        let (journal, writer) = opened;
+        for schema in schema.nodes().filter(|schema| has_arrays(schema)) {
+            if node.is_some_and(|node| node != schema.path) {
+                continue;
+            }
+            let schema = Arc::new(schema.clone());
+            let origin = Origin {
+                journal: &journal,
+                decoders: &decoders,
+                schema: &schema,
+            };
+            let tell = |progress| tell(&schema.path, progress);
+            rebuild::rebuild(&store, origin, journal.last_seq(), None, &tell).await?;
+        }
+        if node.is_none() {
+            journal.keep_schema(&schema.public_text()).await?;
+        }
+        journal.close().await;
+        drop((journal, writer));
+        let decoders = Arc::into_inner(decoders).expect("the rebuild is over");
+        Self::open(schema, store, decoders, settings).await
+    }
+
+    /// Says in the journal that this process writes no more.
+    pub async fn close(&self) {
+        if let Err(error) = self.journal.checkpoint_if_due().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot write a checkpoint"
+            );
+        }
+        self.journal.close().await;
+    }
+
     /// Whether another process on this machine writes the dataset, too. The one whose next append comes first goes on.
     pub fn has_another_writer(&self) -> bool {
-        matches!(self.writer, Writer::Another)
+        matches!(*self.writer.lock(), Writer::Another)
+    }
+
+    /// Another process has taken over: leaves the store to it, and says so.
+    pub(crate) fn yield_to_another(&self) {
+        let former = std::mem::replace(&mut *self.writer.lock(), Writer::Unknown);
+        drop(former);
+        let reason = format!(
+            "another zf process has taken over the dataset `{}`; this one answers queries from what it knows and takes nothing more: stop it",
+            self.name
+        );
+        for path in self.nodes.keys() {
+            if self
+                .troubles
+                .write()
+                .insert(path.clone(), reason.clone())
+                .is_none()
+            {
+                tracing::error!(dataset.name = self.name, node.path = path, "{reason}");
+            }
+        }
+    }
+
+    /// Looks every few seconds whether another process has taken over, until `stop`.
+    pub async fn run_watch(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            }
+            if let Err(JournalError::Fenced { .. }) = self.journal.still_ours().await {
+                self.yield_to_another();
+                stop.cancelled().await;
+                return;
+            }
+            if self.has_another_writer()
+                && let Ok(writer @ Writer::This(_)) = self.store.mark()
+            {
+                *self.writer.lock() = writer;
+            }
+        }
+    }
+
+    /// Asks for a correction. It is in the arrays when [`Journal::settled`] gives the outcome of the receipt.
+    ///
+    /// # Errors
+    /// [`CorrectionError`].
+    pub async fn correct(
+        &self,
+        correction: &Correction,
+        by: Requester,
+    ) -> Result<Receipt, CorrectionError> {
+        self.journal.request(correction, by).await
     }
 
     /// The node at `path`, if it has arrays.
@@ -231,42 +358,48 @@ impl Dataset {
     }
 
     /// What would become of a contribution: decoded and normalized, but neither kept nor merged.
-    pub fn dry_run(&self, new: &NewContribution) -> Outcome {
+    ///
+    /// # Errors
+    /// If the temporary file of a large body cannot be read.
+    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<Outcome> {
         let Some(node) = self.nodes.get(&new.node) else {
             let reason = format!("there is no node `{}`", new.node);
-            return Outcome::rejected(crate::outcome::RowProblem {
+            return Ok(Outcome::rejected(crate::outcome::RowProblem {
                 reason,
                 ..Default::default()
-            });
+            }));
         };
-        let header = crate::journal::header(new.clone(), self.name.clone());
-        match fold::ingest(&header, &new.payload, &node.schema, &self.decoders) {
-            Ok(normalized) => {
-                let state = node.state();
-                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                let update = crate::merge::merge(
-                    &node.schema,
-                    &state.coordinates,
-                    &state.components,
-                    incoming,
-                );
-                let judged = update.judged.into_iter().next();
-                judged.map_or_else(
-                    || Outcome::of(0, 0, 0, Problems::default()),
-                    |judged| {
-                        let crate::merge::Judged {
-                            n_rows_read,
-                            n_rows_rejected,
-                            n_coordinates_added,
-                            problems,
-                            ..
-                        } = judged;
-                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
-                    },
-                )
-            }
-            Err(error) => fold::rejected(&error),
-        }
+        let payload = new.payload.bytes()?;
+        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
+        Ok(
+            match fold::ingest(&header, &payload, &node.schema, &self.decoders) {
+                Ok(normalized) => {
+                    let state = node.state();
+                    let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
+                    let update = crate::merge::merge(
+                        &node.schema,
+                        &state.coordinates,
+                        &state.components,
+                        incoming,
+                    );
+                    let judged = update.judged.into_iter().next();
+                    judged.map_or_else(
+                        || Outcome::of(0, 0, 0, Problems::default()),
+                        |judged| {
+                            let crate::merge::Judged {
+                                n_rows_read,
+                                n_rows_rejected,
+                                n_coordinates_added,
+                                problems,
+                                ..
+                            } = judged;
+                            Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
+                        },
+                    )
+                }
+                Err(error) => fold::rejected(&error),
+            },
+        )
     }
 
     /// Folds everything that waits.
@@ -291,6 +424,9 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        if self.journal.is_fenced() {
+            return Ok(());
+        }
         let mut metadata = Map::new();
         for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
             let Some(node) = self.nodes.get(&schema.path) else {
@@ -340,6 +476,13 @@ impl Dataset {
     pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
         let mut folds = self.folds.subscribe();
         loop {
+            if let Err(error) = self.journal.checkpoint_if_due().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Cannot write a checkpoint of the journal of `{}`",
+                    self.name
+                );
+            }
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 changed = folds.changed() => changed.is_err(),
@@ -401,6 +544,48 @@ impl Dataset {
             .write()
             .insert(path.to_owned(), reason.to_owned());
     }
+}
+
+fn has_arrays(node: &NodeSchema) -> bool {
+    !node.coordinates.is_empty() || !node.variables.is_empty()
+}
+
+/// Recovers what was interrupted and opens the journal; who may write becomes the only one who does.
+async fn open_journal(
+    dataset: &str,
+    store: &Store,
+    journal: Store,
+    settings: JournalSettings,
+) -> Result<(Arc<Journal>, Writer), OpenError> {
+    if store.is_read_only() {
+        let journal = Journal::open(journal, dataset, settings).await?;
+        return Ok((journal, Writer::Unknown));
+    }
+    let takes_over = settings.takes_over;
+    let writer = store.mark()?;
+    let journal = Journal::open(journal, dataset, settings).await?;
+    let life = journal.other_writer().map(|other| (other.life(), other));
+    // Whoever holds the mark of a local store is alone, and nobody else sees this memory; elsewhere only the journal tells.
+    if !matches!(writer, Writer::This(_)) && !store.url().starts_with("memory:") {
+        let may_live = life.filter(|(life, _)| matches!(life, Life::Runs | Life::Unknown));
+        if let (Some((_, other)), false) = (&may_live, takes_over) {
+            return Err(OpenError::Busy {
+                dataset: dataset.to_owned(),
+                host: other.host.clone(),
+                pid: other.pid,
+            });
+        }
+        journal.take_over().await?;
+        if may_live.is_some() || matches!(writer, Writer::Another) {
+            tracing::info!(
+                dataset.name = dataset,
+                "Another process may still write `{dataset}`; waiting {TAKEOVER_WAIT:?} until it has noticed"
+            );
+            tokio::time::sleep(TAKEOVER_WAIT).await;
+        }
+    }
+    commit::recover(store, |_| true).await?;
+    Ok((journal, writer))
 }
 
 /// Compares the schema with the one kept beside the journal: what changes stored values or shapes needs `zf rebuild`.

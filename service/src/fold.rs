@@ -15,11 +15,12 @@ use zarr_fuse_schemas::Node as NodeSchema;
 use crate::commit::{self, CommitError, Written};
 use crate::dataset::{Dataset, Decoders};
 use crate::decode::{Content, DecodeError, decode};
-use crate::journal::{Header, Journal, JournalError, Waiting};
+use crate::journal::{Header, Journal, JournalError, Kind, Waiting};
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
 use crate::normalize::{NormalizeError, Normalized, normalize};
 use crate::outcome::{Outcome, RowProblem, Status};
+use crate::rebuild;
 
 /// Payload bytes folded at once, unless a single contribution is larger.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
@@ -37,17 +38,35 @@ pub async fn fold(
     journal: &Journal,
     decoders: &Arc<Decoders>,
 ) -> Result<Option<Folded>, FoldError> {
-    let waiting = journal.waiting(&node.schema.path, MAX_BATCH_BYTES, MAX_BATCH);
+    let path = &node.schema.path;
+    if journal.needs_refold(path) {
+        return Ok(Some(rebuild::refold(node, journal, decoders).await?));
+    }
+    let waiting = journal.waiting(path, MAX_BATCH_BYTES, MAX_BATCH);
     let Some(last_seq) = waiting.last().map(|last| last.header.seq) else {
         return Ok(None);
     };
-    let prepared = prepare(journal, waiting, &node.schema, decoders).await?;
-    let (written, outcomes) = write(node, prepared, last_seq).await?;
-    journal.write_outcomes(&outcomes).await?;
-    commit::publish(node, written).await?;
+    journal.still_ours().await?;
+    let (counting, corrections) = sift(journal, waiting, last_seq);
+    let prepared = prepare(journal, counting, &node.schema, decoders).await?;
+    let (written, mut outcomes) = write(node, prepared, last_seq).await?;
     let folded = Folded::of(last_seq, &outcomes);
-    journal.settle(&node.schema.path, outcomes);
+    outcomes.extend(rebuild::corrected(journal, &corrections, last_seq));
+    journal.write_outcomes(path, &outcomes).await?;
+    journal.still_ours().await?;
+    commit::publish(node, written).await?;
+    journal.settle(path, last_seq, outcomes);
     Ok(Some(folded))
+}
+
+/// Parts what waits, up to `seq`, into contributions that count and corrections.
+fn sift(journal: &Journal, waiting: Vec<Waiting>, seq: u64) -> (Vec<Waiting>, Vec<Arc<Header>>) {
+    let (mut counting, corrections): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .partition(|waiting| waiting.header.kind == Kind::Contribution);
+    counting.retain(|waiting| !journal.is_retracted(waiting.header.seq, seq));
+    let corrections = corrections.into_iter().map(|waiting| waiting.header);
+    (counting, corrections.collect())
 }
 
 /// What one fold did.
@@ -277,6 +296,11 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                     Err(_closed) => return,
                 },
             },
+            Err(FoldError::Journal(JournalError::Fenced { .. })) => {
+                dataset.yield_to_another();
+                stop.cancelled().await;
+                return;
+            }
             Err(error) => {
                 tracing::error!(
                     dataset.name = dataset.name,

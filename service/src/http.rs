@@ -4,7 +4,9 @@
 //! queries run on the runtime of [`App`].
 
 mod body;
+mod caller;
 mod contributions;
+mod corrections;
 mod datasets;
 mod docs;
 mod error;
@@ -20,6 +22,7 @@ mod schema;
 mod starting;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod zarr;
 
 use std::io;
@@ -38,6 +41,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::error::ApiError;
 use self::outside::KnownRoutes;
 pub(crate) use self::starting::answer_while;
+pub(crate) use self::tls::Tls;
+pub use self::tls::TlsError;
 use crate::app::App;
 use crate::config::ServerConfig;
 
@@ -56,15 +61,18 @@ pub(crate) async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     settings: ServerConfig,
+    tls: Option<Tls>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(&app));
     let known = Data::new(KnownRoutes::new(&document(), &app));
     let workers = settings.workers.unwrap_or_else(available);
+    let server_data = Data::new(settings.clone());
     let factory = move || {
         Server::new()
             .app_data(data.clone())
             .app_data(known.clone())
+            .app_data(server_data.clone())
             .app_data(
                 PathConfig::default()
                     .error_handler(|error, _| ApiError::BadPath(error.to_string()).into()),
@@ -85,10 +93,14 @@ pub(crate) async fn serve(
         .max_connections(settings.max_connections.div_ceil(workers))
         .keep_alive(KEEP_ALIVE)
         .disable_signals()
-        .shutdown_timeout(0)
-        .listen(listener)?
-        .run();
-    tracing::info!(server.address = %address, "Listening on http://{address}");
+        .shutdown_timeout(0);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server()?)?,
+        None => server.listen(listener)?,
+    };
+    let server = server.run();
+    tracing::info!(server.address = %address, "Listening on {scheme}://{address}");
     let stopping = stop(&app, server.handle(), settings.grace);
     let (ended, ()) = tokio::join!(server, stopping);
     ended
@@ -124,8 +136,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(contributions::list_contributions)
         .service(contributions::get_contribution)
         .service(contributions::get_payload)
+        .service(corrections::retry_contribution)
+        .service(corrections::retract_contribution)
         .service(datasets::list_datasets)
         .service(datasets::get_dataset)
+        .service(corrections::rebuild_node)
         .service(schema::get_schema)
         .service(query::query_only_node)
         .service(query::query_node)

@@ -2,9 +2,9 @@
 //!
 //! Only this module writes the journal. `journal/segment.rs` has the format, `journal/writer.rs` the group commit.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,20 +20,33 @@ use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
 
 mod catalog;
+mod checkpoint;
+mod correction;
+mod health;
+pub mod payload;
+mod pressure;
+mod queue;
 pub mod segment;
+mod takeover;
 mod writer;
 
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
-pub use segment::Header;
-use segment::{PayloadPlace, SegmentError};
+pub use correction::{Correction, CorrectionError, Requester};
+pub use payload::{Payload, Spool, Spooling, spool_folder};
+use pressure::Pressure;
+pub use pressure::PressureCounts;
+use queue::Queue;
+pub use queue::Waiting;
+pub(crate) use segment::PayloadPlace;
+use segment::SegmentError;
+pub use segment::{Header, Kind};
+pub use takeover::{Life, Process};
 
 /// Payloads above this become objects of their own.
-const BLOB_BYTES: usize = 8 << 20;
+const BLOB_BYTES: u64 = 8 << 20;
 /// Payloads above this are compressed and hashed off the request's thread.
-const INLINE_BYTES: usize = 64 << 10;
-/// Payload bytes kept in memory for folding; beyond, they are read back from the journal.
-const MAX_KEPT_BYTES: usize = 64 << 20;
+const INLINE_BYTES: u64 = 64 << 10;
 
 /// How the journal writes.
 #[derive(Debug, Clone)]
@@ -50,6 +63,8 @@ pub struct JournalSettings {
     pub max_waiting_bytes: u64,
     /// Pause before a failed segment is written again; it grows with every try.
     pub retry_delay: Duration,
+    /// Whether another process that may still write is fenced; else the dataset is not opened for writing.
+    pub takes_over: bool,
 }
 
 impl Default for JournalSettings {
@@ -61,6 +76,7 @@ impl Default for JournalSettings {
             max_waiting: 100_000,
             max_waiting_bytes: 1 << 30,
             retry_delay: Duration::from_millis(20),
+            takes_over: true,
         }
     }
 }
@@ -78,14 +94,16 @@ pub struct NewContribution {
     pub content_encoding: Option<String>,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
-    /// Who sent it.
+    /// Who sent it: a user or token, else the address.
     pub sender: Option<String>,
+    /// Network address it came from.
+    pub address: Option<String>,
     /// The sender's idempotency key.
     pub idempotency_key: Option<String>,
     /// What decoding may refer to as `$vars`.
     pub variables: Map<String, Json>,
     /// The bytes.
-    pub payload: Bytes,
+    pub payload: Payload,
 }
 
 /// Proof that a contribution is durable.
@@ -99,24 +117,6 @@ pub struct Receipt {
     pub node: String,
     /// The same key and bytes had arrived before: this is the first receipt again.
     pub replayed: bool,
-}
-
-/// A contribution that waits to be folded.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    /// What is known of it.
-    pub header: Arc<Header>,
-    /// Its bytes, unless too many wait.
-    payload: Option<Bytes>,
-}
-
-impl From<Arc<Header>> for Waiting {
-    fn from(header: Arc<Header>) -> Self {
-        Self {
-            header,
-            payload: None,
-        }
-    }
 }
 
 /// Why a contribution was not taken.
@@ -149,6 +149,12 @@ pub enum AppendError {
     /// The journal cannot be written.
     #[error("the journal cannot be written; nothing was taken, try again later")]
     Store(#[source] Arc<StoreError>),
+    /// What the journal has where it is to go on cannot be read.
+    #[error("the end of the journal cannot be read; nothing was taken, try again later")]
+    Unreadable(#[source] Arc<JournalError>),
+    /// The temporary file of a large body cannot be read back.
+    #[error("the temporary file of the body cannot be read; nothing was taken, send it again")]
+    Spool(#[source] Arc<std::io::Error>),
     /// The service stops.
     #[error("the service is stopping; try again later")]
     Stopping,
@@ -195,6 +201,14 @@ pub enum JournalError {
         /// The dataset.
         dataset: String,
     },
+    /// The temporary file of a large body that waits cannot be read back.
+    #[error("the temporary file of contribution {id} cannot be read")]
+    Spool {
+        /// The contribution.
+        id: Uuid,
+        /// Cause.
+        source: std::io::Error,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -206,13 +220,20 @@ pub struct Journal {
     dataset: String,
     store: Store,
     settings: JournalSettings,
+    pressure: Pressure,
     catalog: RwLock<Catalog>,
-    waiting: Mutex<HashMap<String, VecDeque<Waiting>>>,
-    n_waiting: AtomicUsize,
-    waiting_bytes: AtomicU64,
-    kept_bytes: AtomicUsize,
+    queue: Mutex<Queue>,
+    writer: Uuid,
+    fenced: AtomicBool,
+    /// Why the last write failed, until one succeeds.
+    trouble: RwLock<Option<Arc<StoreError>>>,
+    /// Whether the journal says that this process writes it.
+    announced: AtomicBool,
+    /// Outcomes in the journal that count only with the next [`Journal::settle`].
+    announced_outcomes: Mutex<BTreeMap<u64, Outcome>>,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
+    checkpoints: Mutex<checkpoint::Progress>,
     appends: mpsc::Sender<Append>,
     arrived: watch::Sender<u64>,
     settled: watch::Sender<u64>,
@@ -223,7 +244,7 @@ pub struct Journal {
 struct Append {
     header: Header,
     kept: Bytes,
-    payload: Bytes,
+    payload: Payload,
     reply: oneshot::Sender<Result<Receipt, AppendError>>,
 }
 
@@ -241,57 +262,60 @@ impl Journal {
         let journal = Arc::new(Self {
             dataset: dataset.to_owned(),
             store,
+            pressure: Pressure::new(settings.max_waiting, settings.max_waiting_bytes),
             settings,
             catalog: RwLock::default(),
-            waiting: Mutex::default(),
-            n_waiting: AtomicUsize::new(0),
-            waiting_bytes: AtomicU64::new(0),
-            kept_bytes: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            writer: Uuid::now_v7(),
+            fenced: AtomicBool::new(false),
+            trouble: RwLock::default(),
+            announced: AtomicBool::new(false),
+            announced_outcomes: Mutex::default(),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
+            checkpoints: Mutex::default(),
             appends,
             arrived: watch::Sender::new(0),
             settled: watch::Sender::new(0),
         });
-        journal.read_segments().await?;
-        journal.read_outcomes().await?;
+        let (seq, outcomes) = journal.read_checkpoints().await?;
+        journal.read_segments(seq).await?;
+        journal.read_outcomes(outcomes).await?;
         tokio::spawn(writer::run(Arc::downgrade(&journal), queue));
         Ok(journal)
     }
 
-    async fn read_segments(&self) -> Result<(), JournalError> {
-        let keys = self.store.list(keys::SEGMENTS, None).await?;
+    /// Reads the segments after frame `seq` into the catalog.
+    async fn read_segments(&self, seq: u64) -> Result<(), JournalError> {
+        let after = keys::segment(seq);
+        let keys = self.store.list(keys::SEGMENTS, Some(&after)).await?;
         let mut segments =
             futures::stream::iter(keys.iter().filter(|key| keys::segment_seq(key).is_some()))
                 .map(|key| async move { Ok::<_, JournalError>((key, self.segment(key).await?)) })
                 .buffered(16);
-        let mut next = None;
+        let mut next = seq + 1;
         while let Some((key, segment)) = segments.try_next().await? {
-            if next.is_some_and(|next| next != segment.first_seq)
-                || keys::segment_seq(key) != Some(segment.first_seq)
-            {
-                let seq = next.unwrap_or(1);
+            if next != segment.first_seq || keys::segment_seq(key) != Some(segment.first_seq) {
                 return Err(JournalError::Gap {
-                    seq,
-                    key: keys::segment(seq),
+                    seq: next,
+                    key: keys::segment(next),
                 });
             }
-            next = Some(segment.first_seq + segment.frames.len() as u64);
+            next = segment.first_seq + segment.frames.len() as u64;
+            self.checkpoints.lock().segment_added();
             let mut catalog = self.catalog.write();
             for frame in segment.frames {
                 self.last_seq.store(frame.header.seq, Ordering::Release);
-                catalog.insert(Entry {
-                    header: Arc::new(frame.header),
-                    segment: segment.first_seq,
-                    outcome: None,
-                });
+                catalog.insert(&frame.header, segment.first_seq);
             }
         }
         Ok(())
     }
 
-    async fn read_outcomes(&self) -> Result<(), JournalError> {
-        let keys = self.store.list(keys::OUTCOMES, None).await?;
+    /// Reads the outcomes after batch `batch` into the catalog.
+    async fn read_outcomes(&self, batch: u64) -> Result<(), JournalError> {
+        let after = keys::outcomes(batch);
+        let keys = self.store.list(keys::OUTCOMES, Some(&after)).await?;
         let mut batches = futures::stream::iter(&keys)
             .map(|key| async move {
                 let bytes = self.store.get(key).await?.unwrap_or_default();
@@ -307,15 +331,18 @@ impl Journal {
             .buffered(16);
         while let Some(batch) = batches.try_next().await? {
             let mut catalog = self.catalog.write();
+            let mut progress = self.checkpoints.lock();
+            progress.outcomes_noted("", batch.iter().map(|(seq, _)| *seq));
+            drop(progress);
             for (seq, outcome) in batch {
-                catalog.settle(seq, Arc::new(outcome));
+                catalog.settle(seq, &outcome);
             }
         }
         let last = keys
             .iter()
             .filter_map(|key| keys::outcomes_number(key))
             .max()
-            .unwrap_or(0);
+            .unwrap_or(batch);
         self.next_outcomes.store(last + 1, Ordering::Release);
         Ok(())
     }
@@ -333,29 +360,42 @@ impl Journal {
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
-        let n_waiting = self.n_waiting.load(Ordering::Acquire);
-        let waiting_bytes = self.waiting_bytes.load(Ordering::Acquire);
-        if n_waiting >= self.settings.max_waiting
-            || waiting_bytes >= self.settings.max_waiting_bytes
-        {
-            return Err(AppendError::Overloaded { n_waiting });
-        }
+        self.check_writable()?;
+        let _room = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
-        let (header, kept) = if payload.len() > INLINE_BYTES {
-            let dataset = self.dataset.clone();
+        let in_frame = if payload.len() > BLOB_BYTES {
+            0
+        } else {
+            payload.len()
+        };
+        let _memory = self.pressure.prepare(in_frame).await;
+        let dataset = self.dataset.clone();
+        let prepared = if payload.len() > INLINE_BYTES {
             tokio::task::spawn_blocking(move || prepare(new, dataset))
                 .await
                 .map_err(|_stopped| AppendError::Stopping)?
         } else {
-            prepare(new, self.dataset.clone())
+            prepare(new, dataset)
         };
+        let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
             let key = keys::blob(&header.sha256);
-            self.store
-                .put(&key, payload.clone())
-                .await
-                .map_err(|error| AppendError::Store(Arc::new(error)))?;
+            payload.put(&self.store, &key).await.map_err(|error| {
+                let error = Arc::new(error);
+                self.note(Some(Arc::clone(&error)));
+                AppendError::Store(error)
+            })?;
         }
+        self.send(header, kept, payload).await
+    }
+
+    /// Hands a frame to the writer and waits until it is durable.
+    async fn send(
+        &self,
+        header: Header,
+        kept: Bytes,
+        payload: Payload,
+    ) -> Result<Receipt, AppendError> {
         let (reply, answer) = oneshot::channel();
         let append = Append {
             header,
@@ -368,6 +408,26 @@ impl Journal {
             .await
             .map_err(|_closed| AppendError::Stopping)?;
         answer.await.map_err(|_closed| AppendError::Stopping)?
+    }
+
+    /// Waits while much waits to be folded, and refuses when too much does.
+    async fn make_room(&self, n_bytes: u64) -> Result<pressure::Room<'_>, AppendError> {
+        let (n_waiting, waiting_bytes) = self.queue.lock().size();
+        self.pressure.admit(n_waiting, waiting_bytes, n_bytes).await
+    }
+
+    /// How often contributions were made to wait, or were refused, because too much waited to be folded.
+    pub fn pressure(&self) -> PressureCounts {
+        self.pressure.counts()
+    }
+
+    /// Whether a contribution of `n_bytes` would be refused now, because too much waits to be folded.
+    ///
+    /// # Errors
+    /// [`AppendError::Overloaded`].
+    pub fn would_take(&self, n_bytes: u64) -> Result<(), AppendError> {
+        let (n_waiting, waiting_bytes) = self.queue.lock().size();
+        self.pressure.check(n_waiting, waiting_bytes, n_bytes)
     }
 
     /// Where it lies.
@@ -392,42 +452,13 @@ impl Journal {
 
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
     pub fn enqueue(&self, node: &str, folded_seq: u64) {
-        let catalog = self.catalog.read();
-        let queue: VecDeque<Waiting> = catalog
-            .after(folded_seq)
-            .filter(|entry| entry.header.node == node)
-            .map(|entry| Waiting {
-                header: Arc::clone(&entry.header),
-                payload: None,
-            })
-            .collect();
-        let mut waiting = self.waiting.lock();
-        let n_bytes =
-            |queue: &VecDeque<Waiting>| queue.iter().map(|waiting| waiting.header.n_bytes).sum();
-        self.waiting_bytes
-            .fetch_add(n_bytes(&queue), Ordering::AcqRel);
-        let former = waiting.insert(node.to_owned(), queue).unwrap_or_default();
-        self.waiting_bytes
-            .fetch_sub(n_bytes(&former), Ordering::AcqRel);
-        let (before, after) = (former.len(), waiting[node].len());
-        self.n_waiting.fetch_add(after, Ordering::AcqRel);
-        self.n_waiting.fetch_sub(before, Ordering::AcqRel);
+        let headers = self.catalog.read().for_fold(node, folded_seq);
+        self.queue.lock().replace(node, headers.into_iter());
     }
 
     /// What waits for `node`, oldest first, up to `max_bytes` of payload but at least one.
     pub fn waiting(&self, node: &str, max_bytes: u64, max_n: usize) -> Vec<Waiting> {
-        let waiting = self.waiting.lock();
-        let mut n_bytes = 0;
-        let queue = waiting.get(node).into_iter().flatten();
-        queue
-            .take_while(|next| {
-                let first = n_bytes == 0;
-                n_bytes += next.header.n_bytes.max(1);
-                first || n_bytes <= max_bytes
-            })
-            .take(max_n)
-            .cloned()
-            .collect()
+        self.queue.lock().first(node, max_bytes, max_n)
     }
 
     /// The bytes of a waiting contribution, from memory or read back.
@@ -436,7 +467,14 @@ impl Journal {
     /// As [`Self::payload`].
     pub async fn waiting_payload(&self, waiting: &Waiting) -> Result<Bytes, JournalError> {
         match &waiting.payload {
-            Some(payload) => Ok(payload.clone()),
+            Some(Payload::Memory(bytes)) => Ok(bytes.clone()),
+            Some(spooled) => {
+                let (id, spooled) = (waiting.header.id, spooled.clone());
+                let read = tokio::task::spawn_blocking(move || spooled.bytes()).await;
+                read.map_err(std::io::Error::other)
+                    .flatten()
+                    .map_err(|source| JournalError::Spool { id, source })
+            }
             None => self.payload(waiting.header.seq).await,
         }
     }
@@ -446,7 +484,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Payload`] if they are missing or damaged, or as [`Self::open`].
     pub async fn payload(&self, seq: u64) -> Result<Bytes, JournalError> {
-        let Some(entry) = self.catalog.read().get(seq).cloned() else {
+        let Some(entry) = self.catalog.read().get(seq) else {
             return Err(JournalError::Payload {
                 id: Uuid::nil(),
                 reason: "missing",
@@ -490,11 +528,21 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Store`].
-    pub async fn write_outcomes(&self, outcomes: &[(u64, Outcome)]) -> Result<(), JournalError> {
+    pub async fn write_outcomes(
+        &self,
+        node: &str,
+        outcomes: &[(u64, Outcome)],
+    ) -> Result<(), JournalError> {
         let json = serde_json::to_vec(outcomes).expect("outcomes have only string keys");
         let bytes = Bytes::from(zstd::bulk::compress(&json, 1).expect("memory suffices"));
         loop {
-            let key = keys::outcomes(self.next_outcomes.fetch_add(1, Ordering::AcqRel));
+            let batch = {
+                let mut progress = self.checkpoints.lock();
+                let batch = self.next_outcomes.fetch_add(1, Ordering::AcqRel);
+                progress.outcomes_coming(batch, node);
+                batch
+            };
+            let key = keys::outcomes(batch);
             match self.store.create(&key, bytes.clone()).await {
                 Ok(()) => return Ok(()),
                 // An earlier try took effect and its answer was lost, or another process writes: the next number serves both.
@@ -504,28 +552,24 @@ impl Journal {
         }
     }
 
-    /// Takes folded contributions out of the queue and tells who waits for them.
-    pub fn settle(&self, node: &str, outcomes: Vec<(u64, Outcome)>) {
-        let last = outcomes.last().map_or(0, |(seq, _)| *seq);
-        let mut freed = 0;
-        {
-            let mut waiting = self.waiting.lock();
-            if let Some(queue) = waiting.get_mut(node) {
-                while queue.front().is_some_and(|next| next.header.seq <= last) {
-                    let done = queue.pop_front().expect("there is a front");
-                    freed += done.payload.map_or(0, |payload| payload.len());
-                    self.waiting_bytes
-                        .fetch_sub(done.header.n_bytes, Ordering::AcqRel);
-                    self.n_waiting.fetch_sub(1, Ordering::AcqRel);
-                }
-            }
-        }
-        self.kept_bytes.fetch_sub(freed, Ordering::AcqRel);
+    /// Takes what is folded, up to `seq`, out of the queue of `node` and tells who waits for it.
+    pub fn settle(&self, node: &str, seq: u64, outcomes: Vec<(u64, Outcome)>) {
+        self.queue.lock().take_through(node, seq);
         let mut catalog = self.catalog.write();
-        for (seq, outcome) in outcomes {
-            catalog.settle(seq, Arc::new(outcome));
+        let of_node = |seq: &u64, _: &mut Outcome| catalog.is_for(*seq, node);
+        let announced: Vec<(u64, Outcome)> = self
+            .announced_outcomes
+            .lock()
+            .extract_if(.., of_node)
+            .collect();
+        let outcomes: Vec<(u64, Outcome)> = announced.into_iter().chain(outcomes).collect();
+        for (seq, outcome) in &outcomes {
+            catalog.settle(*seq, outcome);
         }
         drop(catalog);
+        let mut progress = self.checkpoints.lock();
+        progress.outcomes_noted(node, outcomes.iter().map(|(seq, _)| *seq));
+        drop(progress);
         self.settled.send_modify(|n| *n += 1);
     }
 
@@ -533,18 +577,77 @@ impl Journal {
     pub async fn settled(&self, seq: u64) -> Arc<Outcome> {
         let mut settled = self.settled.subscribe();
         loop {
-            if let Some(outcome) = self
-                .catalog
-                .read()
-                .get(seq)
-                .and_then(|entry| entry.outcome.clone())
-            {
+            if let Some(outcome) = self.outcome(seq) {
                 return outcome;
             }
             if settled.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// What became of contribution `seq`, or of a correction.
+    pub fn outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
+        self.catalog.read().outcome(seq).map(Arc::new)
+    }
+
+    /// Writes outcomes that count once the arrays they tell of are in place, which [`Self::settle`] says.
+    ///
+    /// # Errors
+    /// [`JournalError::Store`].
+    pub async fn announce_outcomes(
+        &self,
+        node: &str,
+        outcomes: Vec<(u64, Outcome)>,
+    ) -> Result<(), JournalError> {
+        if !outcomes.is_empty() {
+            self.write_outcomes(node, &outcomes).await?;
+            self.announced_outcomes.lock().extend(outcomes);
+        }
+        Ok(())
+    }
+
+    /// What will have become of contribution `seq` once announced outcomes count.
+    pub fn coming_outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
+        let announced = self.announced_outcomes.lock().get(&seq).cloned();
+        announced.map(Arc::new).or_else(|| self.outcome(seq))
+    }
+
+    /// Corrections of `node` up to `seq` that have no outcome yet.
+    pub fn open_corrections(&self, node: &str, seq: u64) -> Vec<Arc<Header>> {
+        let catalog = self.catalog.read();
+        catalog.open_corrections(node, seq)
+    }
+
+    /// Corrections that wait for `node`, and the last sequence number that waits for it.
+    pub fn corrections(&self, node: &str) -> (Vec<Arc<Header>>, u64) {
+        self.queue.lock().corrections(node)
+    }
+
+    /// Whether what waits for `node` changes what is in its arrays already, so that they are folded from the beginning.
+    pub fn needs_refold(&self, node: &str) -> bool {
+        let (corrections, _) = self.corrections(node);
+        corrections
+            .iter()
+            .any(|correction| match (correction.kind, correction.target) {
+                // What is not folded yet, or was rejected, is not in the arrays. The status alone does not tell: it may say
+                // "retracted" since before a crash that kept the arrays from following.
+                (Kind::Retract, Some(target)) => {
+                    let waits = self.queue.lock().contains(node, target);
+                    !waits && self.catalog.read().status(target) != Some(Status::Rejected)
+                }
+                _ => true,
+            })
+    }
+
+    /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.
+    pub fn is_retracted(&self, seq: u64, as_of: u64) -> bool {
+        self.catalog.read().is_retracted(seq, as_of)
+    }
+
+    /// The contributions to `node` that are retracted by what the journal says up to `as_of`.
+    pub fn retracted(&self, node: &str, as_of: u64) -> Vec<u64> {
+        self.catalog.read().retracted(node, as_of)
     }
 
     /// Changes whenever contributions have become durable.
@@ -559,20 +662,22 @@ impl Journal {
 
     /// How many contributions wait to be folded.
     pub fn n_waiting(&self) -> usize {
-        self.n_waiting.load(Ordering::Acquire)
+        self.queue.lock().len()
+    }
+
+    /// Whether another process has taken over: nothing is taken any more, and nothing may be written.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
     }
 
     /// A contribution by its id.
     pub fn entry(&self, id: Uuid) -> Option<Entry> {
-        self.catalog.read().by_id(id).cloned()
+        self.catalog.read().by_id(id)
     }
 
     /// The node that contribution `seq` is for.
     pub fn node_of(&self, seq: u64) -> Option<String> {
-        self.catalog
-            .read()
-            .get(seq)
-            .map(|entry| entry.header.node.clone())
+        Some(self.catalog.read().get(seq)?.header.node.clone())
     }
 
     /// Contributions, newest first.
@@ -590,60 +695,71 @@ impl Journal {
         self.catalog.read().last_arrival(node)
     }
 
-    /// Everything after `seq`, oldest first.
-    pub fn after(&self, seq: u64) -> Vec<Entry> {
-        self.catalog.read().after(seq).cloned().collect()
+    /// All contributions, oldest first.
+    pub fn contributions(&self) -> Vec<Entry> {
+        let mut all = self.list(&Filter {
+            limit: usize::MAX,
+            ..Filter::default()
+        });
+        all.reverse();
+        all
+    }
+
+    /// Sequence numbers and sizes of the contributions to `node` of which its arrays up to `seq` consist, after `after`,
+    /// oldest first.
+    pub fn counting(&self, node: &str, after: u64, seq: u64) -> Vec<(u64, u64)> {
+        self.catalog.read().counting(node, after, seq)
+    }
+
+    /// A frame by its sequence number.
+    pub fn frame_at(&self, seq: u64) -> Option<Entry> {
+        self.catalog.read().get(seq)
+    }
+
+    /// The endpoints that contributions came through, each with the first of them.
+    pub fn endpoints(&self) -> BTreeMap<String, Uuid> {
+        self.catalog.read().endpoints()
     }
 
     /// Registers frames that are durable now.
-    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Bytes>)>) {
+    fn admit(&self, first_seq: u64, frames: impl Iterator<Item = (Header, Option<Payload>)>) {
         let mut catalog = self.catalog.write();
-        let mut waiting = self.waiting.lock();
+        let mut queue = self.queue.lock();
         for (header, payload) in frames {
             let header = Arc::new(header);
-            let n = payload.as_ref().map_or(0, Bytes::len);
-            let payload = payload.filter(|_| {
-                self.kept_bytes.load(Ordering::Acquire) + n <= MAX_KEPT_BYTES || n > BLOB_BYTES
-            });
-            self.kept_bytes
-                .fetch_add(payload.as_ref().map_or(0, Bytes::len), Ordering::AcqRel);
-            self.n_waiting.fetch_add(1, Ordering::AcqRel);
-            self.waiting_bytes
-                .fetch_add(header.n_bytes, Ordering::AcqRel);
             self.last_seq.store(header.seq, Ordering::Release);
-            waiting
-                .entry(header.node.clone())
-                .or_default()
-                .push_back(Waiting {
-                    header: Arc::clone(&header),
-                    payload,
-                });
-            catalog.insert(Entry {
-                header,
-                segment: first_seq,
-                outcome: None,
-            });
+            queue.push(Arc::clone(&header), payload);
+            catalog.insert(&header, first_seq);
         }
-        drop(waiting);
+        drop(queue);
         drop(catalog);
+        self.checkpoints.lock().segment_added();
         self.arrived.send_modify(|n| *n += 1);
     }
 }
 
 /// The header, and the payload as it is kept in the frame.
-fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
-    let sha256 = sha256(&new.payload);
+fn prepare(new: NewContribution, dataset: String) -> std::io::Result<(Header, Bytes)> {
     let (place, kept) = if new.payload.len() > BLOB_BYTES {
         (PayloadPlace::Blob, Bytes::new())
     } else if new.content_encoding.is_some() || new.payload.len() < 64 {
-        (PayloadPlace::Plain, new.payload.clone())
+        (PayloadPlace::Plain, new.payload.bytes()?)
     } else {
-        let kept = zstd::bulk::compress(&new.payload, 1).expect("memory suffices");
+        let kept = zstd::bulk::compress(&new.payload.bytes()?, 1).expect("memory suffices");
         (PayloadPlace::Zstd, Bytes::from(kept))
     };
-    let header = Header {
+    Ok((header(new, dataset, place), kept))
+}
+
+/// The header that a contribution gets.
+pub(crate) fn header(new: NewContribution, dataset: String, payload: PayloadPlace) -> Header {
+    Header {
+        sha256: new.payload.sha256(),
+        n_bytes: new.payload.len(),
         id: Uuid::now_v7(),
         seq: 0,
+        kind: Kind::Contribution,
+        target: None,
         endpoint: new.endpoint,
         dataset,
         node: new.node,
@@ -651,28 +767,25 @@ fn prepare(new: NewContribution, dataset: String) -> (Header, Bytes) {
         content_encoding: new.content_encoding,
         received_at: new.received_at,
         sender: new.sender,
+        address: new.address,
         idempotency_key: new.idempotency_key,
-        sha256,
-        n_bytes: new.payload.len() as u64,
-        payload: place,
+        payload,
         variables: new.variables,
-    };
-    (header, kept)
-}
-
-/// The header that a contribution would get.
-pub(crate) fn header(new: NewContribution, dataset: String) -> Header {
-    prepare(new, dataset).0
+    }
 }
 
 /// Hexadecimal SHA-256.
 pub fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-    }
-    text
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]));
+    digits.collect()
 }
 
 #[cfg(test)]

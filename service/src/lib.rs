@@ -18,12 +18,15 @@ pub mod node;
 pub mod normalize;
 pub mod outcome;
 pub mod query;
+pub mod rebuild;
 mod serve;
+mod stamp;
 pub mod store;
 pub mod tasks;
 pub mod tree;
 pub mod values;
 pub mod verify;
+pub mod who;
 
-pub use http::{LOG_FILTER, openapi};
+pub use http::{LOG_FILTER, TlsError, openapi};
 pub use serve::{ServeError, run, serve};

@@ -51,12 +51,33 @@ enum Command {
     /// Print contributions and what became of them.
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
     Log(command::log::Log),
+    /// Fold contributions again after the schema or an extraction was mended.
+    #[command(
+        after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected --config zarr-fuse.yaml"
+    )]
+    Retry(command::correct::Retry),
+    /// Take contributions back: the dataset becomes what it would be without them. The journal keeps them.
+    #[command(
+        after_help = "Example:\n  zf retract schemas/boreholes.yaml 0193b0a4-7c11-7c3e-9f0e-4a1d0c8b2f63"
+    )]
+    Retract(command::correct::Retract),
+    /// Write the arrays again from the journal, beside the old ones, and switch when they are complete.
+    #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
+    Rebuild(command::rebuild::Rebuild),
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
     /// Probe a store: what works, what it means, what to set.
     #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
     Doctor(command::doctor::Doctor),
+    /// Make, list and revoke tokens, which programs sign in with.
+    #[command(
+        after_help = "Example:\n  zf token create logger-7 --scope ingest:boreholes --expires 90d"
+    )]
+    Token(command::token::Token),
+    /// Print an entry for `auth.users`; asks for the password.
+    #[command(after_help = "Example:\n  zf user ann --scope read:boreholes")]
+    User(command::user::User),
     /// Print the OpenAPI 3.1 document of the service.
     #[command(after_help = "Example:\n  zf openapi")]
     Openapi,
@@ -77,7 +98,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Demo(demo) => demo.run().await,
+            Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Serve(serve) => serve.run().await,
             Command::Check { files } => command::check::run(&files),
             Command::Ingest(ingest) => ingest.run().await,
@@ -85,8 +106,13 @@ fn main() -> ExitCode {
             Command::List(list) => list.run().await,
             Command::Cp(cp) => cp.run().await,
             Command::Log(log) => log.run().await,
+            Command::Retry(retry) => retry.run().await,
+            Command::Retract(retract) => retract.run().await,
+            Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Doctor(doctor) => doctor.run().await,
+            Command::Token(token) => token.run(),
+            Command::User(user) => user.run(),
             Command::Openapi => {
                 command::print(&zarr_fuse_service::openapi()).map(|()| ExitCode::SUCCESS)
             }

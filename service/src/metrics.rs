@@ -34,6 +34,10 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     latency: Family<Route, Histogram>,
     bytes: Family<Of, Counter>,
+    refused: Family<Because, Counter>,
+    /// Bytes of bodies in temporary files.
+    pub spool_bytes: Gauge<i64, AtomicI64>,
+    denied: Family<Why, Counter>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
 }
@@ -49,6 +53,16 @@ struct Answered {
 struct Route {
     method: String,
     route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Because {
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +95,24 @@ impl Metrics {
             "Bytes of acknowledged contributions, as they arrived",
             bytes.clone(),
         );
+        let refused = Family::default();
+        registry.register(
+            "contributions_refused",
+            "Contributions that were not taken, by the kind of problem",
+            refused.clone(),
+        );
+        let spool_bytes = Gauge::default();
+        registry.register(
+            "spool_bytes",
+            "Bytes of bodies in temporary files",
+            spool_bytes.clone(),
+        );
+        let denied = Family::default();
+        registry.register(
+            "http_requests_denied",
+            "Requests denied, by reason: nobody signed in, a wrong password or token, a missing scope, too many failures",
+            denied.clone(),
+        );
         let in_flight = Gauge::default();
         registry.register(
             "http_requests_in_flight",
@@ -93,6 +125,9 @@ impl Metrics {
             requests,
             latency,
             bytes,
+            refused,
+            spool_bytes,
+            denied,
             in_flight,
         }
     }
@@ -111,12 +146,22 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
+    /// Counts a request that was denied for `reason`.
+    pub fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&Why { reason }).inc();
+    }
+
     /// Counts a contribution that was acknowledged.
     pub fn acknowledged(&self, dataset: &str, n_bytes: u64) {
         let labels = Of {
             dataset: dataset.to_owned(),
         };
         self.bytes.get_or_create(&labels).inc_by(n_bytes);
+    }
+
+    /// Counts a contribution that was not taken.
+    pub fn refused(&self, reason: String) {
+        self.refused.get_or_create(&Because { reason }).inc();
     }
 
     /// All of it as text.
@@ -222,6 +267,13 @@ impl Collector for Datasets {
             troubles,
         )?;
 
+        let stalled = all().map(|dataset| (name(dataset), dataset.journal.pressure().n_stalled));
+        counters(
+            &mut encoder,
+            "contributions_stalled",
+            "Contributions that were delayed because many wait to be merged",
+            stalled,
+        )?;
         self.requests(&mut encoder)?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;

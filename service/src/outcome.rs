@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::journal::Header;
+
 /// Most problems an outcome lists; further ones are only counted.
 pub const MAX_PROBLEMS: usize = 100;
 
@@ -112,6 +114,38 @@ impl Outcome {
             n: 1,
         };
         Self::of(0, 0, 0, problems)
+    }
+
+    /// Taken back by `request`, which is in the arrays since the commit up to `seq`.
+    pub fn retracted(request: &Header, seq: u64) -> Self {
+        let who = request.sender.as_deref().unwrap_or("somebody");
+        let when = request.received_at.format("%Y-%m-%dT%H:%M:%SZ");
+        let problem = RowProblem {
+            reason: format!("retracted by {who} at {when}"),
+            ..RowProblem::default()
+        };
+        Self {
+            status: Status::Retracted,
+            commit: Some(seq),
+            ..Self::rejected(problem)
+        }
+    }
+
+    /// The arrays were written again up to `seq`.
+    pub fn rebuilt(seq: u64) -> Self {
+        Self {
+            commit: Some(seq),
+            ..Self::of(0, 0, 0, Problems::default())
+        }
+    }
+
+    /// Whether something else became of the contribution than `other` says; in which commit does not matter.
+    pub fn differs(&self, other: &Self) -> bool {
+        let other = Self {
+            commit: self.commit,
+            ..other.clone()
+        };
+        *self != other
     }
 
     /// The outcome of a contribution whose rows were judged.

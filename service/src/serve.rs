@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError};
-use crate::config::{Config, ServerConfig};
+use crate::config::{AuthMode, Config, ServerConfig};
 use crate::fold;
-use crate::http;
+use crate::http::{self, Tls, TlsError};
 use crate::tasks::{self, TaskError, Tasks};
 
 /// Why the service did not start, or ended.
@@ -35,6 +35,9 @@ pub enum ServeError {
     /// The datasets or endpoints are not usable.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The certificate or its key is not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A part of the service failed while it ran.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -55,8 +58,14 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     };
     let listener = TcpListener::bind(&address).map_err(unusable)?;
     let server = config.server.clone();
+    let tls = tls(&server)?;
+    if exposes_secrets(&config) {
+        tracing::warn!(
+            "Passwords and tokens travel to `{address}` unencrypted: set `server.tls`, or listen on loopback behind a proxy that speaks TLS"
+        );
+    }
     let opening = App::build(config, stop);
-    let app = http::answer_while(&listener, opening)
+    let app = http::answer_while(&listener, tls.as_ref(), opening)
         .await
         .map_err(unusable)??;
     run(app, listener, server, true).await
@@ -81,12 +90,18 @@ pub async fn run(
         }
         let root = Arc::clone(dataset).run_root(stop.clone());
         tasks.spawn(format!("root {}", dataset.name), endless(root));
+        let watch = Arc::clone(dataset).run_watch(stop.clone());
+        tasks.spawn(format!("watch {}", dataset.name), endless(watch));
     }
     if signals {
         tasks.spawn("signals", tasks::stop_on_signals(stop.clone()));
     }
     let grace = server.grace;
-    tasks.spawn("http", http::serve(Arc::clone(&app), listener, server));
+    let tls = tls(&server)?;
+    if let Some(tls) = tls.clone() {
+        tasks.spawn("certificate", tls.follow(stop.clone()));
+    }
+    tasks.spawn("http", http::serve(Arc::clone(&app), listener, server, tls));
     // The other tasks need a moment more than requests may take.
     let ended = tasks.run(grace + std::time::Duration::from_secs(10)).await;
     for dataset in app.datasets.values() {
@@ -97,9 +112,22 @@ pub async fn run(
                 "Cannot write the root group of `{name}`"
             );
         }
+        dataset.close().await;
     }
     tracing::info!("Stopped");
     Ok(ended?)
+}
+
+fn tls(server: &ServerConfig) -> Result<Option<Tls>, TlsError> {
+    server.tls.as_ref().map(Tls::load).transpose()
+}
+
+/// Whether somebody on the way could read what people sign in with.
+fn exposes_secrets(config: &Config) -> bool {
+    let server = &config.server;
+    let is_private = server.listen.is_loopback() || !server.trusted_proxies.is_empty();
+    let auth = config.auth.as_ref();
+    !is_private && server.tls.is_none() && auth.is_some_and(|auth| auth.mode == AuthMode::Required)
 }
 
 async fn endless(task: impl Future<Output = ()>) -> io::Result<()> {

@@ -127,6 +127,19 @@ impl Store {
         self
     }
 
+    /// The part of the store below `folder`, as a store of its own.
+    #[must_use]
+    pub fn below(&self, folder: &str) -> Self {
+        Self {
+            objects: Arc::new(PrefixStore::new(Arc::clone(&self.objects), folder)),
+            url: Arc::from(format!("{}/{folder}", self.url.trim_end_matches('/'))),
+            folder: self.folder.as_ref().map(|path| path.join(folder)),
+            read_only: self.read_only,
+            is_remote: self.is_remote,
+            counts: self.counts.clone(),
+        }
+    }
+
     /// Whether it refuses to be written.
     pub fn is_read_only(&self) -> bool {
         self.read_only

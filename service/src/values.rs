@@ -211,11 +211,13 @@ impl Values {
     /// Whether element `i` equals element `j` of `other`, NaN being equal to NaN.
     pub fn same(&self, i: usize, other: &Self, j: usize) -> bool {
         match (self, other) {
-            (Self::Float32(a), Self::Float32(b)) => {
-                a[i] == b[j] || (a[i].is_nan() && b[j].is_nan())
+            (Self::Float32(a), Self::Float32(b)) => same_float(a[i].into(), b[j].into()),
+            (Self::Float64(a), Self::Float64(b)) => same_float(a[i], b[j]),
+            (Self::Complex64(a), Self::Complex64(b)) => {
+                (0..2).all(|part| same_float(a[i][part].into(), b[j][part].into()))
             }
-            (Self::Float64(a), Self::Float64(b)) => {
-                a[i] == b[j] || (a[i].is_nan() && b[j].is_nan())
+            (Self::Complex128(a), Self::Complex128(b)) => {
+                (0..2).all(|part| same_float(a[i][part], b[j][part]))
             }
             _ => with_pair!(self, other, (a, b) => a[i] == b[j]),
         }
@@ -304,4 +306,8 @@ fn integer<T: TryFrom<i128> + Default>(scalar: &Scalar) -> T {
 )]
 fn narrow(x: f64) -> f32 {
     x as f32
+}
+
+fn same_float(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan())
 }

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use object_store::memory::InMemory;
 
-use crate::commit::{self, CommitError};
 use crate::dataset::Dataset;
-use crate::fold;
-use crate::journal::{Entry, JournalError};
+use crate::fold::{self, FoldError};
 use crate::merge::coordinate::key;
 use crate::merge::region::product;
 use crate::node::{Indices, Node, NodeView, OpenNodeError, ReadError, chunk_cache};
+use crate::rebuild::{self, Origin, Outcomes};
 use crate::store::Store;
 use crate::values::Values;
 
 /// Most differences that are listed.
 const MAX_DIFFERENCES: usize = 20;
-/// Payload bytes folded at once.
-const MAX_BATCH_BYTES: u64 = 32 << 20;
 /// Cells compared at once, of one array.
 const MAX_CELLS: u64 = 1 << 22;
 
@@ -46,12 +43,9 @@ impl Verdict {
 /// Why a node cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// Contributions cannot be read.
+    /// The journal cannot be folded.
     #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The scratch arrays cannot be written.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
+    Fold(#[from] FoldError),
     /// The scratch node cannot be made.
     #[error(transparent)]
     Open(#[from] OpenNodeError),
@@ -69,35 +63,16 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
     let scratch = Node::open(scratch, Arc::clone(&node.schema), chunk_cache(64 << 20)).await?;
     let stored = node.view();
     let mut verdict = Verdict::default();
-    let mut entries = dataset.journal.after(0);
-    entries.retain(|entry| {
-        entry.header.node == node.schema.path && entry.header.seq <= stored.folded_seq()
-    });
-    for batch in batches(entries) {
-        let last_seq = batch.last().map_or(0, |entry| entry.header.seq);
-        verdict.n_contributions += batch.len() as u64;
-        let waiting = batch.into_iter().map(|entry| entry.header.into()).collect();
-        let prepared =
-            fold::prepare(&dataset.journal, waiting, &node.schema, &dataset.decoders).await?;
-        let (written, _outcomes) = fold::write(&scratch, prepared, last_seq).await?;
-        commit::publish(&scratch, written).await?;
-    }
+    let origin = Origin {
+        journal: &dataset.journal,
+        decoders: &dataset.decoders,
+        schema: &node.schema,
+    };
+    let seq = stored.folded_seq();
+    let done = rebuild::fold_into(&scratch, origin, seq, Outcomes::Dropped, &|_| {}).await?;
+    verdict.n_contributions = done.n_contributions;
     compare(&stored, &scratch.view(), &mut verdict).await?;
     Ok(verdict)
-}
-
-fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut batches: Vec<Vec<Entry>> = Vec::new();
-    let mut n_bytes = u64::MAX;
-    for entry in entries {
-        if n_bytes.saturating_add(entry.header.n_bytes) > MAX_BATCH_BYTES {
-            batches.push(Vec::new());
-            n_bytes = 0;
-        }
-        n_bytes += entry.header.n_bytes;
-        batches.last_mut().expect("one was pushed").push(entry);
-    }
-    batches
 }
 
 async fn compare(

@@ -92,6 +92,7 @@ static VIEW: LazyLock<NodeView> = LazyLock::new(|| {
             content_encoding: None,
             received_at: chrono::DateTime::UNIX_EPOCH,
             sender: None,
+            address: None,
             idempotency_key: None,
             variables: serde_json::Map::new(),
             payload: ROWS.into(),

@@ -21,6 +21,8 @@ pub struct Endpoint {
     pub node: String,
     /// A further path under which it answers.
     pub alias: Option<String>,
+    /// Names that may contribute here; empty: all whose scopes allow it.
+    pub senders: Vec<String>,
 }
 
 impl Endpoint {
@@ -100,6 +102,7 @@ pub(super) fn all(
                 .path
                 .as_ref()
                 .map(|path| path.trim_end_matches('/').to_owned()),
+            senders: config.senders.clone(),
         };
         endpoints.insert(name.clone(), endpoint);
     }
@@ -109,6 +112,7 @@ pub(super) fn all(
             dataset: Arc::clone(dataset),
             node: String::new(),
             alias: None,
+            senders: Vec::new(),
         });
     }
     Ok(endpoints)

@@ -71,6 +71,7 @@ impl Ingest {
                 content_encoding: content.content_encoding,
                 received_at: chrono::Utc::now(),
                 sender: std::env::var("USER").ok(),
+                address: None,
                 idempotency_key: None,
                 variables: variables.clone(),
                 payload: payload.into(),
@@ -81,6 +82,7 @@ impl Ingest {
         progress.set_message("merging");
         dataset.fold_all().await?;
         dataset.publish_groups().await?;
+        dataset.close().await;
         progress.finish_and_clear();
         let mut code = ExitCode::SUCCESS;
         for (file, receipt) in receipts {

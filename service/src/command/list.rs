@@ -33,6 +33,7 @@ impl List {
         let is_file = std::path::Path::new(&self.schema).is_file();
         let dataset = if is_file {
             let target = Target {
+                take_over: false,
                 schema: self.schema.clone().into(),
                 store: self.store.clone(),
                 config: None,

@@ -26,7 +26,8 @@ pub(crate) struct Log {
     json: bool,
 }
 
-fn status(text: &str) -> Result<Status, String> {
+/// Reads a state.
+pub(super) fn status(text: &str) -> Result<Status, String> {
     serde_json::from_value(text.into())
         .map_err(|_unknown| "choose journaled, merged, partial, rejected or retracted".to_owned())
 }

@@ -1,10 +1,12 @@
 //! The section `auth`: who may do what.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::secret::Secret;
 
@@ -15,12 +17,19 @@ pub struct Auth {
     /// `required`: requests need a user or a token. `none`: everyone may do everything, from wherever they can connect.
     /// Default `required`.
     pub mode: AuthMode,
-    /// People and programs that send a name and a password (HTTP Basic).
+    /// People and programs that send a name and a password (HTTP Basic). `zf user NAME` prints an entry. Those in the
+    /// environment variable `BASIC_AUTH_USERS_JSON`, a JSON object from names to passwords, may contribute and read everywhere.
     pub users: Vec<User>,
-    /// Programs that send a token (HTTP Bearer).
+    /// Programs that send a token (HTTP Bearer), besides those of `token_file`.
     pub tokens: Vec<Token>,
-    /// Datasets that everyone may read. Default: none.
+    /// File of the tokens that `zf token` makes and revokes while the service runs. Default: there is none.
+    pub token_file: Option<PathBuf>,
+    /// Datasets whose values, schema and Zarr store everyone may read. Contributions, with their senders, need the scope
+    /// `read:<dataset>` all the same. Default: none.
     pub public: Vec<String>,
+    /// Those of `BASIC_AUTH_USERS_JSON`.
+    #[serde(skip)]
+    pub passwords: Vec<(String, Secret)>,
 }
 
 /// Whether requests need a user or a token.
@@ -71,13 +80,34 @@ pub struct Token {
 pub enum Scope {
     /// `ingest:<endpoint>`, `ingest:*`: contribute.
     Ingest(String),
-    /// `read:<dataset>`, `read:*`: everything that does not change anything.
+    /// `read:<dataset>`: everything that does not change anything. `read:*`: also what belongs to no dataset, such as `/metrics`.
     Read(String),
     /// `admin`: everything.
     Admin,
 }
 
 impl Scope {
+    /// `ingest:<endpoint>`.
+    pub fn ingest(endpoint: &str) -> Self {
+        Self::Ingest(endpoint.to_owned())
+    }
+
+    /// `read:<dataset>`.
+    pub fn read(dataset: &str) -> Self {
+        Self::Read(dataset.to_owned())
+    }
+
+    /// Whether who has this scope may do what `asked` allows.
+    pub fn covers(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::Admin, _) => true,
+            (Self::Ingest(given), Self::Ingest(asked)) | (Self::Read(given), Self::Read(asked)) => {
+                given == "*" || given == asked
+            }
+            _ => false,
+        }
+    }
+
     /// Reads `ingest:<endpoint>`, `read:<dataset>` or `admin`.
     ///
     /// # Errors
@@ -93,6 +123,22 @@ impl Scope {
                 "`{text}` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`"
             )),
         }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ingest(endpoint) => write!(f, "ingest:{endpoint}"),
+            Self::Read(dataset) => write!(f, "read:{dataset}"),
+            Self::Admin => f.write_str("admin"),
+        }
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 

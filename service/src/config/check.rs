@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use zarr_fuse_schemas::near::did_you_mean;
 use zarr_fuse_schemas::yaml::Yaml;
 
-use super::auth::{AuthMode, Scope};
 use super::read::{Problems, Step, place};
 use super::{Auth, Config};
+
+mod auth;
+
+pub(crate) use auth::name_problem;
 
 /// First parts of paths that the service uses itself.
 const RESERVED: [&str; 11] = [
@@ -52,6 +55,7 @@ impl Config {
         self.check_numbers(&mut checker);
         self.check_datasets(&mut checker);
         self.check_endpoints(&mut checker);
+        self.check_server(&mut checker);
         match &self.auth {
             Some(auth) => self.check_auth(auth, &mut checker),
             None if !self.server.listen.is_loopback() => {
@@ -80,13 +84,6 @@ impl Config {
                 "`retain` is not available in this version: remove it, payloads are kept for ever",
             );
         }
-        if let Some(auth) = &self.auth
-            && auth.mode == AuthMode::Required
-            && !checker.problems.is_in("auth.mode")
-        {
-            let message = "users and tokens are not checked by this version: listen on loopback behind a proxy that checks them and remove `auth`, or say `mode: none`";
-            checker.add(&keys(["auth"]), message);
-        }
     }
 
     fn check_numbers(&self, checker: &mut Checker<'_>) {
@@ -109,6 +106,7 @@ impl Config {
                 "max_decompressed_bytes",
                 limits.max_decompressed_bytes == 0,
             ),
+            ("limits", "max_url_bytes", limits.max_url_bytes == 0),
             (
                 "limits",
                 "max_concurrent_requests",
@@ -144,6 +142,28 @@ impl Config {
             let message =
                 "must be at least `max_body_bytes`, or the largest bodies are never taken";
             checker.add(&keys(["limits", "max_waiting_bytes"]), message);
+        }
+        if limits.max_spool_bytes < limits.max_body_bytes {
+            let message =
+                "must be at least `max_body_bytes`, or the largest bodies are never taken";
+            checker.add(&keys(["limits", "max_spool_bytes"]), message);
+        }
+    }
+
+    /// Files of certificates are read when the service starts, since they may come and go.
+    fn check_server(&mut self, checker: &mut Checker<'_>) {
+        let folder = self.folder().to_owned();
+        if let Some(tls) = &mut self.server.tls {
+            for (key, file) in [("cert", &mut tls.cert), ("key", &mut tls.key)] {
+                *file = folder.join(&*file);
+                if !file.is_file() {
+                    let message = format!("there is no file `{}`", file.display());
+                    checker.add(&keys(["server", "tls", key]), message);
+                }
+            }
+        }
+        if let Some(file) = self.auth.as_mut().and_then(|auth| auth.token_file.as_mut()) {
+            *file = folder.join(&*file);
         }
     }
 
@@ -261,11 +281,13 @@ impl Config {
                 checker.add(&inside("decode"), format!("{error}{source}"));
             }
             let senders = self.auth.as_ref().map(Auth::names).unwrap_or_default();
+            // Tokens of the file come and go while the service runs.
+            let others = self.auth.as_ref().and_then(|auth| auth.token_file.as_ref());
             for (idx, sender) in endpoint
                 .senders
                 .iter()
                 .enumerate()
-                .filter(|(_, sender)| !senders.contains(&sender.as_str()))
+                .filter(|(_, sender)| others.is_none() && !senders.contains(&sender.as_str()))
             {
                 let hint = if senders.is_empty() {
                     "; `auth` has none".to_owned()
@@ -281,143 +303,9 @@ impl Config {
         }
     }
 
-    fn check_auth(&self, auth: &Auth, checker: &mut Checker<'_>) {
-        let (has_users, has_tokens) = (!auth.users.is_empty(), !auth.tokens.is_empty());
-        if auth.mode == AuthMode::None && (has_users || has_tokens) {
-            checker.add(&keys(["auth", "mode"]), "`none` lets everyone do everything, so `users` and `tokens` would mean nothing: remove them, or `mode`");
-        }
-        for (idx, user) in auth.users.iter().enumerate() {
-            let at = |key: &str| {
-                [
-                    keys(["auth", "users"]),
-                    vec![Step::Index(idx), Step::Key(key.to_owned())],
-                ]
-                .concat()
-            };
-            if !user.password_hash.expose().starts_with("$argon2") {
-                checker.add(
-                    &at("password_hash"),
-                    "not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here",
-                );
-            }
-            self.check_scopes(&user.scopes, &at("scopes"), checker);
-        }
-        for (idx, token) in auth.tokens.iter().enumerate() {
-            let at = |key: &str| {
-                [
-                    keys(["auth", "tokens"]),
-                    vec![Step::Index(idx), Step::Key(key.to_owned())],
-                ]
-                .concat()
-            };
-            let digest = token.sha256.expose();
-            if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                checker.add(
-                    &at("sha256"),
-                    "not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",
-                );
-            }
-            self.check_scopes(&token.scopes, &at("scopes"), checker);
-        }
-        let names = auth.names();
-        for (idx, name) in names
-            .iter()
-            .enumerate()
-            .filter(|(idx, name)| names[..*idx].contains(name))
-        {
-            let (list, idx) = if idx < auth.users.len() {
-                ("users", idx)
-            } else {
-                ("tokens", idx - auth.users.len())
-            };
-            let path = [
-                keys(["auth", list]),
-                vec![Step::Index(idx), Step::Key("name".to_owned())],
-            ]
-            .concat();
-            checker.add(
-                &path,
-                format!("another user or token is called `{name}` too"),
-            );
-        }
-        for (idx, dataset) in auth
-            .public
-            .iter()
-            .enumerate()
-            .filter(|(_, dataset)| !self.datasets.by_name.contains_key(*dataset))
-        {
-            let path = [keys(["auth", "public"]), vec![Step::Index(idx)]].concat();
-            checker.add(
-                &path,
-                format!(
-                    "there is no dataset `{dataset}`{}",
-                    self.meant_dataset(dataset)
-                ),
-            );
-        }
-    }
-
-    fn check_scopes(&self, scopes: &[Scope], path: &[Step], checker: &mut Checker<'_>) {
-        for (idx, scope) in scopes.iter().enumerate() {
-            let at = [path, &[Step::Index(idx)]].concat();
-            match scope {
-                Scope::Read(dataset)
-                    if dataset != "*" && !self.datasets.by_name.contains_key(dataset) =>
-                {
-                    checker.add(
-                        &at,
-                        format!(
-                            "there is no dataset `{dataset}`{}",
-                            self.meant_dataset(dataset)
-                        ),
-                    );
-                }
-                Scope::Ingest(endpoint)
-                    if endpoint != "*"
-                        && !self.endpoints.contains_key(endpoint)
-                        && !self.datasets.by_name.contains_key(endpoint) =>
-                {
-                    let known: Vec<&str> = self
-                        .endpoints
-                        .keys()
-                        .chain(self.datasets.by_name.keys())
-                        .map(String::as_str)
-                        .collect();
-                    checker.add(
-                        &at,
-                        format!(
-                            "there is no endpoint `{endpoint}`{}",
-                            did_you_mean(endpoint, &known)
-                        ),
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn meant_dataset(&self, name: &str) -> String {
-        let known: Vec<&str> = self.datasets.by_name.keys().map(String::as_str).collect();
-        if known.is_empty() {
-            "; `datasets` is empty".to_owned()
-        } else {
-            did_you_mean(name, &known)
-        }
-    }
-
     /// The file of a relative path in the configuration.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.folder().join(path)
-    }
-}
-
-impl Auth {
-    /// Names of the users, then of the tokens.
-    pub fn names(&self) -> Vec<&str> {
-        let users = self.users.iter().map(|user| user.name.as_str());
-        users
-            .chain(self.tokens.iter().map(|token| token.name.as_str()))
-            .collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The section `limits`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -19,6 +20,23 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_decompressed_bytes: u64,
+    /// Most bytes of bodies in memory, of all requests together. Further ones go into temporary files, and so do bodies above
+    /// 1 MiB. Default `64MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_body_memory_bytes: u64,
+    /// Most bytes of bodies in temporary files, those included that wait to be merged; further ones are answered 429.
+    /// Default `4GiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_spool_bytes: u64,
+    /// Folder of these temporary files. They have no names and are gone when the process ends, however it ends. Default:
+    /// `TMPDIR`, else `/var/tmp`, else `/tmp`, whichever can be written.
+    pub spool_folder: Option<PathBuf>,
+    /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_url_bytes: u64,
     /// Most requests worked on at once; further ones are answered 503. Default 512.
     #[schemars(range(min = 1))]
     pub max_concurrent_requests: usize,
@@ -26,10 +44,11 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub wait: Duration,
-    /// Most contributions of a dataset that wait to be folded; further ones are answered 429. Default 100000.
+    /// Most contributions of a dataset that wait to be folded: from half of it on further ones are delayed, at the bound they
+    /// are answered 429. Default 100000.
     #[schemars(range(min = 1))]
     pub max_waiting_contributions: usize,
-    /// Most bytes of contributions of a dataset that wait to be folded; further ones are answered 429. Default `1GiB`.
+    /// Most bytes of contributions of a dataset that wait to be folded, in the same way. Default `1GiB`.
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_waiting_bytes: u64,
@@ -54,6 +73,10 @@ impl Default for LimitsConfig {
         Self {
             max_body_bytes: 256 << 20,
             max_decompressed_bytes: 512 << 20,
+            max_body_memory_bytes: 64 << 20,
+            max_spool_bytes: 4 << 30,
+            spool_folder: None,
+            max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,

@@ -49,7 +49,11 @@ pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error>
     parse_bytes(&text).map_err(D::Error::custom)
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+/// Reads `500ms`, `30s`, `5m`, `12h`, `7d`.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let seconds = parse(text, &DURATIONS).ok_or_else(|| {
         format!("`{text}` is not a duration; write `500ms`, `30s`, `5m`, `12h` or `7d`")
     })?;

@@ -65,6 +65,14 @@ impl Problems {
         self.found.iter().any(|problem| problem.path == path)
     }
 
+    /// Whether something is wrong with the value of this key at the root, or inside of it.
+    pub(super) fn is_inside(&self, key: &str) -> bool {
+        self.found.iter().any(|problem| {
+            let rest = problem.path.strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
     /// The value if nothing is wrong.
     pub(super) fn none_or<T>(mut self, value: Option<T>) -> Result<T, SchemaError> {
         self.found

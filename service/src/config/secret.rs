@@ -11,6 +11,11 @@ use serde::Deserialize;
 pub struct Secret(String);
 
 impl Secret {
+    /// Hides `text`.
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself.
     pub fn expose(&self) -> &str {
         &self.0

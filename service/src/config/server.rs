@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -18,6 +19,14 @@ use super::secret::Secret;
 pub struct ServerConfig {
     /// Address and port. Addresses other than loopback need `auth`. Port 0 takes a free one. Default `127.0.0.1:8000`.
     pub listen: Listen,
+    /// Certificate and key: with them the service speaks TLS itself. Default: plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// Addresses and networks of proxies, such as `10.0.0.0/8`, that say in `address_header` whom they ask for. Their word is
+    /// taken for limits and for the sender noted in the journal. Default: none.
+    pub trusted_proxies: Vec<Proxy>,
+    /// The header in which trusted proxies say so. They must set it themselves, whatever a client sends in it.
+    /// Default `x-forwarded-for`.
+    pub address_header: AddressHeader,
     /// Threads that answer requests. Default: one per processor.
     #[schemars(range(min = 1))]
     pub workers: Option<usize>,
@@ -38,10 +47,73 @@ impl Default for ServerConfig {
         };
         Self {
             listen,
+            tls: None,
+            trusted_proxies: Vec::new(),
+            address_header: AddressHeader::default(),
             workers: None,
             max_connections: 4096,
             grace: Duration::from_secs(30),
         }
+    }
+}
+
+/// Files in PEM form. They are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate, followed by those of intermediate authorities.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A header that names the client of a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressHeader {
+    /// Addresses, divided by commas.
+    #[default]
+    XForwardedFor,
+    /// `for=…`, as in RFC 7239.
+    Forwarded,
+}
+
+/// An address or a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proxy(IpNet);
+
+impl Proxy {
+    /// Reads `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let network = address.or_else(|_not_an_address| text.parse());
+        network.map(Self).map_err(|_not_a_network| {
+            format!("`{text}` is not an address or network; write `127.0.0.1` or `10.0.0.0/8`")
+        })
+    }
+
+    /// Whether the address is this one or inside.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl<'de> Deserialize<'de> for Proxy {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Proxy {
+    fn schema_name() -> Cow<'static, str> {
+        "Proxy".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": r"^([0-9a-fA-F.:]+(/[0-9]+)?|.*\$\{.*)$"})
     }
 }
 

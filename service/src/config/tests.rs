@@ -202,13 +202,10 @@ fn the_network_is_not_served_without_saying_so() {
 
 #[test]
 fn users_and_tokens_are_checked() {
-    let refused = "1:7: auth: users and tokens are not checked by this version: listen on loopback behind a proxy that checks them \
-                   and remove `auth`, or say `mode: none`";
     check(
         "auth: {users: [{name: a, password_hash: secret, scopes: [admin, all]}], tokens: [{name: a, sha256: abc, scopes: ['read:x']}]}",
         &[
-            refused,
-            "1:41: auth.users[0].password_hash: not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here",
+            "1:41: auth.users[0].password_hash: not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here, `zf user NAME` makes a hash",
             "1:65: auth.users[0].scopes[1]: `all` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`",
             "1:89: auth.tokens[0].name: another user or token is called `a` too",
             "1:100: auth.tokens[0].sha256: not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",
@@ -219,6 +216,74 @@ fn users_and_tokens_are_checked() {
     check(
         "auth: {mode: nonne}",
         &["1:14: auth.mode: `nonne` is not possible here; did you mean `none`?"],
+    );
+    check(
+        "auth: {mode: none, token_file: tokens.json}",
+        &[
+            "1:14: auth.mode: `none` lets everyone do everything, so `users`, `tokens`, `token_file` and `BASIC_AUTH_USERS_JSON` would mean nothing: remove them, or `mode`",
+        ],
+    );
+    check(
+        "auth: {}",
+        &[
+            "1:7: auth: nobody could do anything: name `users` (`zf user NAME` prints an entry) or a `token_file` (`zf token create` fills it), or say `mode: none`",
+        ],
+    );
+    let hash = crate::who::hash_password("long enough").unwrap();
+    check(
+        &format!(
+            "auth: {{users: [{{name: 'a:b', password_hash: '{hash}'}}, {{name: ' c', password_hash: '{hash}'}}]}}"
+        ),
+        &[
+            "1:23: auth.users[0].name: HTTP Basic ends the name at the first `:`; leave it out",
+            "1:154: auth.users[1].name: a name has 1 to 100 characters, none of them invisible or a space at an end",
+        ],
+    );
+}
+
+#[test]
+fn users_of_the_environment_must_sign_in() {
+    let parse = |users: &str, text: &str| {
+        let env = HashMap::from([("BASIC_AUTH_USERS_JSON".to_owned(), users.to_owned())]);
+        Config::parse(text, std::path::Path::new("zarr-fuse.yaml"), &env)
+    };
+    let auth = parse(r#"{"ann": "p4ssword", "bob": "hunter2"}"#, "")
+        .unwrap()
+        .auth
+        .unwrap();
+    assert_eq!(auth.mode, AuthMode::Required);
+    assert_eq!(auth.names(), ["ann", "bob"]);
+    assert!(!format!("{auth:?}").contains("hunter2"));
+    assert!(parse(" ", "").unwrap().auth.is_none());
+    let refused = |users, text| parse(users, text).unwrap_err().to_string();
+    for users in [
+        "hunter2",
+        r#"{"ann": 1, "bob": "hunter2"}"#,
+        r#"["hunter2"]"#,
+        r#"{"ann": "hunter2"} x"#,
+    ] {
+        let error = refused(users, "");
+        assert_eq!(
+            error,
+            "zarr-fuse.yaml: auth: the environment variable `BASIC_AUTH_USERS_JSON` is not a JSON object of names and passwords; write `{\"name\": \"password\"}`"
+        );
+    }
+    assert!(
+        refused(r#"{"ann": "a", "ann": "b"}"#, "")
+            .contains("another user or token is called `ann` too")
+    );
+    assert!(refused(r#"{"ann": "a"}"#, "auth: {mode: none}").contains("would mean nothing"));
+}
+
+#[test]
+fn files_and_proxies_of_the_server_are_checked() {
+    check(
+        "server: {tls: {cert: cert.pem, key: bukov.yaml}, trusted_proxies: [10.0.0.0/8, 127.0.0.1, proxy], address_header: via}\ndatasets: [bukov.yaml]",
+        &[
+            "1:22: server.tls.cert: there is no file `/cert.pem`",
+            "1:91: server.trusted_proxies[2]: `proxy` is not an address or network; write `127.0.0.1` or `10.0.0.0/8`",
+            "1:115: server.address_header: `via` is not possible here; known are `x-forwarded-for`, `forwarded`",
+        ],
     );
 }
 

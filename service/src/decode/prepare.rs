@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use polars::prelude::DataFrame;
+use xxhash_rust::xxh64::Xxh64;
 
 use super::compression;
 use super::content::MediaType;
@@ -24,6 +25,7 @@ pub struct Decoder {
     pub(super) set: Vec<(String, SetValue)>,
     pub(super) unpivot: Option<PreparedUnpivot>,
     pub(super) limits: Limits,
+    fingerprint: u64,
 }
 
 impl Decoding {
@@ -64,11 +66,31 @@ impl Decoding {
                 .collect::<Result<_, DecodeSetupError>>()?,
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
             limits: self.limits.clone(),
+            fingerprint: self.fingerprint(folder)?,
         })
+    }
+
+    /// Stands for the configuration and the contents of the files it names.
+    fn fingerprint(&self, folder: &Path) -> Result<u64, DecodeSetupError> {
+        let mut hash = Xxh64::new(0);
+        hash.update(&serde_json::to_vec(self).unwrap_or_default());
+        let program = self.extract.iter().filter_map(|extract| match extract {
+            Extract::File(file) => Some(file),
+            Extract::Program(_) | Extract::Builtin(_) => None,
+        });
+        for file in program.chain(self.lookup.iter().map(|lookup| &lookup.file)) {
+            hash.update(&read_inside(folder, file, "lookup")?);
+        }
+        Ok(hash.digest())
     }
 }
 
 impl Decoder {
+    /// Stands for everything that decides how it decodes: equal ones decode alike.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
     /// Whether there is a reader for what the sender says about a body; [`super::decode`] finds out about the rest.
     ///
     /// # Errors

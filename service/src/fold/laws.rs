@@ -1,5 +1,6 @@
 //! The laws of merging, held against a naive map from coordinate tuple to value.
 
+mod correction;
 mod grid;
 
 use std::collections::{BTreeMap, HashMap};
@@ -445,6 +446,7 @@ fn contribution(payload: String) -> NewContribution {
         content_encoding: None,
         received_at: chrono::Utc::now(),
         sender: None,
+        address: None,
         idempotency_key: None,
         variables: Map::new(),
         payload: payload.into(),
@@ -561,7 +563,7 @@ async fn survives(case: &Case, groups: u32, fail_at: usize, effect: Effect) -> b
         let _interrupted = dataset.fold_all().await;
     }
     let dataset = open(case, objects).await.unwrap();
-    let journal = dataset.journal.after(0);
+    let journal = dataset.journal.contributions();
     let in_journal: Vec<u64> = journal.iter().map(|entry| entry.header.seq).collect();
     for (seq, i) in &acknowledged {
         assert!(
@@ -589,7 +591,7 @@ async fn survives(case: &Case, groups: u32, fail_at: usize, effect: Effect) -> b
     );
     let unsettled = dataset
         .journal
-        .after(0)
+        .contributions()
         .iter()
         .filter(|entry| entry.outcome.is_none())
         .count();

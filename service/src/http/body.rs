@@ -1,57 +1,153 @@
-//! Reads bodies within their bound.
+//! Reads bodies within their bound: small ones into memory, large ones into a temporary file while they arrive.
 
+use std::io;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::web::{BytesMut, Payload};
+use actix_web::web::{BytesMut, Payload as Incoming};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
+use crate::app::App;
+use crate::app::Bodies;
+use crate::journal::{Payload, Spooling};
 
 /// Longest pause between two pieces of a body.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// Most memory taken on the word of a header.
-const MAX_RESERVED_BYTES: u64 = 8 << 20;
+/// Bodies above this go into a file; smaller ones, too, when many are in memory.
+pub(super) const MAX_MEMORY_BYTES: usize = 1 << 20;
+/// Bytes written into a file at once.
+const WRITE_BYTES: usize = 128 << 10;
 
-/// The whole body, at most `max_bytes` of it; what is announced to be larger is not read at all.
+/// A complete body, with its share of the memory that all bodies may take.
+pub(super) struct Body {
+    pub(super) payload: Payload,
+    pub(super) memory: Vec<OwnedSemaphorePermit>,
+}
+
+/// How long the body is, as its sender says.
+pub(super) fn announced(req: &HttpRequest) -> Option<u64> {
+    let length = req.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// The whole body, at most `limits.max_body_bytes` of it; what is announced to be larger is not read at all.
 ///
 /// # Errors
-/// [`ApiError::BodyTooLarge`], [`ApiError::BodyTooSlow`], [`ApiError::BodyCut`].
+/// [`ApiError::BodyTooLarge`], [`ApiError::BodyTooSlow`], [`ApiError::BodyCut`]; [`ApiError::SpoolFull`] and
+/// [`ApiError::Spool`] if there is no room for it.
 pub(super) async fn read(
+    app: &App,
     req: &HttpRequest,
-    mut payload: Payload,
-    max_bytes: u64,
-) -> Result<Bytes, ApiError> {
+    mut incoming: Incoming,
+) -> Result<Body, ApiError> {
+    let max_bytes = app.limits.max_body_bytes;
     let too_large = || ApiError::BodyTooLarge { max_bytes };
-    let announced = req.headers().get(header::CONTENT_LENGTH);
-    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = announced(req);
     if announced.is_some_and(|n_bytes| n_bytes > max_bytes) {
         return Err(too_large());
     }
-    let Some(first) = next(&mut payload).await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() as u64 > max_bytes {
-        return Err(too_large());
-    }
-    if announced == Some(first.len() as u64) {
-        return Ok(first);
-    }
-    let expected = announced.unwrap_or(0).min(MAX_RESERVED_BYTES);
-    let mut body = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0).max(first.len()));
-    body.extend_from_slice(&first);
-    while let Some(piece) = next(&mut payload).await? {
-        if (body.len() + piece.len()) as u64 > max_bytes {
+    let mut begun = Begun::new(&app.bodies, announced);
+    let mut n_bytes = 0;
+    while let Some(piece) = next(&mut incoming).await? {
+        n_bytes += piece.len() as u64;
+        if n_bytes > max_bytes {
             return Err(too_large());
         }
-        body.extend_from_slice(&piece);
+        if announced == Some(piece.len() as u64)
+            && let Some(body) = begun.at_once(&piece)
+        {
+            return Ok(body);
+        }
+        begun.add(&piece).await?;
     }
-    Ok(body.freeze())
+    begun.finish().await
 }
 
-async fn next(payload: &mut Payload) -> Result<Option<Bytes>, ApiError> {
+/// A body while it arrives.
+struct Begun<'a> {
+    bodies: &'a Bodies,
+    /// All of it, or what is not written yet.
+    bytes: BytesMut,
+    memory: Vec<OwnedSemaphorePermit>,
+    file: Option<Spooling>,
+}
+
+impl<'a> Begun<'a> {
+    fn new(bodies: &'a Bodies, announced: Option<u64>) -> Self {
+        // Most memory taken on the word of a header is that of a piece to write.
+        let expected = announced.map_or(0, |n| usize::try_from(n).unwrap_or(WRITE_BYTES));
+        Self {
+            bodies,
+            bytes: BytesMut::with_capacity(expected.min(WRITE_BYTES)),
+            memory: Vec::new(),
+            file: None,
+        }
+    }
+
+    /// A body that came in one piece.
+    fn at_once(&self, piece: &Bytes) -> Option<Body> {
+        if piece.len() > MAX_MEMORY_BYTES {
+            return None;
+        }
+        let memory = vec![self.bodies.memory(piece.len())?];
+        let payload = Payload::Memory(piece.clone());
+        Some(Body { payload, memory })
+    }
+
+    async fn add(&mut self, piece: &Bytes) -> Result<(), ApiError> {
+        if self.file.is_none() {
+            let fits = self.bytes.len() + piece.len() <= MAX_MEMORY_BYTES;
+            match self.bodies.memory(piece.len()).filter(|_| fits) {
+                Some(memory) => self.memory.push(memory),
+                None => self.file = Some(self.bodies.spool().map_err(ApiError::Spool)?),
+            }
+        }
+        self.bytes.extend_from_slice(piece);
+        if self.file.is_some() && self.bytes.len() >= WRITE_BYTES {
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Moves what is in memory into the file.
+    async fn write(&mut self) -> Result<(), ApiError> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
+        let room = self
+            .bodies
+            .files(self.bytes.len())
+            .ok_or(ApiError::SpoolFull {
+                max_bytes: self.bodies.max_file_bytes(),
+            })?;
+        let bytes = self.bytes.split().freeze();
+        let written = tokio::task::spawn_blocking(move || file.write(&bytes, room).map(|()| file));
+        let written = written.await.map_err(io::Error::other).flatten();
+        self.file = Some(written.map_err(ApiError::Spool)?);
+        self.memory.clear();
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Body, ApiError> {
+        if self.file.is_some() && !self.bytes.is_empty() {
+            self.write().await?;
+        }
+        let payload = match self.file {
+            Some(file) => Payload::File(file.finish().into()),
+            None => Payload::Memory(self.bytes.freeze()),
+        };
+        Ok(Body {
+            payload,
+            memory: self.memory,
+        })
+    }
+}
+
+async fn next(payload: &mut Incoming) -> Result<Option<Bytes>, ApiError> {
     match tokio::time::timeout(MAX_PAUSE, payload.next()).await {
         Ok(None) => Ok(None),
         Ok(Some(Ok(piece))) => Ok(Some(piece)),

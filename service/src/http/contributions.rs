@@ -14,12 +14,15 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::page::Place;
+use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
+use crate::config::Scope;
 use crate::dataset::Dataset;
 use crate::journal::{Entry, Filter};
 use crate::outcome::{Outcome, Status};
+use crate::who::Who;
 
 /// Contributions of a page unless `limit` says otherwise.
 const DEFAULT_LIMIT: usize = 100;
@@ -81,6 +84,9 @@ pub(crate) struct Contribution {
     /// Who sent it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
+    /// Network address it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// The sender's idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
@@ -111,6 +117,7 @@ impl From<&Entry> for Contribution {
             content_encoding: header.content_encoding,
             received_at: header.received_at,
             sender: header.sender,
+            address: header.address,
             idempotency_key: header.idempotency_key,
             sha256: header.sha256,
             n_bytes: header.n_bytes,
@@ -125,13 +132,14 @@ pub(super) fn location(id: Uuid) -> String {
     format!("/api/v1/contributions/{id}")
 }
 
-/// List what arrived, newest first.
-#[utoipa::path(tag = "contributions", params(ContributionsQuery), responses(
+/// List what arrived in datasets that the caller may read, newest first.
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(ContributionsQuery), responses(
     (status = 200, description = "A page", body = Contributions),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions")]
 pub(crate) async fn list_contributions(
     app: Data<App>,
+    who: Caller,
     query: Query<ContributionsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let query = query.into_inner();
@@ -145,9 +153,14 @@ pub(crate) async fn list_contributions(
         .before
         .as_deref()
         .map_or_else(|| Ok(Place::default()), Place::parse)?;
-    let datasets = match &query.dataset {
-        Some(name) => vec![Arc::clone(super::datasets::find(&app, name)?)],
-        None => app.datasets.values().cloned().collect(),
+    let datasets = if let Some(name) = &query.dataset {
+        who.may(&Scope::read(name))?;
+        vec![Arc::clone(super::datasets::readable(&app, &who, name)?)]
+    } else {
+        who.is_somebody()?;
+        let mut datasets: Vec<_> = app.datasets.values().cloned().collect();
+        datasets.retain(|dataset| who.may(&Scope::read(&dataset.name)).is_ok());
+        datasets
     };
     let list = move || {
         let filter = Filter {
@@ -174,28 +187,30 @@ pub(crate) async fn list_contributions(
 }
 
 /// Get what is known of a contribution.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "What is known of it", body = Contribution),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}")]
 pub(crate) async fn get_contribution(
     app: Data<App>,
+    who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, entry) = find(&app, &id)?;
+    let (_, entry) = readable(&app, &who, &id)?;
     Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
 }
 
 /// Get the bytes of a contribution as they arrived.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "With the content type and encoding that the sender gave", body = Binary, content_type = "*/*"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}/payload")]
 pub(crate) async fn get_payload(
     app: Data<App>,
+    who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (dataset, entry) = find(&app, &id)?;
+    let (dataset, entry) = readable(&app, &who, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
     let payload = app
         .runtime
@@ -224,14 +239,29 @@ pub(crate) async fn get_payload(
     Ok(response.body(payload))
 }
 
-/// A contribution and its dataset.
-fn find<'a>(app: &'a App, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
-    let unknown = || ApiError::UnknownContribution(id.chars().take(100).collect());
+/// A contribution and its dataset, for those who may read the dataset, and for who sent it.
+fn readable<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let (dataset, entry) = find(app, who, id)?;
+    let is_sender = who.name().is_some() && who.name() == entry.header.sender.as_deref();
+    if !is_sender {
+        who.may(&Scope::read(&dataset.name))?;
+    }
+    Ok((dataset, entry))
+}
+
+/// A contribution and its dataset; what may be done with it is to be asked of `who`.
+pub(super) fn find<'a>(
+    app: &'a App,
+    who: &Who,
+    id: &str,
+) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let unknown = || ApiError::UnknownContribution(shortened(id));
+    // Who has not signed in is not told what there is.
+    who.is_somebody()?;
     let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
     let mut datasets = app.datasets.values();
-    datasets
-        .find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)))
-        .ok_or_else(unknown)
+    let found = datasets.find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)));
+    found.ok_or_else(unknown)
 }
 
 /// The ending of a file of this type.

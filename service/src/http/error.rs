@@ -13,15 +13,16 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
-pub(crate) use self::problem::{Problem, Problems};
+pub(crate) use self::problem::{Denials, Problem, Problems};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
 use crate::fold::IngestError;
-use crate::journal::{AppendError, JournalError};
+use crate::journal::{AppendError, CorrectionError, JournalError};
 use crate::outcome::Outcome;
 use crate::query::QueryError;
 use crate::store::StoreError;
+use crate::who::Denied;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -61,6 +62,12 @@ pub(crate) enum ApiError {
     BodyTooSlow { seconds: u64 },
     /// The body ended early or was not sent as announced.
     BodyCut(String),
+    /// Refused before the body was read.
+    NotRead(AppendError),
+    /// Too many bytes of bodies are in temporary files.
+    SpoolFull { max_bytes: u64 },
+    /// A large body cannot be written to its temporary file.
+    Spool(std::io::Error),
     /// No reader for the body.
     Unsupported(DecodeError),
     /// Nothing of a contribution could be taken.
@@ -70,6 +77,8 @@ pub(crate) enum ApiError {
     },
     /// The journal did not take a contribution.
     Append(AppendError),
+    /// The state of a contribution does not allow what was asked.
+    Correction(CorrectionError),
     /// The endpoint cannot be used.
     Ingest(IngestError),
     /// What was asked for does not exist or cannot be read.
@@ -80,6 +89,10 @@ pub(crate) enum ApiError {
     Store(StoreError),
     /// The range asked for lies outside.
     Range { n_bytes: u64 },
+    /// The sender may not do this.
+    Denied(Denied),
+    /// The path and query are longer than allowed.
+    UrlTooLong { max_bytes: u64 },
     /// The service is not ready.
     NotReady(Vec<(String, String)>),
     /// Too many requests at once.
@@ -90,11 +103,19 @@ pub(crate) enum ApiError {
     Internal(Arc<dyn Error + Send + Sync>),
 }
 
+/// Most characters of what was sent that are sent back.
+const MAX_ECHO_CHARS: usize = 200;
+
+/// The beginning of what was sent, for a message.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_ECHO_CHARS).collect()
+}
+
 impl ApiError {
     pub(super) fn unknown_node(dataset: &Dataset, path: &str) -> Self {
         Self::UnknownNode {
             dataset: dataset.name.clone(),
-            path: path.to_owned(),
+            path: shortened(path),
             known: dataset.nodes.keys().cloned().collect(),
         }
     }
@@ -102,7 +123,7 @@ impl ApiError {
     pub(super) fn unknown_target(endpoint: &Endpoint, path: &str) -> Self {
         Self::UnknownNode {
             dataset: endpoint.dataset.name.clone(),
-            path: path.to_owned(),
+            path: shortened(path),
             known: endpoint.targets().into_iter().map(str::to_owned).collect(),
         }
     }
@@ -115,10 +136,20 @@ impl ApiError {
         Self::BadRequest(format!("the query parameters cannot be read: {reason}"))
     }
 
+    /// Which kind of problem kept a contribution from being taken; `None`: it was taken, and nothing came of it.
+    pub(super) fn refusal(&self) -> Option<String> {
+        if matches!(self, Self::Rejected { .. }) {
+            return None;
+        }
+        let kind = self.answer().problem.kind;
+        kind.rsplit(':').next().map(str::to_owned)
+    }
+
     /// What goes to the log beside the answer.
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Append(error) => Some(error),
+            Self::Append(error) | Self::NotRead(error) => Some(error),
+            Self::Spool(error) => Some(error),
             Self::Query(error) => Some(error.as_ref()),
             Self::Journal(error) => Some(error),
             Self::Store(error) => Some(error),
@@ -153,7 +184,7 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(answer.status);
         for (name, value) in &answer.headers {
             if let Ok(value) = HeaderValue::from_str(value) {
-                response.insert_header((name.clone(), value));
+                response.append_header((name.clone(), value));
             }
         }
         if answer.close {
@@ -167,6 +198,21 @@ impl ResponseError for ApiError {
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         Self::Append(error)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<CorrectionError> for ApiError {
+    fn from(error: CorrectionError) -> Self {
+        match error {
+            CorrectionError::Append(error) => Self::Append(error),
+            other => Self::Correction(other),
+        }
     }
 }
 

@@ -4,16 +4,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage as _};
 
+use super::caller::{self, Caller};
 use super::error::ApiError;
 use crate::app::App;
+use crate::config::ServerConfig;
+use crate::who::Denied;
 
 /// Lets a request through, unless too many are worked on or the service stops.
 pub(super) async fn gate(
@@ -26,17 +29,31 @@ pub(super) async fn gate(
         .expect("every server has it")
         .clone()
         .into_inner();
+    let server = req
+        .app_data::<Data<ServerConfig>>()
+        .expect("every server has it")
+        .clone();
     let method = known_method(req.method().as_str());
     if method == "HEAD" && !req.path().starts_with(super::zarr::PREFIX) {
         // Answered like GET; the body is left out when the answer is written.
         req.head_mut().method = Method::GET;
     }
     // Probes are answered whatever else goes on.
-    let is_probe = req.path().starts_with("/health/") || req.path() == "/metrics";
+    let is_health = req.path().starts_with("/health/");
+    let is_probe = is_health || req.path() == "/metrics";
     let n_others = app.metrics.in_flight.inc();
     let working = Working(std::sync::Arc::clone(&app));
     let max = app.limits.max_concurrent_requests;
-    let refusal = if is_probe {
+    let max_url_bytes = app.limits.max_url_bytes;
+    let n_url_bytes = req
+        .uri()
+        .path_and_query()
+        .map_or(0, |url| url.as_str().len());
+    let refusal = if n_url_bytes as u64 > max_url_bytes {
+        Some(ApiError::UrlTooLong {
+            max_bytes: max_url_bytes,
+        })
+    } else if is_probe {
         None
     } else if app.stop.is_cancelled() {
         Some(ApiError::Stopping)
@@ -45,10 +62,23 @@ pub(super) async fn gate(
     } else {
         None
     };
+    let refusal = match refusal {
+        // Probes are answered to everybody, whatever they send.
+        None if is_health => {
+            caller::identify_or_admit(&app, &server, &req).await;
+            None
+        }
+        None => caller::identify(&app, &server, &req)
+            .await
+            .err()
+            .map(ApiError::Denied),
+        refusal => refusal,
+    };
     let mut response = match refusal {
         Some(error) => req.error_response(error),
         None => next.call(req).await?,
     };
+    note_denial(&app, &server, &response);
     let stopping = app.stop.is_cancelled();
     let head = response.response_mut().head_mut();
     if stopping {
@@ -86,6 +116,40 @@ pub(super) async fn gate(
             _working: working,
         })
     }))
+}
+
+/// Counts a request that was denied, and tells who keeps the service. What was sent to sign in is not told, not even the
+/// name, for which people write passwords by mistake.
+fn note_denial(app: &App, server: &ServerConfig, response: &ServiceResponse) {
+    let error = response.response().error();
+    let Some(ApiError::Denied(denied)) = error.and_then(Error::as_error) else {
+        return;
+    };
+    app.metrics.denied(denied.reason());
+    let request = response.request();
+    let address = caller::address(server, request);
+    let address = address.map(|address| address.to_string());
+    let caller = request.extensions().get::<Caller>().cloned();
+    let name = caller.as_ref().and_then(|caller| caller.name());
+    let route = request.match_pattern();
+    let status = response.status().as_u16();
+    // Nothing was tried, or so often that it has been told before.
+    if matches!(denied, Denied::SignIn { .. } | Denied::Limited { .. }) {
+        tracing::debug!(
+            sender.address = address,
+            http.route = route,
+            http.status = status,
+            "Denied a request: {denied}"
+        );
+    } else {
+        tracing::warn!(
+            sender.name = name,
+            sender.address = address,
+            http.route = route,
+            http.status = status,
+            "Denied a request: {denied}"
+        );
+    }
 }
 
 /// Methods that are counted by name; others are made up by clients.

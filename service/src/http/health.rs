@@ -5,8 +5,10 @@ use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{ApiError, Problem};
+use super::caller::Caller;
+use super::error::{ApiError, Problem, Problems};
 use crate::app::App;
+use crate::config::Scope;
 
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,22 +18,26 @@ pub(crate) struct Health {
 }
 
 /// Ask whether the process answers.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "It does", body = Health),
+    Problems))]
 #[get("/health/live")]
 pub(crate) async fn get_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "live" })
 }
 
-/// Ask whether contributions are taken and merged.
+/// Ask whether contributions are taken and merged. Why not is told to those who may read everything.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "It does", body = Health),
-    (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json")))]
+    (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json"),
+    Problems))]
 #[get("/health/ready")]
-pub(crate) async fn get_readiness(app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn get_readiness(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     let reasons = app.unready();
     if reasons.is_empty() {
         Ok(HttpResponse::Ok().json(Health { status: "ready" }))
     } else {
-        Err(ApiError::NotReady(reasons))
+        let told = who.may(&Scope::read("*")).is_ok();
+        Err(ApiError::NotReady(if told { reasons } else { Vec::new() }))
     }
 }

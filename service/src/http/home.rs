@@ -6,25 +6,31 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 
+use super::caller::Caller;
+use super::datasets::all_readable;
+use super::error::Problems;
 use crate::app::App;
+use crate::who::Who;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}\
 code{background:#8882;padding:.1em .3em;border-radius:3px}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}";
 
 /// Get a page with links to what there is.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "What runs here", body = String, content_type = "text/html")))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "What runs here", body = String, content_type = "text/html"),
+    Problems))]
 #[get("/")]
-pub(crate) async fn get_home(app: Data<App>) -> HttpResponse {
+pub(crate) async fn get_home(app: Data<App>, who: Caller) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         ))
-        .body(page(&app))
+        .body(page(&app, &who))
 }
 
-fn page(app: &App) -> String {
+fn page(app: &App, who: &Who) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>zarr-fuse</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\n\
@@ -34,7 +40,7 @@ fn page(app: &App) -> String {
     );
     let mut write =
         |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
-    for dataset in app.datasets.values() {
+    for dataset in all_readable(app, who) {
         let name = escaped(&dataset.name);
         write(format_args!(
             "<li><a href=\"/api/v1/datasets/{name}\">{name}</a> (<a href=\"/api/v1/datasets/{name}/schema\">schema</a>, \

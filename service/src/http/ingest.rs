@@ -14,16 +14,20 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::options::Options;
+use super::body::{self, Body};
+use super::caller::Caller;
+use super::contributions;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
-use super::{body, contributions};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::{App, Endpoint};
+use crate::config::Scope;
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
 use crate::outcome::{Outcome, Status};
+use crate::who::Who;
 
 /// Bodies above this are hashed and compressed off the request's thread.
-const MAX_INLINE_BYTES: usize = 64 << 10;
+const MAX_INLINE_BYTES: u64 = 64 << 10;
 /// Longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
 
@@ -98,41 +102,43 @@ pub(crate) struct DryRun {
 }
 
 /// Contribute to the only node of a dataset, or to the node of an endpoint.
-#[utoipa::path(tag = "contributions", params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
         (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/ingest/{endpoint}")]
 pub(crate) async fn create_contribution(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<EndpointPath>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    contribute(&app, &req, &path.endpoint, "", payload).await
+    contribute(&app, &who, &req, &path.endpoint, "", payload).await
 }
 
 /// Contribute to a node of a dataset.
-#[utoipa::path(tag = "contributions", params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
         (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/ingest/{endpoint}/{node:.*}")]
 pub(crate) async fn create_contribution_for_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<NodePath>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    contribute(&app, &req, &path.endpoint, &path.node, payload).await
+    contribute(&app, &who, &req, &path.endpoint, &path.node, payload).await
 }
 
 /// The node in the path of an alias.
@@ -149,15 +155,18 @@ pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
         };
         let name: Arc<str> = Arc::from(endpoint.name.as_str());
         let also = Arc::clone(&name);
-        let to_endpoint = move |app: Data<App>, req: HttpRequest, payload: Payload| {
+        let to_endpoint = move |app: Data<App>, who: Caller, req: HttpRequest, payload: Payload| {
             let name = Arc::clone(&name);
-            async move { contribute(&app, &req, &name, "", payload).await }
+            async move { contribute(&app, &who, &req, &name, "", payload).await }
         };
-        let to_node =
-            move |app: Data<App>, req: HttpRequest, path: Path<AliasPath>, payload: Payload| {
-                let name = Arc::clone(&also);
-                async move { contribute(&app, &req, &name, &path.node, payload).await }
-            };
+        let to_node = move |app: Data<App>,
+                            who: Caller,
+                            req: HttpRequest,
+                            path: Path<AliasPath>,
+                            payload: Payload| {
+            let name = Arc::clone(&also);
+            async move { contribute(&app, &who, &req, &name, &path.node, payload).await }
+        };
         config
             .service(web::resource(alias.as_str()).guard(Post()).to(to_endpoint))
             .service(
@@ -170,18 +179,38 @@ pub(super) fn aliases(config: &mut ServiceConfig, app: &App) {
 
 async fn contribute(
     app: &App,
+    who: &Who,
     req: &HttpRequest,
     endpoint: &str,
     path: &str,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let taken = take(app, who, req, endpoint, path, payload).await;
+    taken.inspect_err(|error| {
+        if let Some(reason) = error.refusal() {
+            app.metrics.refused(reason);
+        }
+    })
+}
+
+async fn take(
+    app: &App,
+    who: &Who,
+    req: &HttpRequest,
+    endpoint: &str,
+    path: &str,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    // Whether there is such an endpoint is told only to those who may contribute there.
+    who.may(&Scope::ingest(endpoint))?;
     let endpoint = app
         .endpoints
         .get(endpoint)
         .ok_or_else(|| ApiError::UnknownEndpoint {
-            name: endpoint.to_owned(),
+            name: shortened(endpoint),
             known: app.endpoints.keys().cloned().collect(),
         })?;
+    who.may_contribute(&endpoint.name, &endpoint.senders)?;
     let node = endpoint
         .target(path)
         .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
@@ -201,15 +230,24 @@ async fn contribute(
         .get(&endpoint.name)
         .map_err(ApiError::Ingest)?;
     decoder.accepts(&content).map_err(ApiError::Unsupported)?;
+    let journal = &endpoint.dataset.journal;
+    if let Some(n_bytes) = body::announced(req).filter(|&n| n > body::MAX_MEMORY_BYTES as u64) {
+        journal.would_take(n_bytes).map_err(ApiError::NotRead)?;
+    }
+    let Body {
+        payload,
+        memory: _memory,
+    } = body::read(app, req, payload).await?;
     let new = NewContribution {
         endpoint: endpoint.name.clone(),
         node: node.schema.path.clone(),
         content_type: content.content_type,
         content_encoding: content.content_encoding,
         idempotency_key: idempotency_key(headers)?,
-        sender: req.peer_addr().map(|address| address.ip().to_string()),
+        sender: who.sender(),
+        address: who.address().map(|address| address.to_string()),
         variables,
-        payload: body::read(req, payload, app.limits.max_body_bytes).await?,
+        payload,
         received_at: Utc::now(),
     };
     if dry_run {
@@ -218,8 +256,7 @@ async fn contribute(
     let n_bytes = new.payload.len();
     let receipt = append(app, endpoint, new).await?;
     if !receipt.replayed {
-        app.metrics
-            .acknowledged(&endpoint.dataset.name, n_bytes as u64);
+        app.metrics.acknowledged(&endpoint.dataset.name, n_bytes);
     }
     let outcome = if wait {
         wait_for(app, endpoint, receipt.seq).await
@@ -298,7 +335,8 @@ async fn try_out(
     let outcome = app
         .runtime
         .spawn_blocking(move || dataset.dry_run(&new))
-        .await?;
+        .await?
+        .map_err(ApiError::Spool)?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),

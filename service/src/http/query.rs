@@ -14,12 +14,14 @@ use url::form_urlencoded;
 use utoipa::IntoParams;
 use xxhash_rust::xxh64::xxh64;
 
+use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::node::{Node, NodeView, ReadError};
 use crate::query::{Bounds, Format, QueryError, Selection, answer};
+use crate::who::Who;
 
 /// Answers with `Next-Cursor` have a further page.
 const NEXT_CURSOR: &str = "Next-Cursor";
@@ -77,46 +79,49 @@ pub(crate) struct ValuesQuery {
 }
 
 /// Query the only node of a dataset.
-#[utoipa::path(tag = "values", params(OnlyNodePath, ValuesQuery), responses(
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(OnlyNodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
         (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/query/{dataset}")]
 pub(crate) async fn query_only_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<OnlyNodePath>,
 ) -> Result<HttpResponse, ApiError> {
-    values(&app, &req, &path.dataset, "").await
+    values(&app, &who, &req, &path.dataset, "").await
 }
 
 /// Query a node.
-#[utoipa::path(tag = "values", params(NodePath, ValuesQuery), responses(
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(NodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
         (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/query/{dataset}/{node:.*}")]
 pub(crate) async fn query_node(
     app: Data<App>,
+    who: Caller,
     req: HttpRequest,
     path: Path<NodePath>,
 ) -> Result<HttpResponse, ApiError> {
-    values(&app, &req, &path.dataset, &path.node).await
+    values(&app, &who, &req, &path.dataset, &path.node).await
 }
 
 async fn values(
     app: &App,
+    who: &Who,
     req: &HttpRequest,
     dataset: &str,
     path: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let dataset = datasets::find(app, dataset)?;
+    let dataset = datasets::readable(app, who, dataset)?;
     let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
     let params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
         .into_owned()

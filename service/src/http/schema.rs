@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::{ApiError, Problems};
+use super::caller::Caller;
+use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 
@@ -31,18 +32,19 @@ enum SchemaFormat {
 }
 
 /// Get the schema of a dataset, without secrets.
-#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
+#[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
     (status = 200, description = "As written, comments included, or the same tree as JSON", content((String = "application/yaml"), (Object = "application/json"))),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
     app: Data<App>,
+    who: Caller,
     name: Path<String>,
     query: Query<SchemaQuery>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let schema = &datasets::find(&app, &name)?.schema;
+    let schema = &datasets::readable(&app, &who, &name)?.schema;
     let accept = relay::text(&req, &header::ACCEPT)
         .unwrap_or("*/*")
         .to_ascii_lowercase();

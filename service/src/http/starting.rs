@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::{App as Server, HttpRequest, HttpServer, web};
 
 use super::error::ApiError;
-use super::health;
+use super::{Tls, health};
 
 /// Opening mostly takes less, and nobody needs an answer meanwhile.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What the listener reports.
 pub(crate) async fn answer_while<T>(
     listener: &TcpListener,
+    tls: Option<&Tls>,
     opening: impl Future<Output = T>,
 ) -> io::Result<T> {
     let mut opening = pin!(opening);
@@ -34,9 +35,13 @@ pub(crate) async fn answer_while<T>(
     let server = HttpServer::new(factory)
         .workers(1)
         .disable_signals()
-        .shutdown_timeout(0)
-        .listen(listener.try_clone()?)?
-        .run();
+        .shutdown_timeout(0);
+    let listener = listener.try_clone()?;
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server()?)?,
+        None => server.listen(listener)?,
+    };
+    let server = server.run();
     let handle = server.handle();
     let (ended, opened) = tokio::join!(server, async {
         let opened = opening.await;
@@ -73,7 +78,10 @@ mod tests {
             assert!(text.contains("the datasets are being opened"), "{text}");
             "opened"
         };
-        assert_eq!(answer_while(&listener, asked).await.unwrap(), "opened");
+        assert_eq!(
+            answer_while(&listener, None, asked).await.unwrap(),
+            "opened"
+        );
         listener.set_nonblocking(true).unwrap();
         let error = listener.accept().unwrap_err();
         assert_eq!(
@@ -86,6 +94,6 @@ mod tests {
     #[tokio::test]
     async fn a_quick_start_needs_no_answers() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert_eq!(answer_while(&listener, async { 7 }).await.unwrap(), 7);
+        assert_eq!(answer_while(&listener, None, async { 7 }).await.unwrap(), 7);
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Integers are little-endian; `length` counts what stands in parentheses. Payloads are zstd-compressed unless they
-//! came encoded or lie in an object of their own.
+//! came encoded or lie in an object of their own. Not every frame is a contribution: see [`Kind`].
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,10 +16,46 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"zfjournl";
-/// The newest format this program writes and reads.
-pub const VERSION: u32 = 1;
-const HEAD: usize = 8 + 4 + 8 + 16;
+/// The newest format this program writes and reads. 2 has frames of other kinds than contributions.
+pub const VERSION: u32 = 2;
+/// Length of what stands before the first frame.
+pub(super) const HEAD: usize = 8 + 4 + 8 + 16;
 const FOOTER: usize = 12;
+
+/// What a frame of the journal is. All kinds take their sequence number from the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Data for a node.
+    #[default]
+    Contribution,
+    /// The contribution `target` is to be folded again, at its own place in the order.
+    Retry,
+    /// The contribution `target` no longer counts.
+    Retract,
+    /// The arrays of the node are to be written again.
+    Rebuild,
+    /// From here on another process writes; which one is in the variables.
+    Opened,
+    /// The process that wrote so far has ended in order.
+    Closed,
+    /// A sequence number whose contribution was lost to damage; what is known of it is in the variables.
+    Lost,
+}
+
+impl Kind {
+    fn is_contribution(&self) -> bool {
+        *self == Self::Contribution
+    }
+
+    /// Whether the fold of a node has to do something about it.
+    pub fn concerns_fold(self) -> bool {
+        matches!(
+            self,
+            Self::Contribution | Self::Retry | Self::Retract | Self::Rebuild
+        )
+    }
+}
 
 /// What the journal knows of a contribution beside its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +64,12 @@ pub struct Header {
     pub id: Uuid,
     /// Place in the order of all contributions.
     pub seq: u64,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Kind::is_contribution")]
+    pub kind: Kind,
+    /// The contribution that a retry or retraction is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<u64>,
     /// Where it was pushed to.
     pub endpoint: String,
     /// The dataset.
@@ -41,9 +83,12 @@ pub struct Header {
     pub content_encoding: Option<String>,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
-    /// Who sent it.
+    /// Who sent it: a user or token, else the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
+    /// Network address it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The sender's idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -187,6 +232,14 @@ pub fn decode(bytes: &Bytes) -> Result<Segment, SegmentError> {
         writer,
         frames,
     })
+}
+
+/// The process that wrote a segment, by its first bytes.
+pub(super) fn writer_of(head: &[u8]) -> Option<Uuid> {
+    let known = head.len() >= HEAD && &head[..8] == MAGIC;
+    known
+        .then(|| array_at(head, 20).ok().map(Uuid::from_bytes))
+        .flatten()
 }
 
 fn decode_frame(bytes: &Bytes, offset: usize, length: usize) -> Result<Frame, SegmentError> {

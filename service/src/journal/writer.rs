@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::Receiver;
-use uuid::Uuid;
 
 use super::segment::{self, Frame, Header};
 use super::{Append, AppendError, Journal, Receipt};
@@ -13,33 +14,49 @@ use crate::store::{StoreError, keys};
 
 /// Tries to write one segment before its senders are told that the store fails.
 const MAX_TRIES: u32 = 4;
+/// After so long, there is no further try.
+const MAX_DURATION: Duration = Duration::from_secs(8);
 
 /// Appends what arrives on `queue` until the journal is dropped.
 pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
-    let mut fenced = false;
-    let writer = Uuid::now_v7();
-    while let Some(first) = queue.recv().await {
+    loop {
+        let Some(interval) = journal.upgrade().map(|journal| journal.probe_interval()) else {
+            return;
+        };
+        let first = tokio::time::timeout(interval, queue.recv()).await;
         let Some(journal) = journal.upgrade() else {
             return;
+        };
+        let first = match first {
+            Ok(Some(first)) => first,
+            Ok(None) => return,
+            Err(_nothing_came) => {
+                journal.probe().await;
+                continue;
+            }
         };
         let mut appends = vec![first];
         gather(&journal, &mut queue, &mut appends).await;
         let (fresh, answered) = answer_replays(&journal, appends);
-        for (append, answer) in answered {
-            let _gone = append.reply.send(answer);
-        }
+        reply(answered);
         if fresh.is_empty() {
             continue;
         }
-        if fenced {
+        if journal.is_fenced() {
             let dataset = journal.dataset.clone();
             reply_all(fresh, &AppendError::Fenced { dataset });
             continue;
         }
-        if let Err((appends, error)) = write(&journal, writer, fresh).await {
-            fenced = matches!(error, AppendError::Fenced { .. });
-            tracing::error!(dataset.name = journal.dataset, %error, "The journal of `{}` takes nothing", journal.dataset);
-            reply_all(appends, &error);
+        match write(&journal, fresh).await {
+            Ok(()) => journal.note(None),
+            Err((appends, error)) => {
+                match &error {
+                    AppendError::Fenced { .. } => journal.fence(),
+                    AppendError::Store(cause) => journal.note(Some(Arc::clone(cause))),
+                    _ => {}
+                }
+                reply_all(appends, &error);
+            }
         }
     }
 }
@@ -76,21 +93,17 @@ fn answer_replays(journal: &Journal, appends: Vec<Append>) -> (Vec<Append>, Answ
             fresh.push(append);
             continue;
         };
-        let remembered = |header: &Header| {
-            let age = append
-                .header
-                .received_at
-                .signed_duration_since(header.received_at);
+        // A clock that was set back makes it negative.
+        let is_remembered = |since: DateTime<Utc>| {
+            let age = append.header.received_at.signed_duration_since(since);
             age.to_std()
                 .is_ok_and(|age| age <= journal.settings.idempotency_window)
                 || age < chrono::TimeDelta::zero()
         };
-        let known = catalog
-            .by_key(&append.header.endpoint, &key)
-            .map(|entry| entry.header.as_ref());
-        match known.filter(|header| remembered(header)) {
-            Some(header) => {
-                let answer = replay(header, &append, &key);
+        let known = catalog.by_key(&append.header.endpoint, &key);
+        match known.filter(|(_, since)| is_remembered(*since)) {
+            Some((entry, _)) => {
+                let answer = replay(&entry.header, &append, &key);
                 answered.push((append, answer));
             }
             None => fresh.push(append),
@@ -115,6 +128,12 @@ fn replay(known: &Header, append: &Append, key: &str) -> Result<Receipt, AppendE
     }
 }
 
+fn reply(answered: Answered) {
+    for (append, answer) in answered {
+        let _gone = append.reply.send(answer);
+    }
+}
+
 fn reply_all(appends: Vec<Append>, error: &AppendError) {
     for append in appends {
         let _gone = append.reply.send(Err(error.clone()));
@@ -122,12 +141,10 @@ fn reply_all(appends: Vec<Append>, error: &AppendError) {
 }
 
 /// Writes one segment and answers its senders; hands them back if it cannot.
-async fn write(
-    journal: &Journal,
-    writer: Uuid,
-    appends: Vec<Append>,
-) -> Result<(), (Vec<Append>, AppendError)> {
+async fn write(journal: &Journal, appends: Vec<Append>) -> Result<(), (Vec<Append>, AppendError)> {
+    let writer = journal.writer;
     let (mut appends, repeated) = without_repeated_keys(appends);
+    let begin = tokio::time::Instant::now();
     let mut tries = 0;
     let mut delay = journal.settings.retry_delay;
     loop {
@@ -155,20 +172,37 @@ async fn write(
                         first_seq,
                         found.frames.into_iter().map(|frame| (frame.header, None)),
                     );
+                    // Senders try again what they were told had failed: that is in it, and not to be taken twice.
+                    let (fresh, answered) = answer_replays(journal, appends);
+                    reply(answered);
+                    appends = fresh;
+                    if appends.is_empty() {
+                        reply(answer_replays(journal, repeated).1);
+                        return Ok(());
+                    }
                 }
                 Ok(_) => {
                     let dataset = journal.dataset.clone();
                     appends.extend(repeated);
                     return Err((appends, AppendError::Fenced { dataset }));
                 }
-                Err(error) => tracing::warn!(%error, "Cannot read back `{key}`"),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Cannot read back `{key}`"
+                    );
+                    if tries + 1 >= MAX_TRIES || begin.elapsed() > MAX_DURATION {
+                        appends.extend(repeated);
+                        return Err((appends, AppendError::Unreadable(Arc::new(error))));
+                    }
+                }
             },
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "Cannot write `{key}`, try {tries}"
                 );
-                if tries + 1 == MAX_TRIES {
+                if tries + 1 >= MAX_TRIES || begin.elapsed() > MAX_DURATION {
                     appends.extend(repeated);
                     return Err((appends, AppendError::Store(Arc::new(error))));
                 }
@@ -195,9 +229,7 @@ async fn write(
     }
     let (fresh, answered) = answer_replays(journal, repeated);
     debug_assert!(fresh.is_empty(), "the first bearer of each key is durable");
-    for (append, answer) in answered {
-        let _gone = append.reply.send(answer);
-    }
+    reply(answered);
     Ok(())
 }
 

@@ -76,6 +76,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What kind of failure it is, if the store failed.
+    pub fn failure(&self) -> Option<FailureKind> {
+        match self {
+            Self::Failed { source, .. } => Some(source.kind()),
+            _ => None,
+        }
+    }
+}
+
 /// What a store said, without anything secret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason}{}", .kind.remedy())]

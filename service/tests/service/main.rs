@@ -6,11 +6,16 @@
 )]
 
 mod contributions;
+mod corrections;
 mod datasets;
 mod ingest;
 mod operation;
+mod paths;
+mod pressure;
 mod query;
 mod refusals;
 mod stop;
+mod tls;
+mod who;
 mod world;
 mod zarr;

@@ -4,7 +4,9 @@
 
 pub mod binary;
 pub mod ceph;
+pub mod chance;
 pub mod console;
+pub mod proxy;
 pub mod python;
 pub mod run;
 pub mod service;

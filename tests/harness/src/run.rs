@@ -43,6 +43,21 @@ pub fn zf<A: AsRef<OsStr>>(
     run(&mut command)
 }
 
+/// Runs `zf` with `args` in `folder`, with this environment.
+///
+/// # Errors
+/// If it cannot be built or started.
+pub fn zf_in<A: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = A>,
+    environment: &[(String, String)],
+) -> anyhow::Result<Run> {
+    let mut command = command(crate::binary::zf()?);
+    command.args(args).current_dir(folder);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    run(&mut command)
+}
+
 /// A command whose surroundings do not depend on who runs the tests.
 pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);

@@ -70,8 +70,21 @@ impl Service {
         folder: &Path,
         args: impl IntoIterator<Item = A>,
     ) -> anyhow::Result<Self> {
+        Self::spawn_in(folder, args, &[])
+    }
+
+    /// As [`Self::spawn`], with more in its environment.
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub fn spawn_in<A: AsRef<OsStr>>(
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+        environment: &[(String, String)],
+    ) -> anyhow::Result<Self> {
         let mut command = run::command(crate::binary::zf()?);
         command.args(args).current_dir(folder);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -128,6 +141,25 @@ impl Service {
     /// `http://…` and `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The most memory it had at once, in bytes (`VmHWM`).
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn peak_memory_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.context("no VmHWM")?.trim().parse::<u64>()? << 10)
+    }
+
+    /// Whether the process has ended, and how.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Its process number.

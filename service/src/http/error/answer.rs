@@ -7,6 +7,8 @@ use super::problem::{self, Answer, ProblemItem, listed};
 use crate::journal::{AppendError, JournalError};
 use crate::node::ReadError;
 use crate::query::QueryError;
+use crate::store::FailureKind;
+use crate::who::Denied;
 
 impl ApiError {
     /// Status, type, title, and what to do.
@@ -120,6 +122,24 @@ impl ApiError {
             .closing(),
             Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
             Self::Append(error) => append(error),
+            Self::NotRead(error) => append(error).closing(),
+            Self::SpoolFull { max_bytes } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "overloaded",
+                "Too much waits",
+                format!("{max_bytes} bytes of large bodies are being taken; nothing of this one was, try again later"),
+            )
+            .retry_after(5)
+            .closing(),
+            Self::Spool(error) => Answer::new(
+                S::INSUFFICIENT_STORAGE,
+                "spool",
+                "No room for the body",
+                format!("the temporary file for the body cannot be written ({error}); nothing was taken, try again later"),
+            )
+            .retry_after(30)
+            .closing(),
+            Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
@@ -139,11 +159,23 @@ impl ApiError {
                 format!("the object has {n_bytes} bytes; ask for a range inside"),
             )
             .header(header::CONTENT_RANGE, format!("bytes */{n_bytes}")),
+            Self::Denied(denied) => self::denied(denied),
+            Self::UrlTooLong { max_bytes } => Answer::new(
+                S::URI_TOO_LONG,
+                "url-too-long",
+                "URL too long",
+                format!("path and query are longer than {max_bytes} bytes; ask for less at once, or raise `limits.max_url_bytes`"),
+            ),
             Self::NotReady(reasons) => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "not-ready",
                 "Not ready",
-                "the service is not ready; the problems say why".to_owned(),
+                if reasons.is_empty() {
+                    "the service is not ready; it tells why to those who may read everything (`read:*`)"
+                } else {
+                    "the service is not ready; the problems say why"
+                }
+                .to_owned(),
             )
             .items(reasons.iter().map(|(path, reason)| ProblemItem::at(path, reason)))
             .retry_after(2),
@@ -173,6 +205,37 @@ impl ApiError {
     }
 }
 
+fn denied(denied: &Denied) -> Answer {
+    let detail = denied.to_string();
+    let (status, slug, title) = match denied {
+        Denied::SignIn { .. } => (S::UNAUTHORIZED, "sign-in", "Not signed in"),
+        Denied::Unreadable | Denied::Password | Denied::Token | Denied::Expired { .. } => {
+            (S::UNAUTHORIZED, "sign-in", "Cannot sign in")
+        }
+        Denied::Scope { .. } | Denied::Sender { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Denied::Limited { .. } => (S::TOO_MANY_REQUESTS, "attempts", "Too many attempts"),
+        Denied::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many attempts at once"),
+    };
+    // The body of a request that is denied is not read.
+    let answer = Answer::new(status, slug, title, detail).closing();
+    match denied {
+        Denied::Limited { seconds } => answer.header(header::RETRY_AFTER, seconds.to_string()),
+        Denied::Busy => answer.retry_after(1),
+        Denied::Scope { .. } | Denied::Sender { .. } => answer,
+        Denied::SignIn { .. } | Denied::Unreadable | Denied::Password => challenge(answer, ""),
+        Denied::Token | Denied::Expired { .. } => challenge(answer, ", error=\"invalid_token\""),
+    }
+}
+
+/// How to sign in.
+fn challenge(answer: Answer, bearer_error: &str) -> Answer {
+    let basic = "Basic realm=\"zarr-fuse\", charset=\"UTF-8\"".to_owned();
+    let bearer = format!("Bearer realm=\"zarr-fuse\"{bearer_error}");
+    answer
+        .header(header::WWW_AUTHENTICATE, basic)
+        .header(header::WWW_AUTHENTICATE, bearer)
+}
+
 fn append(error: &AppendError) -> Answer {
     let detail = error.to_string();
     match error {
@@ -188,9 +251,20 @@ fn append(error: &AppendError) -> Answer {
         AppendError::Fenced { .. } => {
             Answer::new(S::SERVICE_UNAVAILABLE, "fenced", "Another writer", detail).retry_after(60)
         }
-        AppendError::Store(_) => {
+        AppendError::Store(cause) if cause.failure() == Some(FailureKind::Full) => {
+            let detail = "the disk of the journal is full; nothing was taken, send it again when there is room".to_owned();
+            Answer::new(S::INSUFFICIENT_STORAGE, "full", "Disk full", detail).retry_after(30)
+        }
+        AppendError::Store(_) | AppendError::Unreadable(_) => {
             Answer::new(S::SERVICE_UNAVAILABLE, "store", "Store unavailable", detail).retry_after(5)
         }
+        AppendError::Spool(_) => Answer::new(
+            S::INSUFFICIENT_STORAGE,
+            "spool",
+            "No room for the body",
+            detail,
+        )
+        .retry_after(5),
         AppendError::Stopping => {
             Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
         }

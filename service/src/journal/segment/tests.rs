@@ -6,6 +6,8 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
     let header = Header {
         id: Uuid::from_u128(u128::from(seq)),
         seq,
+        kind: Kind::Contribution,
+        target: None,
         endpoint: "weather".into(),
         dataset: "weather".into(),
         node: "forecast".into(),
@@ -13,6 +15,7 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
         content_encoding: None,
         received_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         sender: None,
+        address: None,
         idempotency_key: None,
         sha256: String::new(),
         n_bytes: payload.len() as u64,
@@ -28,10 +31,10 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
 #[test]
 fn a_newer_format_is_refused() {
     let mut bytes = encode(1, Uuid::nil(), &[]);
-    bytes[8] = 2;
+    bytes[8] = 3;
     assert_eq!(
         decode(&bytes.into()),
-        Err(SegmentError::TooNew { found: 2 })
+        Err(SegmentError::TooNew { found: 3 })
     );
 }
 
@@ -40,6 +43,21 @@ fn a_segment_of_format_1_stays_readable() {
     let bytes = Bytes::from_static(include_bytes!("../../../tests/fixtures/segment-v1.seg"));
     let segment = decode(&bytes).unwrap();
     assert_eq!(segment.frames, [frame(7, b"a,b\n1,2\n"), frame(8, b"")]);
+}
+
+#[test]
+fn a_segment_of_format_2_stays_readable() {
+    let bytes = Bytes::from_static(include_bytes!("../../../tests/fixtures/segment-v2.seg"));
+    let mut retraction = frame(8, b"");
+    retraction.header.kind = Kind::Retract;
+    retraction.header.target = Some(7);
+    retraction.header.address = Some("192.0.2.1".into());
+    let frames = [frame(7, b"a,b\n1,2\n"), retraction];
+    if std::env::var_os("BLESS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/segment-v2.seg");
+        std::fs::write(path, encode(7, Uuid::nil(), &frames)).unwrap();
+    }
+    assert_eq!(decode(&bytes).unwrap().frames, frames);
 }
 
 proptest! {

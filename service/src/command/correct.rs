@@ -1,0 +1,106 @@
+//! `zf retry` and `zf retract`: what the arrays hold, corrected.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use uuid::Uuid;
+use zarr_fuse_service::dataset::Dataset;
+use zarr_fuse_service::journal::{Correction, Filter, Requester};
+use zarr_fuse_service::outcome::Status;
+
+use super::log::status;
+use super::{Access, Target, note, print};
+
+/// Fold contributions again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retry {
+    #[command(flatten)]
+    target: Target,
+    /// Contributions, by id.
+    #[arg(value_name = "ID", required_unless_present = "status")]
+    ids: Vec<Uuid>,
+    /// All of this state: partial, rejected or retracted.
+    #[arg(long, value_name = "S", value_parser = status, conflicts_with = "ids")]
+    status: Option<Status>,
+    /// With --status: only for this node.
+    #[arg(long, value_name = "N", requires = "status")]
+    node: Option<String>,
+}
+
+/// Take contributions back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Retract {
+    #[command(flatten)]
+    target: Target,
+    /// Contributions, by id.
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<Uuid>,
+}
+
+impl Retry {
+    /// Exit code 1 if nothing of a contribution could be taken this time, either.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let dataset = self.target.open(Access::Write).await?;
+        let ids = match self.status {
+            None => self.ids,
+            Some(status) => {
+                let filter = Filter {
+                    status: Some(status),
+                    node: self.node,
+                    limit: usize::MAX,
+                    ..Filter::default()
+                };
+                let mut found = dataset.journal.list(&filter);
+                found.reverse();
+                found.iter().map(|entry| entry.header.id).collect()
+            }
+        };
+        correct(&dataset, &ids, Correction::Retry).await
+    }
+}
+
+impl Retract {
+    /// Retracts the contributions.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let dataset = self.target.open(Access::Write).await?;
+        correct(&dataset, &self.ids, Correction::Retract).await
+    }
+}
+
+async fn correct(
+    dataset: &Dataset,
+    ids: &[Uuid],
+    correction: impl Fn(Uuid) -> Correction,
+) -> anyhow::Result<ExitCode> {
+    if ids.is_empty() {
+        note("there is no such contribution");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let by = Requester {
+        sender: std::env::var("USER").ok(),
+        address: None,
+    };
+    for id in ids {
+        dataset.correct(&correction(*id), by.clone()).await?;
+    }
+    dataset.fold_all().await?;
+    dataset.publish_groups().await?;
+    dataset.close().await;
+    let mut code = ExitCode::SUCCESS;
+    for id in ids {
+        let entry = dataset.journal.entry(*id).context("it was there before")?;
+        let status = entry.status();
+        let outcome = entry.outcome.as_deref();
+        let problem = outcome.and_then(|outcome| outcome.problems.first());
+        let reason = problem.map(|problem| format!(": {}", problem.reason));
+        print(&format!(
+            "{id} {}{}",
+            status.name(),
+            reason.unwrap_or_default()
+        ))?;
+        if status == Status::Rejected {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}

@@ -1,0 +1,77 @@
+//! `zf rebuild`: the arrays again, from the journal.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
+use zarr_fuse_service::dataset::Dataset;
+use zarr_fuse_service::rebuild::Progress;
+
+use super::{Access, Parts, Target, print};
+
+/// Write the arrays again from the journal.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rebuild {
+    #[command(flatten)]
+    target: Target,
+    /// Only this node. A changed schema needs all of them.
+    #[arg(long, value_name = "N")]
+    node: Option<String>,
+}
+
+impl Rebuild {
+    /// Rebuilds node by node; what is done when it is interrupted is not done again.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Parts {
+            schema,
+            store,
+            decoders,
+            settings,
+        } = self.target.parts(Access::Write)?;
+        if let Some(node) = &self.node {
+            let known: Vec<&str> = schema.nodes().map(|node| node.path.as_str()).collect();
+            let exists = known.contains(&node.as_str());
+            exists.then_some(()).with_context(|| {
+                format!("there is no node `{node}`; there are {}", known.join(", "))
+            })?;
+        }
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} contributions of {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(0).with_style(style);
+        let done: Mutex<Vec<(String, Progress)>> = Mutex::default();
+        let tell = |node: &str, progress: Progress| {
+            bar.set_message(node.to_owned());
+            bar.set_length(progress.n_all);
+            bar.set_position(progress.n_contributions);
+            let mut done = done.lock();
+            match done.last_mut().filter(|(last, _)| last == node) {
+                Some((_, last)) => *last = progress,
+                None => done.push((node.to_owned(), progress)),
+            }
+        };
+        let node = self.node.as_deref();
+        let dataset = Dataset::rebuild(schema, store, decoders, settings, node, &tell).await?;
+        dataset.fold_all().await?;
+        dataset.publish_groups().await?;
+        dataset.close().await;
+        bar.finish_and_clear();
+        for path in dataset.nodes.keys() {
+            if node.is_some_and(|node| node != path) {
+                continue;
+            }
+            let done = done.lock();
+            let progress = done.iter().find(|(node, _)| node == path);
+            let Progress {
+                n_contributions,
+                n_rows,
+                n_rejected,
+                ..
+            } = progress.map(|(_, progress)| *progress).unwrap_or_default();
+            print(&format!(
+                "{path}: {n_contributions} contributions folded again, {n_rows} rows, {n_rejected} contributions rejected"
+            ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

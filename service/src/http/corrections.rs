@@ -1,0 +1,184 @@
+//! Retract, retry, rebuild: requests to correct what the arrays hold.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpResponse, delete, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::contributions::{find, location};
+use super::datasets;
+use super::error::{ApiError, Denials, Problems};
+use crate::app::App;
+use crate::config::Scope;
+use crate::dataset::Dataset;
+use crate::journal::{Correction, Requester};
+use crate::outcome::{Outcome, Status};
+
+/// How.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CorrectionQuery {
+    /// `merged`: answer when the arrays are corrected, within `limits.wait`.
+    #[param(inline)]
+    wait: Option<Wait>,
+}
+
+/// What to wait for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Wait {
+    /// Until the arrays are corrected.
+    Merged,
+}
+
+/// What to rebuild.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RebuildQuery {
+    /// Path of the node; needed where the dataset has several.
+    node: Option<String>,
+    /// `merged`: answer when the arrays are rebuilt, within `limits.wait`.
+    #[param(inline)]
+    wait: Option<Wait>,
+}
+
+/// Proof that a request to correct something is durable.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CorrectionReceipt {
+    /// Its place in the order of the dataset.
+    seq: u64,
+    /// `journaled`, or once the arrays are corrected the state of the contribution.
+    status: Status,
+    /// The contribution it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contribution: Option<Uuid>,
+    /// The dataset.
+    dataset: String,
+    /// The node whose arrays are corrected.
+    node: String,
+    /// What became of the contribution; only when it was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+/// Fold a contribution again, after the schema or the extraction was mended.
+///
+/// It counts at its own place in the order: what came later stays. Contributions that were merged whole are refused.
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+    (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
+    (status = 202, description = "Durable; to be folded again", body = CorrectionReceipt),
+    Denials, Problems))]
+#[post("/api/v1/contributions/{id}/retry")]
+pub(crate) async fn retry_contribution(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    query: Query<CorrectionQuery>,
+) -> Result<HttpResponse, ApiError> {
+    correct(&app, &caller, &id, Correction::Retry, query.into_inner()).await
+}
+
+/// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again.
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+    (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
+    (status = 202, description = "Durable; to be taken out of the arrays", body = CorrectionReceipt),
+    Denials, Problems))]
+#[delete("/api/v1/contributions/{id}")]
+pub(crate) async fn retract_contribution(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    query: Query<CorrectionQuery>,
+) -> Result<HttpResponse, ApiError> {
+    correct(&app, &caller, &id, Correction::Retract, query.into_inner()).await
+}
+
+/// Write the arrays of a node again from the journal, beside the old ones, and switch when they are complete.
+#[utoipa::path(tag = "datasets", security(("basic" = ["admin"]), ("bearer" = ["admin"])), params(("dataset" = String, Path, description = "Name of the dataset"), RebuildQuery), responses(
+    (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
+    (status = 202, description = "Durable; to be done", body = CorrectionReceipt),
+    Denials, Problems))]
+#[post("/api/v1/datasets/{dataset}/rebuild")]
+pub(crate) async fn rebuild_node(
+    app: Data<App>,
+    caller: Caller,
+    name: Path<String>,
+    query: Query<RebuildQuery>,
+) -> Result<HttpResponse, ApiError> {
+    caller.may(&Scope::Admin)?;
+    let dataset = datasets::readable(&app, &caller, &name)?;
+    let RebuildQuery { node, wait } = query.into_inner();
+    let path = match (&node, dataset.nodes.keys().next()) {
+        (None, Some(only)) if dataset.nodes.len() == 1 => only.clone(),
+        (node, _) => node.clone().unwrap_or_default(),
+    };
+    if dataset.node(&path).is_none() {
+        return Err(ApiError::unknown_node(dataset, &path));
+    }
+    let correction = Correction::Rebuild(path);
+    request(&app, dataset, requester(&caller), &correction, None, wait).await
+}
+
+async fn correct(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    correction: impl Fn(Uuid) -> Correction,
+    query: CorrectionQuery,
+) -> Result<HttpResponse, ApiError> {
+    let (dataset, entry) = find(app, caller, id)?;
+    caller.may(&Scope::ingest(&entry.header.endpoint))?;
+    let id = entry.header.id;
+    let by = requester(caller);
+    request(app, dataset, by, &correction(id), Some(id), query.wait).await
+}
+
+async fn request(
+    app: &App,
+    dataset: &Arc<Dataset>,
+    by: Requester,
+    correction: &Correction,
+    contribution: Option<Uuid>,
+    wait: Option<Wait>,
+) -> Result<HttpResponse, ApiError> {
+    let receipt = dataset.correct(correction, by).await?;
+    let outcome = match wait {
+        Some(Wait::Merged) => tokio::select! {
+            outcome = dataset.journal.settled(receipt.seq) => Some(outcome),
+            () = tokio::time::sleep(app.limits.wait) => None,
+            () = app.stop.cancelled() => None,
+        },
+        None => None,
+    };
+    let mut response = match outcome {
+        Some(_) => HttpResponse::Ok(),
+        None => HttpResponse::Accepted(),
+    };
+    if let Some(id) = contribution {
+        response.insert_header((header::LOCATION, location(id)));
+    }
+    Ok(response.json(CorrectionReceipt {
+        seq: receipt.seq,
+        status: outcome
+            .as_ref()
+            .map_or(Status::Journaled, |outcome| outcome.status),
+        contribution,
+        dataset: dataset.name.clone(),
+        node: receipt.node,
+        outcome: outcome.as_deref().cloned(),
+    }))
+}
+
+fn requester(caller: &Caller) -> Requester {
+    Requester {
+        sender: caller.sender(),
+        address: caller.address().map(|address| address.to_string()),
+    }
+}

@@ -1,0 +1,129 @@
+//! Requests to correct what the arrays hold: retract, retry, rebuild. They are frames of the journal like contributions,
+//! so that a later reader of it comes to the same arrays.
+
+use bytes::Bytes;
+use chrono::Utc;
+use serde_json::Map;
+use uuid::Uuid;
+
+use super::segment::{Header, Kind, PayloadPlace};
+use super::{AppendError, Journal, Receipt};
+use crate::outcome::Status;
+
+/// What is to be corrected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Correction {
+    /// The dataset is to become what it would be without this contribution.
+    Retract(Uuid),
+    /// This contribution is to be folded again, at its own place in the order: a schema or an extraction was mended.
+    Retry(Uuid),
+    /// The arrays of the node at this path are to be written again.
+    Rebuild(String),
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Requester {
+    /// A user or token, else the address.
+    pub sender: Option<String>,
+    /// Network address.
+    pub address: Option<String>,
+}
+
+/// Why a correction was not taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CorrectionError {
+    /// No such contribution.
+    #[error("there is no contribution {0}")]
+    Unknown(Uuid),
+    /// Its state does not allow it.
+    #[error("contribution {id} is {}: {hint}", .status.name())]
+    State {
+        /// The contribution.
+        id: Uuid,
+        /// Its state.
+        status: Status,
+        /// What that means, and what to do.
+        hint: &'static str,
+    },
+    /// The journal does not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl Journal {
+    /// Makes a correction durable. It is done when `settled` gives the outcome of the receipt's sequence number.
+    ///
+    /// # Errors
+    /// [`CorrectionError`]; the journal is as before then.
+    pub async fn request(
+        &self,
+        correction: &Correction,
+        by: Requester,
+    ) -> Result<Receipt, CorrectionError> {
+        let header = match correction {
+            Correction::Rebuild(node) => self.frame(Kind::Rebuild, node),
+            Correction::Retract(id) => self.about(*id, Kind::Retract)?,
+            Correction::Retry(id) => self.about(*id, Kind::Retry)?,
+        };
+        let header = Header {
+            sender: by.sender,
+            address: by.address,
+            ..header
+        };
+        Ok(self.send(header, Bytes::new(), Bytes::new().into()).await?)
+    }
+
+    fn about(&self, id: Uuid, kind: Kind) -> Result<Header, CorrectionError> {
+        let entry = self.entry(id).ok_or(CorrectionError::Unknown(id))?;
+        let status = entry.status();
+        let refused = |hint| CorrectionError::State { id, status, hint };
+        match (kind, status) {
+            (Kind::Retract, Status::Retracted) => {
+                return Err(refused(
+                    "there is nothing to take back; a retry counts it again",
+                ));
+            }
+            (Kind::Retry, Status::Journaled) => {
+                return Err(refused(
+                    "it is about to be folded anyway; wait for its outcome",
+                ));
+            }
+            (Kind::Retry, Status::Merged) => {
+                return Err(refused(
+                    "everything in it was taken; `zf rebuild` folds merged contributions again, too",
+                ));
+            }
+            _ => {}
+        }
+        let target = entry.header;
+        Ok(Header {
+            target: Some(target.seq),
+            endpoint: target.endpoint.clone(),
+            ..self.frame(kind, &target.node)
+        })
+    }
+
+    /// The header of a frame that is no contribution.
+    pub(super) fn frame(&self, kind: Kind, node: &str) -> Header {
+        Header {
+            id: Uuid::now_v7(),
+            seq: 0,
+            kind,
+            target: None,
+            endpoint: String::new(),
+            dataset: self.dataset.clone(),
+            node: node.to_owned(),
+            content_type: String::new(),
+            content_encoding: None,
+            received_at: Utc::now(),
+            sender: None,
+            address: None,
+            idempotency_key: None,
+            sha256: String::new(),
+            n_bytes: 0,
+            payload: PayloadPlace::Plain,
+            variables: Map::new(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Somebody who signed in.
+
+use crate::config::Scope;
+
+/// A user or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signed {
+    pub(super) name: String,
+    pub(super) scopes: Vec<Scope>,
+}

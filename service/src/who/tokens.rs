@@ -1,0 +1,187 @@
+//! Tokens: those of the configuration, and those of a file that is read again when it has changed.
+
+pub(super) mod file;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use self::file::{TokenFile, TokenFileError};
+use super::Denied;
+use super::attempts::Attempts;
+use super::signed::Signed;
+use crate::config::{Secret, Token};
+use crate::stamp::Stamp;
+
+/// How old what is known of the file may be.
+const MAX_AGE: Duration = Duration::from_millis(500);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    configured: Vec<Known>,
+    file: Option<Mutex<Watched>>,
+}
+
+/// A token as it is kept.
+#[derive(Debug, Clone)]
+struct Known {
+    sha256: [u8; 32],
+    signed: Arc<Signed>,
+    expires: Option<DateTime<Utc>>,
+}
+
+/// The file as it was read.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    looked: Instant,
+    stamp: Option<Stamp>,
+    tokens: Arc<[Known]>,
+}
+
+impl Tokens {
+    /// The tokens of the configuration and of the file, if there is one; it may come later.
+    ///
+    /// # Errors
+    /// [`TokenFileError`] if it cannot be read.
+    pub(super) fn new(configured: &[Token], file: Option<&Path>) -> Result<Self, TokenFileError> {
+        let configured = configured.iter().filter_map(|token| {
+            Some(Known {
+                sha256: digest(token.sha256.expose())?,
+                signed: Arc::new(Signed {
+                    name: token.name.clone(),
+                    scopes: token.scopes.clone(),
+                }),
+                expires: token.expires,
+            })
+        });
+        let watched = |path: &Path| {
+            let stamp = Stamp::of(path);
+            Ok(Mutex::new(Watched {
+                path: path.to_owned(),
+                looked: Instant::now(),
+                stamp,
+                tokens: read(path)?,
+            }))
+        };
+        Ok(Self {
+            configured: configured.collect(),
+            file: file.map(watched).transpose()?,
+        })
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    /// [`Denied::Token`], [`Denied::Expired`], [`Denied::Limited`] after too many failures.
+    pub(super) fn check(
+        &self,
+        token: &Secret,
+        address: Option<IpAddr>,
+        now: DateTime<Utc>,
+        attempts: &Attempts,
+    ) -> Result<Arc<Signed>, Denied> {
+        // Nobody guesses what `zf token` makes, so that it is let in even where others fail.
+        if !file::is_made_here(token.expose()) {
+            attempts.allowed(address, None)?;
+        }
+        let sha256: [u8; 32] = Sha256::digest(token.expose()).into();
+        let Some(known) = self.find(&sha256) else {
+            attempts.begin(address, None)?;
+            return Err(Denied::Token);
+        };
+        match known.expires {
+            Some(expires) if expires <= now => Err(Denied::Expired {
+                name: known.signed.name.clone(),
+                expired: expires.to_rfc3339_opts(SecondsFormat::Secs, true),
+            }),
+            _ => Ok(known.signed),
+        }
+    }
+
+    fn find(&self, sha256: &[u8; 32]) -> Option<Known> {
+        let configured = find(&self.configured, sha256);
+        let Some(file) = &self.file else {
+            return configured;
+        };
+        let mut file = file.lock();
+        if file.looked.elapsed() > MAX_AGE {
+            file.look();
+        }
+        let found = find(&file.tokens, sha256).or(configured);
+        if found.is_none() && file.look() {
+            return find(&file.tokens, sha256);
+        }
+        found
+    }
+}
+
+/// Looks at all of them, so that the time it takes says nothing.
+fn find(tokens: &[Known], sha256: &[u8; 32]) -> Option<Known> {
+    let mut found = None;
+    for known in tokens {
+        if bool::from(known.sha256.ct_eq(sha256)) {
+            found = Some(known.clone());
+        }
+    }
+    found
+}
+
+impl Watched {
+    /// Reads the file again if it has changed; says whether it had. One that cannot be read changes nothing.
+    fn look(&mut self) -> bool {
+        self.looked = Instant::now();
+        let stamp = Stamp::of(&self.path);
+        if stamp == self.stamp {
+            return false;
+        }
+        match read(&self.path) {
+            Ok(tokens) => {
+                let n_tokens = tokens.len();
+                let path = self.path.display();
+                tracing::info!(n_tokens, "Read {n_tokens} tokens from `{path}`");
+                self.tokens = tokens;
+            }
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "The tokens read before are used on: {error}"
+            ),
+        }
+        self.stamp = stamp;
+        true
+    }
+}
+
+fn read(path: &Path) -> Result<Arc<[Known]>, TokenFileError> {
+    let file = TokenFile::read(path)?;
+    let known = file.tokens.into_iter().filter_map(|token| {
+        Some(Known {
+            sha256: digest(&token.sha256)?,
+            signed: Arc::new(Signed {
+                name: token.name,
+                scopes: token.scopes,
+            }),
+            expires: token.expires,
+        })
+    });
+    Ok(known.collect())
+}
+
+/// The bytes of a SHA-256 in hexadecimal digits.
+pub(crate) fn digest(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
