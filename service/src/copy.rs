@@ -165,13 +165,9 @@ impl Copy<'_> {
             }
         }
         if let Some(glob) = glob
-            && published.is_empty()
+            && !published.values().any(Group::has_arrays)
         {
-            let known = groups.join("`, `");
-            return Err(CopyError::NoNode {
-                glob: glob.to_owned(),
-                known: format!("`{known}`"),
-            });
+            return Err(self.no_node(groups, glob).await);
         }
         if glob.is_none() {
             self.journal().await?;
@@ -179,6 +175,21 @@ impl Copy<'_> {
             above(&mut published);
         }
         self.publish(&published, glob.is_some()).await
+    }
+
+    async fn no_node(&self, groups: &[String], glob: &str) -> CopyError {
+        let mut known = Vec::new();
+        for path in groups {
+            match self.source.group(path).await {
+                Ok(Some(group)) if group.has_arrays() => known.push(format!("`{path}`")),
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+        CopyError::NoNode {
+            glob: glob.to_owned(),
+            known: known.join(", "),
+        }
     }
 
     /// Copies the chunks of a node; gives the group to publish. `None`: the group is gone.
@@ -253,6 +264,7 @@ impl Copy<'_> {
                 !is_in(object, keys::SEGMENTS)
                     && !is_in(object, keys::BLOBS)
                     && object.key != keys::WRITER_LOCK
+                    && object.key != keys::PROBE
             })
             .collect();
         // A listing of a folder that grows may lack one segment and have the next, but not the second listing.
@@ -289,7 +301,7 @@ impl Copy<'_> {
         }
         let own: Vec<String> = there
             .into_keys()
-            .filter(|key| key.starts_with(keys::OUTCOMES))
+            .filter(|key| key.starts_with(keys::OUTCOMES) || key.starts_with(keys::CHECKPOINTS))
             .collect();
         Ok(self.destination.store.delete_many(own).await?)
     }

@@ -91,9 +91,7 @@ impl<'a> Destination<'a> {
             let is_ours =
                 |segment: &Object| sizes.get(segment.key.as_str()) == Some(&segment.n_bytes);
             if !there.iter().all(is_ours) {
-                return Err(occupied(
-                    "a copy of this dataset that has taken contributions of its own",
-                ));
+                return Err(occupied("a copy of this dataset that was written since"));
             }
         } else if !known.as_ref().is_some_and(|known| known.is_of(&origin))
             && !store.is_empty().await?

@@ -1,9 +1,9 @@
-//! The dataset that is copied, as readers see it: an insertion under way counts as done.
+//! The dataset that is copied: an insertion under way, or new arrays that are being put in place, count as done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use object_store::{GetOptions, GetResult};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::CopyError;
 use crate::store::{Object, Store, StoreError, keys};
@@ -15,13 +15,21 @@ const MAX_TRIES: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'a>(pub(super) &'a Store);
 
-/// A group as published, and which objects an insertion under way is about to move.
+/// A group as published, and what will happen to its objects.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     /// Its `zarr.json`.
     pub(super) json: Json,
+    coming: Coming,
+}
+
+/// What changes that are decided, but not completed, will do.
+#[derive(Debug, Clone, Default)]
+struct Coming {
     /// From an object's key to where it is staged.
     moves: HashMap<String, String>,
+    /// Objects that will be gone.
+    removes: HashSet<String>,
 }
 
 impl Group {
@@ -29,7 +37,7 @@ impl Group {
     pub(super) fn bare() -> Self {
         Self {
             json: json!({"zarr_format": 3, "node_type": "group", "attributes": {}}),
-            moves: HashMap::new(),
+            coming: Coming::default(),
         }
     }
 
@@ -105,8 +113,8 @@ impl Source<'_> {
     pub(super) async fn group(&self, path: &str) -> Result<Option<Group>, CopyError> {
         let key = keys::metadata(path);
         for _ in 0..MAX_TRIES {
-            let moves = self.moves().await?;
-            let bytes = match moves.get(&key) {
+            let coming = self.coming().await?;
+            let bytes = match coming.moves.get(&key) {
                 Some(staged) => match self.0.get(staged).await? {
                     // It was moved to its place meanwhile.
                     None => continue,
@@ -117,14 +125,14 @@ impl Source<'_> {
             let Some(bytes) = bytes else { return Ok(None) };
             let json: Json = serde_json::from_slice(&bytes)
                 .map_err(|source| CopyError::Metadata { key, source })?;
-            return Ok((json["node_type"] == "group").then_some(Group { json, moves }));
+            return Ok((json["node_type"] == "group").then_some(Group { json, coming }));
         }
         Err(CopyError::Moving(path.to_owned()))
     }
 
-    /// What insertions that are decided, but not completed, will move: from keys to where the objects are staged.
-    async fn moves(&self) -> Result<HashMap<String, String>, CopyError> {
-        let mut moves = HashMap::new();
+    /// Reads the records of changes that are decided, but not completed.
+    async fn coming(&self) -> Result<Coming, CopyError> {
+        let mut coming = Coming::default();
         for key in self.0.list(keys::STAGING, None).await? {
             let mut parts = key.split('/');
             let is_record = parts.nth(1).is_some_and(|seq| seq.parse::<u64>().is_ok())
@@ -136,18 +144,25 @@ impl Source<'_> {
             let Some(bytes) = self.0.get(&key).await? else {
                 continue;
             };
-            let stage = key.trim_end_matches("/commit.json");
-            let record: Map<String, Json> =
+            let record: Json =
                 serde_json::from_slice(&bytes).map_err(|source| CopyError::Metadata {
                     key: key.clone(),
                     source,
                 })?;
-            let listed = record.get("moves").and_then(Json::as_array);
-            for key in listed.into_iter().flatten().filter_map(Json::as_str) {
-                moves.insert(key.to_owned(), keys::join(stage, key));
-            }
+            let list = |name: &str| {
+                let list = record[name].as_array().into_iter().flatten();
+                list.filter_map(Json::as_str).map(str::to_owned)
+            };
+            let own = key.trim_end_matches("/commit.json");
+            let from = record["from"].as_str().unwrap_or(own);
+            let moves = list("moves").map(|key| {
+                let staged = keys::join(from, &key);
+                (key, staged)
+            });
+            coming.moves.extend(moves);
+            coming.removes.extend(list("removes"));
         }
-        Ok(moves)
+        Ok(coming)
     }
 
     /// The objects of an array of `group`, ascending.
@@ -167,7 +182,8 @@ impl Source<'_> {
             );
         }
         let inside = format!("{array}/");
-        for (key, staged) in &group.moves {
+        objects.retain(|key, _| !group.coming.removes.contains(key));
+        for (key, staged) in &group.coming.moves {
             if key.starts_with(&inside)
                 && let Some(found) = self.0.head(staged).await?
             {
@@ -184,7 +200,7 @@ impl Source<'_> {
         key: &str,
         group: Option<&Group>,
     ) -> Result<Option<GetResult>, StoreError> {
-        if let Some(staged) = group.and_then(|group| group.moves.get(key))
+        if let Some(staged) = group.and_then(|group| group.coming.moves.get(key))
             && let Some(found) = self.0.get_opts(staged, GetOptions::default()).await?
         {
             return Ok(Some(found));

@@ -6,8 +6,10 @@
 )]
 
 mod careless;
+mod copying;
 mod place;
 mod probing;
+mod stopping;
 mod suite;
 
 /// Runs every function of the suite on every kind of store.
