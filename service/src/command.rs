@@ -17,6 +17,7 @@ use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod correct;
+pub(crate) mod cp;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod ingest;

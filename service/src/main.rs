@@ -45,6 +45,9 @@ enum Command {
     /// Print the tree of a dataset: nodes, coordinates with extents, variables.
     #[command(after_help = "Example:\n  zf list schemas/boreholes.yaml -p")]
     List(command::list::List),
+    /// Copy a dataset from store to store, also while a service writes it.
+    #[command(after_help = "Example:\n  zf cp boreholes.zarr s3://bucket/boreholes.zarr")]
+    Cp(command::cp::Cp),
     /// Print contributions and what became of them.
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
     Log(command::log::Log),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
             Command::Ingest(ingest) => ingest.run().await,
             Command::Query(query) => query.run().await,
             Command::List(list) => list.run().await,
+            Command::Cp(cp) => cp.run().await,
             Command::Log(log) => log.run().await,
             Command::Retry(retry) => retry.run().await,
             Command::Retract(retract) => retract.run().await,
