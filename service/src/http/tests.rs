@@ -59,7 +59,11 @@ fn the_table_of_scopes_is_the_one_checked_in() {
                     let scope = scope.replace(":dataset", ":<dataset>");
                     let scope = scope.replace(":endpoint", ":<endpoint>");
                     let public = ways.iter().any(|way| way.as_object().unwrap().is_empty());
-                    let or = if public { ", or the dataset is public" } else { "" };
+                    let or = if public {
+                        ", or the dataset is public"
+                    } else {
+                        ""
+                    };
                     format!("`{scope}`{or}")
                 }
             };
