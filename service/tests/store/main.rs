@@ -7,6 +7,7 @@
 
 mod careless;
 mod copying;
+mod meddling;
 mod place;
 mod probing;
 mod stopping;
