@@ -169,6 +169,13 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
     .await?)
 }
 
+/// Who runs the command, for the journal.
+pub(crate) fn user() -> Option<String> {
+    let names = ["USER", "LOGNAME"];
+    let mut known = names.iter().filter_map(|name| std::env::var(name).ok());
+    known.find(|name| !name.is_empty())
+}
+
 /// Logs to stderr; `RUST_LOG` chooses how much.
 pub(crate) fn telemetry(service: bool) {
     let default = if service {

@@ -52,14 +52,10 @@ enum Command {
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
     Log(command::log::Log),
     /// Fold contributions again after the schema or an extraction was mended.
-    #[command(
-        after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected --config zarr-fuse.yaml"
-    )]
+    #[command(after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected")]
     Retry(command::correct::Retry),
     /// Take contributions back: the dataset becomes what it would be without them. The journal keeps them.
-    #[command(
-        after_help = "Example:\n  zf retract schemas/boreholes.yaml 0193b0a4-7c11-7c3e-9f0e-4a1d0c8b2f63"
-    )]
+    #[command(after_help = "Example:\n  zf retract schemas/boreholes.yaml 1")]
     Retract(command::correct::Retract),
     /// Write the arrays again from the journal, beside the old ones, and switch when they are complete.
     #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
@@ -68,7 +64,7 @@ enum Command {
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
     /// Probe a store: what works, what it means, what to set.
-    #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
+    #[command(after_help = "Example:\n  zf doctor schemas/boreholes.zarr")]
     Doctor(command::doctor::Doctor),
     /// Make, list and revoke tokens, which programs sign in with.
     #[command(
