@@ -1,0 +1,1 @@
+//! Objects damaged by hand: found, named, and repaired where the journal still knows better.
