@@ -443,6 +443,12 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        match self.journal.still_ours().await {
+            // Another process has taken over and writes it, knowing more.
+            Err(JournalError::Fenced { .. }) => return Ok(()),
+            Err(JournalError::Store(error)) => return Err(error),
+            _ => {}
+        }
         if self.journal.is_fenced() {
             return Ok(());
         }

@@ -58,18 +58,10 @@ impl Site {
 
     /// As [`Self::spawn`], with more in the environment.
     pub(super) fn spawn_with(&self, more: &[(&str, &str)]) -> Service {
-        self.spawn_args(&["serve", "--config", "zarr-fuse.yaml"], more)
-    }
-
-    /// Starts a service that takes over from another one.
-    pub(super) fn take_over(&self) -> Service {
-        self.spawn_args(&["serve", "--config", "zarr-fuse.yaml", "--take-over"], &[])
-    }
-
-    fn spawn_args(&self, args: &[&str], more: &[(&str, &str)]) -> Service {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment = self.environment.iter().cloned();
         let environment: Vec<_> = environment.chain(more.iter().map(owned)).collect();
+        let args = ["serve", "--config", "zarr-fuse.yaml"];
         Service::spawn_in(self.workspace.path(), args, &environment).unwrap()
     }
 

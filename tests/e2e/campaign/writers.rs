@@ -32,16 +32,18 @@ async fn a_second_writer_on_ceph_fences_the_first() {
 }
 
 async fn take_over_again_and_again(name: &str, site: &Site, n_times: usize) {
+    let beside = "date_time,station,value,newest\n1600000001,beside,1,1\n";
+    site.workspace.write("beside.csv", beside);
     let mut service = site.serve().await;
     // Those stay with the first service until it refuses them; they switch over then.
     let clients = Clients::start(LOAD);
     clients.send_to(Some(service.address()));
     for _ in 0..n_times {
         clients.more(20).await;
-        let busy = site.zf("serve --config zarr-fuse.yaml");
-        assert_eq!(busy.code, Some(1), "{}", busy.stderr);
-        assert!(busy.stderr.contains("--take-over"), "{}", busy.stderr);
-        let mut second = site.take_over();
+        let beside = site.zf("ingest campaign.yaml readings beside.csv");
+        assert_eq!(beside.code, Some(1), "{}", beside.stderr);
+        assert!(beside.stderr.contains("over HTTP"), "{}", beside.stderr);
+        let mut second = site.spawn();
         second.ready().await.unwrap();
         clients.refused(503, 4).await;
         let refusal = clients.last_refusal();
