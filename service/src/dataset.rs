@@ -303,6 +303,12 @@ impl Dataset {
 
     /// Says in the journal that this process writes no more.
     pub async fn close(&self) {
+        if let Err(error) = self.journal.checkpoint_if_due().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot write a checkpoint"
+            );
+        }
         self.journal.close().await;
     }
 
@@ -501,6 +507,13 @@ impl Dataset {
     pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
         let mut folds = self.folds.subscribe();
         loop {
+            if let Err(error) = self.journal.checkpoint_if_due().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Cannot write a checkpoint of the journal of `{}`",
+                    self.name
+                );
+            }
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 changed = folds.changed() => changed.is_err(),

@@ -52,7 +52,7 @@ pub async fn fold(
     let (written, mut outcomes) = write(node, prepared, last_seq).await?;
     let folded = Folded::of(last_seq, &outcomes);
     outcomes.extend(rebuild::corrected(journal, &corrections, last_seq));
-    journal.write_outcomes(&outcomes).await?;
+    journal.write_outcomes(path, &outcomes).await?;
     journal.still_ours().await?;
     commit::publish(node, written).await?;
     journal.settle(path, last_seq, outcomes);

@@ -20,6 +20,7 @@ use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
 
 mod catalog;
+mod checkpoint;
 mod correction;
 mod health;
 pub mod payload;
@@ -232,6 +233,7 @@ pub struct Journal {
     announced_outcomes: Mutex<BTreeMap<u64, Outcome>>,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
+    checkpoints: Mutex<checkpoint::Progress>,
     appends: mpsc::Sender<Append>,
     arrived: watch::Sender<u64>,
     settled: watch::Sender<u64>,
@@ -271,49 +273,49 @@ impl Journal {
             announced_outcomes: Mutex::default(),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
+            checkpoints: Mutex::default(),
             appends,
             arrived: watch::Sender::new(0),
             settled: watch::Sender::new(0),
         });
-        journal.read_segments().await?;
-        journal.read_outcomes().await?;
+        let (seq, outcomes) = journal.read_checkpoints().await?;
+        journal.read_segments(seq).await?;
+        journal.read_outcomes(outcomes).await?;
         tokio::spawn(writer::run(Arc::downgrade(&journal), queue));
         Ok(journal)
     }
 
-    async fn read_segments(&self) -> Result<(), JournalError> {
-        let keys = self.store.list(keys::SEGMENTS, None).await?;
+    /// Reads the segments after frame `seq` into the catalog.
+    async fn read_segments(&self, seq: u64) -> Result<(), JournalError> {
+        let after = keys::segment(seq);
+        let keys = self.store.list(keys::SEGMENTS, Some(&after)).await?;
         let mut segments =
             futures::stream::iter(keys.iter().filter(|key| keys::segment_seq(key).is_some()))
                 .map(|key| async move { Ok::<_, JournalError>((key, self.segment(key).await?)) })
                 .buffered(16);
-        let mut next = None;
+        let mut next = seq + 1;
         while let Some((key, segment)) = segments.try_next().await? {
-            if next.is_some_and(|next| next != segment.first_seq)
-                || keys::segment_seq(key) != Some(segment.first_seq)
-            {
-                let seq = next.unwrap_or(1);
+            if next != segment.first_seq || keys::segment_seq(key) != Some(segment.first_seq) {
                 return Err(JournalError::Gap {
-                    seq,
-                    key: keys::segment(seq),
+                    seq: next,
+                    key: keys::segment(next),
                 });
             }
-            next = Some(segment.first_seq + segment.frames.len() as u64);
+            next = segment.first_seq + segment.frames.len() as u64;
+            self.checkpoints.lock().segment_added();
             let mut catalog = self.catalog.write();
             for frame in segment.frames {
                 self.last_seq.store(frame.header.seq, Ordering::Release);
-                catalog.insert(Entry {
-                    header: Arc::new(frame.header),
-                    segment: segment.first_seq,
-                    outcome: None,
-                });
+                catalog.insert(&frame.header, segment.first_seq);
             }
         }
         Ok(())
     }
 
-    async fn read_outcomes(&self) -> Result<(), JournalError> {
-        let keys = self.store.list(keys::OUTCOMES, None).await?;
+    /// Reads the outcomes after batch `batch` into the catalog.
+    async fn read_outcomes(&self, batch: u64) -> Result<(), JournalError> {
+        let after = keys::outcomes(batch);
+        let keys = self.store.list(keys::OUTCOMES, Some(&after)).await?;
         let mut batches = futures::stream::iter(&keys)
             .map(|key| async move {
                 let bytes = self.store.get(key).await?.unwrap_or_default();
@@ -329,15 +331,18 @@ impl Journal {
             .buffered(16);
         while let Some(batch) = batches.try_next().await? {
             let mut catalog = self.catalog.write();
+            let mut progress = self.checkpoints.lock();
+            progress.outcomes_noted("", batch.iter().map(|(seq, _)| *seq));
+            drop(progress);
             for (seq, outcome) in batch {
-                catalog.settle(seq, Arc::new(outcome));
+                catalog.settle(seq, &outcome);
             }
         }
         let last = keys
             .iter()
             .filter_map(|key| keys::outcomes_number(key))
             .max()
-            .unwrap_or(0);
+            .unwrap_or(batch);
         self.next_outcomes.store(last + 1, Ordering::Release);
         Ok(())
     }
@@ -447,12 +452,8 @@ impl Journal {
 
     /// Puts everything after `folded_seq` for `node` into the queue of the fold; called once when the node is opened.
     pub fn enqueue(&self, node: &str, folded_seq: u64) {
-        let catalog = self.catalog.read();
-        let after = catalog.after(folded_seq);
-        let headers = after
-            .filter(|entry| entry.header.node == node)
-            .map(|entry| Arc::clone(&entry.header));
-        self.queue.lock().replace(node, headers);
+        let headers = self.catalog.read().for_fold(node, folded_seq);
+        self.queue.lock().replace(node, headers.into_iter());
     }
 
     /// What waits for `node`, oldest first, up to `max_bytes` of payload but at least one.
@@ -483,7 +484,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Payload`] if they are missing or damaged, or as [`Self::open`].
     pub async fn payload(&self, seq: u64) -> Result<Bytes, JournalError> {
-        let Some(entry) = self.catalog.read().get(seq).cloned() else {
+        let Some(entry) = self.catalog.read().get(seq) else {
             return Err(JournalError::Payload {
                 id: Uuid::nil(),
                 reason: "missing",
@@ -527,11 +528,21 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Store`].
-    pub async fn write_outcomes(&self, outcomes: &[(u64, Outcome)]) -> Result<(), JournalError> {
+    pub async fn write_outcomes(
+        &self,
+        node: &str,
+        outcomes: &[(u64, Outcome)],
+    ) -> Result<(), JournalError> {
         let json = serde_json::to_vec(outcomes).expect("outcomes have only string keys");
         let bytes = Bytes::from(zstd::bulk::compress(&json, 1).expect("memory suffices"));
         loop {
-            let key = keys::outcomes(self.next_outcomes.fetch_add(1, Ordering::AcqRel));
+            let batch = {
+                let mut progress = self.checkpoints.lock();
+                let batch = self.next_outcomes.fetch_add(1, Ordering::AcqRel);
+                progress.outcomes_coming(batch, node);
+                batch
+            };
+            let key = keys::outcomes(batch);
             match self.store.create(&key, bytes.clone()).await {
                 Ok(()) => return Ok(()),
                 // An earlier try took effect and its answer was lost, or another process writes: the next number serves both.
@@ -545,22 +556,20 @@ impl Journal {
     pub fn settle(&self, node: &str, seq: u64, outcomes: Vec<(u64, Outcome)>) {
         self.queue.lock().take_through(node, seq);
         let mut catalog = self.catalog.write();
-        let of_node = |seq: &u64, _: &mut Outcome| {
-            let entry = catalog.get(*seq);
-            entry.is_none_or(|entry| entry.header.node == node)
-        };
+        let of_node = |seq: &u64, _: &mut Outcome| catalog.is_for(*seq, node);
         let announced: Vec<(u64, Outcome)> = self
             .announced_outcomes
             .lock()
             .extract_if(.., of_node)
             .collect();
-        for (seq, outcome) in announced {
-            catalog.settle(seq, Arc::new(outcome));
-        }
-        for (seq, outcome) in outcomes {
-            catalog.settle(seq, Arc::new(outcome));
+        let outcomes: Vec<(u64, Outcome)> = announced.into_iter().chain(outcomes).collect();
+        for (seq, outcome) in &outcomes {
+            catalog.settle(*seq, outcome);
         }
         drop(catalog);
+        let mut progress = self.checkpoints.lock();
+        progress.outcomes_noted(node, outcomes.iter().map(|(seq, _)| *seq));
+        drop(progress);
         self.settled.send_modify(|n| *n += 1);
     }
 
@@ -568,12 +577,7 @@ impl Journal {
     pub async fn settled(&self, seq: u64) -> Arc<Outcome> {
         let mut settled = self.settled.subscribe();
         loop {
-            if let Some(outcome) = self
-                .catalog
-                .read()
-                .get(seq)
-                .and_then(|entry| entry.outcome.clone())
-            {
+            if let Some(outcome) = self.outcome(seq) {
                 return outcome;
             }
             if settled.changed().await.is_err() {
@@ -584,7 +588,7 @@ impl Journal {
 
     /// What became of contribution `seq`, or of a correction.
     pub fn outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
-        self.catalog.read().get(seq)?.outcome.clone()
+        self.catalog.read().outcome(seq).map(Arc::new)
     }
 
     /// Writes outcomes that count once the arrays they tell of are in place, which [`Self::settle`] says.
@@ -593,10 +597,11 @@ impl Journal {
     /// [`JournalError::Store`].
     pub async fn announce_outcomes(
         &self,
+        node: &str,
         outcomes: Vec<(u64, Outcome)>,
     ) -> Result<(), JournalError> {
         if !outcomes.is_empty() {
-            self.write_outcomes(&outcomes).await?;
+            self.write_outcomes(node, &outcomes).await?;
             self.announced_outcomes.lock().extend(outcomes);
         }
         Ok(())
@@ -629,8 +634,7 @@ impl Journal {
                 // "retracted" since before a crash that kept the arrays from following.
                 (Kind::Retract, Some(target)) => {
                     let waits = self.queue.lock().contains(node, target);
-                    let outcome = self.outcome(target);
-                    !waits && outcome.is_none_or(|outcome| outcome.status != Status::Rejected)
+                    !waits && self.catalog.read().status(target) != Some(Status::Rejected)
                 }
                 _ => true,
             })
@@ -668,15 +672,12 @@ impl Journal {
 
     /// A contribution by its id.
     pub fn entry(&self, id: Uuid) -> Option<Entry> {
-        self.catalog.read().by_id(id).cloned()
+        self.catalog.read().by_id(id)
     }
 
     /// The node that contribution `seq` is for.
     pub fn node_of(&self, seq: u64) -> Option<String> {
-        self.catalog
-            .read()
-            .get(seq)
-            .map(|entry| entry.header.node.clone())
+        Some(self.catalog.read().get(seq)?.header.node.clone())
     }
 
     /// Contributions, newest first.
@@ -696,24 +697,28 @@ impl Journal {
 
     /// All contributions, oldest first.
     pub fn contributions(&self) -> Vec<Entry> {
-        let catalog = self.catalog.read();
-        let all = catalog.after(0);
-        all.filter(|entry| entry.header.kind == Kind::Contribution)
-            .cloned()
-            .collect()
+        let mut all = self.list(&Filter {
+            limit: usize::MAX,
+            ..Filter::default()
+        });
+        all.reverse();
+        all
     }
 
-    /// The contributions to `node` of which its arrays up to `seq` consist, after `after`, oldest first.
-    pub fn counting(&self, node: &str, after: u64, seq: u64) -> Vec<Entry> {
-        let catalog = self.catalog.read();
-        let entries = catalog
-            .after(after)
-            .take_while(|entry| entry.header.seq <= seq);
-        entries
-            .filter(|entry| entry.header.kind == Kind::Contribution && entry.header.node == node)
-            .filter(|entry| !catalog.is_retracted(entry.header.seq, seq))
-            .cloned()
-            .collect()
+    /// Sequence numbers and sizes of the contributions to `node` of which its arrays up to `seq` consist, after `after`,
+    /// oldest first.
+    pub fn counting(&self, node: &str, after: u64, seq: u64) -> Vec<(u64, u64)> {
+        self.catalog.read().counting(node, after, seq)
+    }
+
+    /// A frame by its sequence number.
+    pub fn frame_at(&self, seq: u64) -> Option<Entry> {
+        self.catalog.read().get(seq)
+    }
+
+    /// The endpoints that contributions came through, each with the first of them.
+    pub fn endpoints(&self) -> BTreeMap<String, Uuid> {
+        self.catalog.read().endpoints()
     }
 
     /// Registers frames that are durable now.
@@ -724,14 +729,11 @@ impl Journal {
             let header = Arc::new(header);
             self.last_seq.store(header.seq, Ordering::Release);
             queue.push(Arc::clone(&header), payload);
-            catalog.insert(Entry {
-                header,
-                segment: first_seq,
-                outcome: None,
-            });
+            catalog.insert(&header, first_seq);
         }
         drop(queue);
         drop(catalog);
+        self.checkpoints.lock().segment_added();
         self.arrived.send_modify(|n| *n += 1);
     }
 }
@@ -778,12 +780,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-    }
-    text
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]));
+    digits.collect()
 }
 
 #[cfg(test)]

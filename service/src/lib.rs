@@ -18,6 +18,7 @@ pub mod normalize;
 pub mod outcome;
 pub mod query;
 pub mod rebuild;
+mod reload;
 mod serve;
 mod stamp;
 pub mod store;

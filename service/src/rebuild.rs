@@ -74,13 +74,15 @@ pub async fn fold_into(
         decoders,
         schema,
     } = origin;
-    let entries = journal.counting(&schema.path, scratch.folded_seq(), seq);
+    let counting = journal.counting(&schema.path, scratch.folded_seq(), seq);
     let mut progress = Progress {
-        n_all: entries.len() as u64,
+        n_all: counting.len() as u64,
         ..Progress::default()
     };
-    for batch in batches(entries) {
-        let last_seq = batch.last().map_or(0, |entry| entry.header.seq);
+    for seqs in batches(counting) {
+        let last_seq = seqs.last().copied().unwrap_or_default();
+        let batch = seqs.into_iter().filter_map(|seq| journal.frame_at(seq));
+        let batch: Vec<Entry> = batch.collect();
         progress.n_contributions += batch.len() as u64;
         let former: HashMap<u64, Option<Arc<Outcome>>> = batch
             .iter()
@@ -98,7 +100,9 @@ pub async fn fold_into(
                 let former = former.get(seq).and_then(Option::as_deref);
                 former.is_none_or(|former| former.differs(outcome))
             });
-            journal.announce_outcomes(changed.collect()).await?;
+            journal
+                .announce_outcomes(&schema.path, changed.collect())
+                .await?;
         }
         commit::publish(scratch, written).await?;
         tell(progress);
@@ -106,17 +110,18 @@ pub async fn fold_into(
     Ok(progress)
 }
 
-fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut batches: Vec<Vec<Entry>> = Vec::new();
-    let mut n_bytes = u64::MAX;
-    for entry in entries {
+/// Cuts contributions, given by sequence number and size, into those that are folded at once.
+fn batches(counting: Vec<(u64, u64)>) -> Vec<Vec<u64>> {
+    let mut batches: Vec<Vec<u64>> = Vec::new();
+    let mut n_batch = u64::MAX;
+    for (seq, n_bytes) in counting {
         let full = batches.last().is_some_and(|batch| batch.len() >= MAX_BATCH);
-        if full || n_bytes.saturating_add(entry.header.n_bytes) > MAX_BATCH_BYTES {
+        if full || n_batch.saturating_add(n_bytes) > MAX_BATCH_BYTES {
             batches.push(Vec::new());
-            n_bytes = 0;
+            n_batch = 0;
         }
-        n_bytes += entry.header.n_bytes;
-        batches.last_mut().expect("one was pushed").push(entry);
+        n_batch += n_bytes;
+        batches.last_mut().expect("one was pushed").push(seq);
     }
     batches
 }
@@ -144,7 +149,9 @@ pub async fn rebuild(
     let journal = origin.journal;
     let corrections = journal.open_corrections(&origin.schema.path, seq);
     let outcomes = corrected(journal, &corrections, seq);
-    journal.announce_outcomes(outcomes).await?;
+    journal
+        .announce_outcomes(&origin.schema.path, outcomes)
+        .await?;
     journal.still_ours().await?;
     let replacement = Replacement {
         node: scratch,

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,11 @@ use crate::app::{App, AppError};
 use crate::config::{AuthMode, Config, ServerConfig};
 use crate::fold;
 use crate::http::{self, Tls, TlsError};
+use crate::reload;
 use crate::tasks::{self, TaskError, Tasks};
+
+/// Pause before datasets that cannot be opened again are tried once more.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Why the service did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +48,12 @@ pub enum ServeError {
     Task(#[from] TaskError),
 }
 
-/// Runs the service until a signal or `stop`; what was acknowledged is in the journal then, and the arrays are consistent.
+/// Runs the service until a signal or `stop`. Edited files take effect while it runs: requests that are worked on are
+/// finished, the datasets are opened again, and meanwhile others are told to come back. What was acknowledged is in the journal then, and the arrays are consistent.
 ///
 /// # Errors
 /// [`ServeError`] if it cannot start, or a part of it fails.
-pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve(mut config: Config, stop: CancellationToken) -> Result<(), ServeError> {
     let address = config.server.listen.to_string();
     if !config.server.listen.is_loopback() && config.auth.is_none() {
         return Err(ServeError::Open { address });
@@ -57,18 +63,57 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         source,
     };
     let listener = TcpListener::bind(&address).map_err(unusable)?;
-    let server = config.server.clone();
-    let tls = tls(&server)?;
+    let tls = tls(&config.server)?;
     if exposes_secrets(&config) {
         tracing::warn!(
             "Passwords and tokens travel to `{address}` unencrypted: set `server.tls`, or listen on loopback behind a proxy that speaks TLS"
         );
     }
-    let opening = App::build(config, stop);
-    let app = http::answer_while(&listener, tls.as_ref(), opening)
-        .await
-        .map_err(unusable)??;
-    run(app, listener, server, true).await
+    let mut is_first = true;
+    loop {
+        let server = config.server.clone();
+        let running = stop.child_token();
+        let opening = open(&config, &running, is_first);
+        let app = http::answer_while(&listener, tls.as_ref(), opening)
+            .await
+            .map_err(&unusable)??;
+        let listening = listener.try_clone().map_err(&unusable)?;
+        let watch = async {
+            let new = reload::edited(&config, &app, &running).await;
+            running.cancel();
+            new
+        };
+        let (ended, new) = tokio::join!(run(Arc::clone(&app), listening, server, true), watch);
+        ended?;
+        match new {
+            Some(new) => config = new,
+            None => return Ok(()),
+        }
+        is_first = false;
+    }
+}
+
+/// Opens the datasets. What fails at the start is for who started the service to mend; later it is tried again.
+async fn open(
+    config: &Config,
+    stop: &CancellationToken,
+    is_first: bool,
+) -> Result<Arc<App>, AppError> {
+    loop {
+        match App::build(config.clone(), stop.clone()).await {
+            Err(error) if !is_first && !stop.is_cancelled() => {
+                tracing::error!(
+                    error = &error as &dyn Error,
+                    "Cannot open the datasets again; trying once more in {RETRY_DELAY:?}"
+                );
+                tokio::select! {
+                    () = tokio::time::sleep(RETRY_DELAY) => {}
+                    () = stop.cancelled() => return Err(error),
+                }
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Runs an app that is built on a listener, until its token is cancelled, or a signal comes if `signals` count.
@@ -103,7 +148,7 @@ pub async fn run(
     }
     tasks.spawn("http", http::serve(Arc::clone(&app), listener, server, tls));
     // The other tasks need a moment more than requests may take.
-    let ended = tasks.run(grace + std::time::Duration::from_secs(10)).await;
+    let ended = tasks.run(grace + Duration::from_secs(10)).await;
     for dataset in app.datasets.values() {
         if let Err(error) = dataset.publish_groups().await {
             let name = &dataset.name;

@@ -7,6 +7,8 @@ mod demo;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod mending;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod readers;

@@ -30,9 +30,8 @@ impl Verify {
                 .node(node)
                 .with_context(|| format!("there is no node `{node}` with variables"))?;
         }
-        for entry in dataset.journal.contributions() {
-            let id = entry.header.id;
-            dataset.decoders.get(&entry.header.endpoint).map_err(|error| {
+        for (endpoint, id) in dataset.journal.endpoints() {
+            dataset.decoders.get(&endpoint).map_err(|error| {
                 anyhow::anyhow!("contribution {id} came through an endpoint unknown here: {error}; give --config")
             })?;
         }

@@ -70,16 +70,21 @@ impl Decoding {
         })
     }
 
+    /// The files it names, relative to the folder of the configuration.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let program = self.extract.iter().filter_map(|extract| match extract {
+            Extract::File(file) => Some(file.as_str()),
+            Extract::Program(_) | Extract::Builtin(_) => None,
+        });
+        program.chain(self.lookup.iter().map(|lookup| lookup.file.as_str()))
+    }
+
     /// Stands for the configuration and the contents of the files it names.
     fn fingerprint(&self, folder: &Path) -> Result<u64, DecodeSetupError> {
         let mut hash = Xxh64::new(0);
         hash.update(&serde_json::to_vec(self).unwrap_or_default());
-        let program = self.extract.iter().filter_map(|extract| match extract {
-            Extract::File(file) => Some(file),
-            Extract::Program(_) | Extract::Builtin(_) => None,
-        });
-        for file in program.chain(self.lookup.iter().map(|lookup| &lookup.file)) {
-            hash.update(&read_inside(folder, file, "lookup")?);
+        for file in self.files() {
+            hash.update(&read_inside(folder, file, "file")?);
         }
         Ok(hash.digest())
     }

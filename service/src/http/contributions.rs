@@ -16,7 +16,7 @@ use uuid::Uuid;
 use self::page::Place;
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -133,9 +133,9 @@ pub(super) fn location(id: Uuid) -> String {
 }
 
 /// List what arrived in datasets that the caller may read, newest first.
-#[utoipa::path(tag = "contributions", params(ContributionsQuery), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(ContributionsQuery), responses(
     (status = 200, description = "A page", body = Contributions),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions")]
 pub(crate) async fn list_contributions(
     app: Data<App>,
@@ -187,30 +187,30 @@ pub(crate) async fn list_contributions(
 }
 
 /// Get what is known of a contribution.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "What is known of it", body = Contribution),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}")]
 pub(crate) async fn get_contribution(
     app: Data<App>,
     who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, entry) = find(&app, &who, &id)?;
+    let (_, entry) = readable(&app, &who, &id)?;
     Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
 }
 
 /// Get the bytes of a contribution as they arrived.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt")), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), params(("id" = Uuid, Path, description = "From the receipt")), responses(
     (status = 200, description = "With the content type and encoding that the sender gave", body = Binary, content_type = "*/*"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/contributions/{id}/payload")]
 pub(crate) async fn get_payload(
     app: Data<App>,
     who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (dataset, entry) = find(&app, &who, &id)?;
+    let (dataset, entry) = readable(&app, &who, &id)?;
     let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
     let payload = app
         .runtime
@@ -240,23 +240,28 @@ pub(crate) async fn get_payload(
 }
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.
-pub(super) fn find<'a>(
-    app: &'a App,
-    who: &Who,
-    id: &str,
-) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
-    let unknown = || ApiError::UnknownContribution(id.chars().take(100).collect());
-    // Who has not signed in is not told what there is.
-    who.is_somebody()?;
-    let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
-    let mut datasets = app.datasets.values();
-    let found = datasets.find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)));
-    let (dataset, entry) = found.ok_or_else(unknown)?;
+fn readable<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let (dataset, entry) = find(app, who, id)?;
     let is_sender = who.name().is_some() && who.name() == entry.header.sender.as_deref();
     if !is_sender {
         who.may(&Scope::read(&dataset.name))?;
     }
     Ok((dataset, entry))
+}
+
+/// A contribution and its dataset; what may be done with it is to be asked of `who`.
+pub(super) fn find<'a>(
+    app: &'a App,
+    who: &Who,
+    id: &str,
+) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+    let unknown = || ApiError::UnknownContribution(shortened(id));
+    // Who has not signed in is not told what there is.
+    who.is_somebody()?;
+    let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
+    let mut datasets = app.datasets.values();
+    let found = datasets.find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)));
+    found.ok_or_else(unknown)
 }
 
 /// The ending of a file of this type.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::caller::Caller;
 use super::contributions::{find, location};
 use super::datasets;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -71,10 +71,10 @@ pub(crate) struct CorrectionReceipt {
 /// Fold a contribution again, after the schema or the extraction was mended.
 ///
 /// It counts at its own place in the order: what came later stays. Contributions that were merged whole are refused.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be folded again", body = CorrectionReceipt),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/contributions/{id}/retry")]
 pub(crate) async fn retry_contribution(
     app: Data<App>,
@@ -86,10 +86,10 @@ pub(crate) async fn retry_contribution(
 }
 
 /// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again.
-#[utoipa::path(tag = "contributions", params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be taken out of the arrays", body = CorrectionReceipt),
-    Problems))]
+    Denials, Problems))]
 #[delete("/api/v1/contributions/{id}")]
 pub(crate) async fn retract_contribution(
     app: Data<App>,
@@ -101,10 +101,10 @@ pub(crate) async fn retract_contribution(
 }
 
 /// Write the arrays of a node again from the journal, beside the old ones, and switch when they are complete.
-#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), RebuildQuery), responses(
+#[utoipa::path(tag = "datasets", security(("basic" = ["admin"]), ("bearer" = ["admin"])), params(("dataset" = String, Path, description = "Name of the dataset"), RebuildQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be done", body = CorrectionReceipt),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/datasets/{dataset}/rebuild")]
 pub(crate) async fn rebuild_node(
     app: Data<App>,

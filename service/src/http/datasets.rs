@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
 use crate::dataset::Dataset;
 use crate::tree::{Tree, public, tree};
@@ -48,7 +48,7 @@ pub(super) fn readable<'a>(
     app.datasets
         .get(name)
         .ok_or_else(|| ApiError::UnknownDataset {
-            name: name.chars().take(100).collect(),
+            name: shortened(name),
             known: all_readable(app, who)
                 .map(|dataset| dataset.name.clone())
                 .collect(),
@@ -66,9 +66,9 @@ pub(super) fn all_readable<'a>(
 }
 
 /// List the datasets that the caller may read.
-#[utoipa::path(tag = "datasets", responses(
+#[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), responses(
     (status = 200, description = "In the order of the configuration", body = Datasets),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/datasets")]
 pub(crate) async fn list_datasets(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     if all_readable(&app, &who).next().is_none() {
@@ -88,9 +88,9 @@ pub(crate) async fn list_datasets(app: Data<App>, who: Caller) -> Result<HttpRes
 }
 
 /// Get the tree of a dataset: nodes, coordinates with extents, variables, contributions.
-#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset")), responses(
+#[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset")), responses(
     (status = 200, description = "What it holds at present", body = Tree),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}")]
 pub(crate) async fn get_dataset(
     app: Data<App>,

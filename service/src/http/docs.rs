@@ -6,11 +6,12 @@ use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Path, ServiceConfig, redirect};
 use actix_web::{HttpResponse, get};
 use utoipa::ToSchema;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::Config;
 
-use super::error::ApiError;
+use super::error::{ApiError, Problems, shortened};
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
 
@@ -32,12 +33,30 @@ pub(super) fn head() -> OpenApi {
         .title("zarr-fuse")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Contributions go in, one sorted, merged Zarr dataset comes out. Errors are problems as in RFC 9457.",
+            "Contributions go in, one sorted, merged Zarr dataset comes out. Errors are problems as in RFC 9457. \
+             Where a service asks people to sign in, an operation needs one of the scopes it lists; `admin` includes all.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0 OR MIT").build()))
         .build();
+    let scheme = |scheme, about: &str| {
+        let http = HttpBuilder::new().scheme(scheme).description(Some(about));
+        SecurityScheme::Http(http.build())
+    };
+    let schemes = ComponentsBuilder::new()
+        .security_scheme(
+            "basic",
+            scheme(HttpAuthScheme::Basic, "A name and a password"),
+        )
+        .security_scheme(
+            "bearer",
+            scheme(
+                HttpAuthScheme::Bearer,
+                "A token that `zf token create` made",
+            ),
+        );
     OpenApiBuilder::new()
         .info(info)
+        .components(Some(schemes.build()))
         .tags(Some([
             tag("contributions", "What arrives, and what becomes of it"),
             tag("datasets", "What there is"),
@@ -48,7 +67,9 @@ pub(super) fn head() -> OpenApi {
 }
 
 /// Get this document.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "OpenAPI 3.1", body = Object),
+    Problems))]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi() -> HttpResponse {
     HttpResponse::Ok()
@@ -69,7 +90,7 @@ async fn get_page(page: Path<String>) -> Result<HttpResponse, ApiError> {
     let file = utoipa_swagger_ui::serve(&page, settings);
     let file = file
         .map_err(|error| ApiError::Internal(Arc::from(std::io::Error::other(error.to_string()))))?;
-    let file = file.ok_or_else(|| ApiError::UnknownPage(page.chars().take(100).collect()))?;
+    let file = file.ok_or_else(|| ApiError::UnknownPage(shortened(&page)))?;
     let mut response = HttpResponse::Ok();
     if file.gzpipped {
         response.insert_header(ContentEncoding::Gzip);

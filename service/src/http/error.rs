@@ -13,7 +13,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
-pub(crate) use self::problem::{Problem, Problems};
+pub(crate) use self::problem::{Denials, Problem, Problems};
 use crate::app::Endpoint;
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
@@ -103,11 +103,19 @@ pub(crate) enum ApiError {
     Internal(Arc<dyn Error + Send + Sync>),
 }
 
+/// Most characters of what was sent that are sent back.
+const MAX_ECHO_CHARS: usize = 200;
+
+/// The beginning of what was sent, for a message.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_ECHO_CHARS).collect()
+}
+
 impl ApiError {
     pub(super) fn unknown_node(dataset: &Dataset, path: &str) -> Self {
         Self::UnknownNode {
             dataset: dataset.name.clone(),
-            path: path.to_owned(),
+            path: shortened(path),
             known: dataset.nodes.keys().cloned().collect(),
         }
     }
@@ -115,7 +123,7 @@ impl ApiError {
     pub(super) fn unknown_target(endpoint: &Endpoint, path: &str) -> Self {
         Self::UnknownNode {
             dataset: endpoint.dataset.name.clone(),
-            path: path.to_owned(),
+            path: shortened(path),
             known: endpoint.targets().into_iter().map(str::to_owned).collect(),
         }
     }

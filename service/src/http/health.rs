@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::error::{ApiError, Problem};
+use super::error::{ApiError, Problem, Problems};
 use crate::app::App;
 use crate::config::Scope;
 
@@ -18,7 +18,9 @@ pub(crate) struct Health {
 }
 
 /// Ask whether the process answers.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "It does", body = Health),
+    Problems))]
 #[get("/health/live")]
 pub(crate) async fn get_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "live" })
@@ -27,7 +29,8 @@ pub(crate) async fn get_liveness() -> HttpResponse {
 /// Ask whether contributions are taken and merged. Why not is told to those who may read everything.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "It does", body = Health),
-    (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json")))]
+    (status = 503, description = "Not ready; the problems say why", body = Problem, content_type = "application/problem+json"),
+    Problems))]
 #[get("/health/ready")]
 pub(crate) async fn get_readiness(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     let reasons = app.unready();

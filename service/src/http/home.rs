@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, get};
 
 use super::caller::Caller;
 use super::datasets::all_readable;
+use super::error::Problems;
 use crate::app::App;
 use crate::who::Who;
 
@@ -15,7 +16,9 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;mar
 code{background:#8882;padding:.1em .3em;border-radius:3px}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8bf}}";
 
 /// Get a page with links to what there is.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "What runs here", body = String, content_type = "text/html")))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "What runs here", body = String, content_type = "text/html"),
+    Problems))]
 #[get("/")]
 pub(crate) async fn get_home(app: Data<App>, who: Caller) -> HttpResponse {
     HttpResponse::Ok()

@@ -18,7 +18,7 @@ use super::body::{self, Body};
 use super::caller::Caller;
 use super::contributions;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::{App, Endpoint};
 use crate::config::Scope;
 use crate::decode::Content;
@@ -102,14 +102,14 @@ pub(crate) struct DryRun {
 }
 
 /// Contribute to the only node of a dataset, or to the node of an endpoint.
-#[utoipa::path(tag = "contributions", params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
         (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/ingest/{endpoint}")]
 pub(crate) async fn create_contribution(
     app: Data<App>,
@@ -122,14 +122,14 @@ pub(crate) async fn create_contribution(
 }
 
 /// Contribute to a node of a dataset.
-#[utoipa::path(tag = "contributions", params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
+#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
     request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
         (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
-    Problems))]
+    Denials, Problems))]
 #[post("/api/v1/ingest/{endpoint}/{node:.*}")]
 pub(crate) async fn create_contribution_for_node(
     app: Data<App>,
@@ -207,7 +207,7 @@ async fn take(
         .endpoints
         .get(endpoint)
         .ok_or_else(|| ApiError::UnknownEndpoint {
-            name: endpoint.chars().take(100).collect(),
+            name: shortened(endpoint),
             known: app.endpoints.keys().cloned().collect(),
         })?;
     who.may_contribute(&endpoint.name, &endpoint.senders)?;

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
-use super::error::ApiError;
+use super::error::{ApiError, shortened};
 use crate::app::App;
 
 /// Paths that have a route, with their methods.
@@ -72,7 +72,7 @@ pub(super) async fn answer(
         }
     }
     if allowed.is_empty() || allowed.iter().any(|method| method == req.method().as_str()) {
-        return Err(ApiError::UnknownRoute(path.chars().take(200).collect()));
+        return Err(ApiError::UnknownRoute(shortened(path)));
     }
     Err(ApiError::Method {
         method: req.method().to_string(),

@@ -16,7 +16,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::node::{Node, NodeView, ReadError};
@@ -79,13 +79,13 @@ pub(crate) struct ValuesQuery {
 }
 
 /// Query the only node of a dataset.
-#[utoipa::path(tag = "values", params(OnlyNodePath, ValuesQuery), responses(
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(OnlyNodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
         (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/query/{dataset}")]
 pub(crate) async fn query_only_node(
     app: Data<App>,
@@ -97,13 +97,13 @@ pub(crate) async fn query_only_node(
 }
 
 /// Query a node.
-#[utoipa::path(tag = "values", params(NodePath, ValuesQuery), responses(
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(NodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
         (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/query/{dataset}/{node:.*}")]
 pub(crate) async fn query_node(
     app: Data<App>,

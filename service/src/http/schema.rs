@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
 use crate::app::App;
 
@@ -32,10 +32,10 @@ enum SchemaFormat {
 }
 
 /// Get the schema of a dataset, without secrets.
-#[utoipa::path(tag = "datasets", params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
+#[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
     (status = 200, description = "As written, comments included, or the same tree as JSON", content((String = "application/yaml"), (Object = "application/json"))),
-    Problems))]
+    Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
     app: Data<App>,

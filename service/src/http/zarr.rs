@@ -22,16 +22,14 @@ use utoipa::IntoParams;
 use self::key::{decoded, is_zarr_key};
 use super::caller::Caller;
 use super::docs::Binary;
-use super::error::{ApiError, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use super::{datasets, relay};
 use crate::app::App;
 use crate::dataset::Dataset;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Where the stores are; these routes know `HEAD` themselves, so that nothing is read for it.
 pub(super) const PREFIX: &str = "/zarr/";
-/// Longest part of the object in messages.
-const MAX_KEY_CHARS: usize = 200;
 
 /// Which object.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,14 +43,14 @@ pub(crate) struct ObjectPath {
 }
 
 /// Get an object of a Zarr store, or a range of its bytes.
-#[utoipa::path(tag = "values", params(ObjectPath,
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(ObjectPath,
     ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99` or `bytes=-4`")),
     responses(
     (status = 200, description = "The whole object", body = Binary, content_type = "application/octet-stream",
         headers(("ETag" = String, description = "Changes with the bytes"))),
     (status = 206, description = "The range asked for", body = Binary, content_type = "application/octet-stream"),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
-    Problems))]
+    Denials, Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]
 pub(crate) async fn get_object(
     app: Data<App>,
@@ -64,7 +62,7 @@ pub(crate) async fn get_object(
     let key = raw.get("key").unwrap_or_default();
     let unknown = || ApiError::UnknownKey {
         dataset: dataset.name.clone(),
-        key: key.chars().take(MAX_KEY_CHARS).collect(),
+        key: shortened(key),
     };
     let key = decoded(key).filter(|key| is_zarr_key(&dataset.schema, key));
     let key = key.ok_or_else(unknown)?;
@@ -207,6 +205,9 @@ async fn find(
         ..GetOptions::default()
     };
     let store = &dataset.store;
+    if leads_out(store, key) {
+        return Ok(None);
+    }
     let Some(range) = range else {
         return Ok(store.get_opts(key, options(None, head)).await?);
     };
@@ -227,6 +228,15 @@ async fn find(
     Ok(store
         .get_opts(key, options(Some(GetRange::Bounded(range)), false))
         .await?)
+}
+
+/// Whether a link in a local store leads out of it.
+fn leads_out(store: &Store, key: &str) -> bool {
+    let Some(folder) = store.folder() else {
+        return false;
+    };
+    let places = (folder.canonicalize(), folder.join(key).canonicalize());
+    matches!(places, (Ok(folder), Ok(object)) if !object.starts_with(&folder))
 }
 
 /// The store's own tag, or one of time and length.

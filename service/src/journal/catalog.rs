@@ -7,9 +7,13 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::segment::{Header, Kind};
+use crate::array::to_usize;
 use crate::outcome::{Outcome, Status};
 
-/// One contribution in the catalog.
+mod row;
+use row::{Name, Names, Row, Settled};
+
+/// One frame of the journal, and what became of it.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// What is known of it.
@@ -47,10 +51,12 @@ pub struct Filter {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    entries: BTreeMap<u64, Entry>,
+    names: Names,
+    /// In sequence order, from 1.
+    rows: Vec<Row>,
     seq_of_id: HashMap<Uuid, u64>,
     /// Endpoint and key → contribution, and since when it is known.
-    seq_of_key: HashMap<(String, String), (u64, DateTime<Utc>)>,
+    seq_of_key: HashMap<(Name, Box<str>), (u64, DateTime<Utc>)>,
     /// The latest time of arrival so far. A clock that is set back does not make keys older.
     latest: Option<DateTime<Utc>>,
     /// Contribution → requests to retract or retry it, in order.
@@ -59,7 +65,7 @@ pub(crate) struct Catalog {
     open: BTreeSet<u64>,
     /// Kind of frame, contributions excepted → the newest.
     last_of: HashMap<Kind, u64>,
-    nodes: HashMap<String, Given>,
+    nodes: HashMap<Name, Given>,
 }
 
 /// What a node was given so far.
@@ -70,53 +76,95 @@ struct Given {
 }
 
 impl Catalog {
-    pub(super) fn insert(&mut self, entry: Entry) {
-        let header = &entry.header;
-        if header.kind != Kind::Contribution {
-            self.last_of.insert(header.kind, header.seq);
+    /// Adds the next frame; its sequence number is one more than the last.
+    pub(super) fn insert(&mut self, header: &Header, segment: u64) {
+        debug_assert_eq!(header.seq, self.last_seq() + 1, "frames come in order");
+        let row = Row::new(header, segment, &mut self.names);
+        let seq = header.seq;
+        if header.kind == Kind::Contribution {
+            self.seq_of_id.insert(header.id, seq);
+            self.latest = self.latest.max(Some(header.received_at));
+            if let Some(key) = header.idempotency_key.as_deref() {
+                let since = self.latest.unwrap_or(header.received_at);
+                self.seq_of_key
+                    .insert((row.endpoint, key.into()), (seq, since));
+            }
+            let given = self.nodes.entry(row.node).or_default();
+            *given.n_by_status.entry(Status::Journaled).or_default() += 1;
+            given.last_arrival = given.last_arrival.max(Some(header.received_at));
+        } else {
+            self.last_of.insert(header.kind, seq);
             if header.kind.concerns_fold() {
-                self.open.insert(header.seq);
+                self.open.insert(seq);
             }
             if let Some(target) = header.target {
                 let corrections = self.corrections.entry(target).or_default();
-                corrections.push((header.seq, header.kind));
+                corrections.push((seq, header.kind));
             }
-            self.entries.insert(header.seq, entry);
-            return;
         }
-        self.seq_of_id.insert(header.id, header.seq);
-        self.latest = self.latest.max(Some(header.received_at));
-        if let Some(key) = &header.idempotency_key {
-            let since = self.latest.unwrap_or(header.received_at);
-            self.seq_of_key
-                .insert((header.endpoint.clone(), key.clone()), (header.seq, since));
-        }
-        let given = self.nodes.entry(header.node.clone()).or_default();
-        *given.n_by_status.entry(entry.status()).or_default() += 1;
-        given.last_arrival = given.last_arrival.max(Some(header.received_at));
-        self.entries.insert(header.seq, entry);
+        self.rows.push(row);
     }
 
-    pub(super) fn settle(&mut self, seq: u64, outcome: Arc<Outcome>) {
-        let Some(entry) = self.entries.get_mut(&seq) else {
+    /// Notes what became of a frame, instead of what was noted before.
+    pub(super) fn settle(&mut self, seq: u64, outcome: &Outcome) {
+        let Some(place) = place(seq).filter(|place| *place < self.rows.len()) else {
             return;
         };
-        if entry.header.kind != Kind::Contribution {
-            entry.outcome = Some(outcome);
+        let row = &mut self.rows[place];
+        if row.kind == Kind::Contribution {
+            let given = self.nodes.entry(row.node).or_default();
+            if let Some(n) = given.n_by_status.get_mut(&row.status()) {
+                *n -= 1;
+            }
+            *given.n_by_status.entry(outcome.status).or_default() += 1;
+            given.n_by_status.retain(|_, n| *n > 0);
+        } else {
             self.open.remove(&seq);
-            return;
         }
-        let given = self.nodes.entry(entry.header.node.clone()).or_default();
-        if let Some(n) = given.n_by_status.get_mut(&entry.status()) {
-            *n -= 1;
-        }
-        *given.n_by_status.entry(outcome.status).or_default() += 1;
-        given.n_by_status.retain(|_, n| *n > 0);
-        entry.outcome = Some(outcome);
+        row.settled = Some(Settled::from(outcome));
     }
 
-    pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        self.entries.get(&seq)
+    /// The newest sequence number.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// The end of the segment that frame `seq` lies in, or the newest sequence number if there is no such frame.
+    pub(super) fn segment_end(&self, seq: u64) -> u64 {
+        let Some(row) = self.row(seq) else {
+            return self.last_seq();
+        };
+        let rest = self
+            .after(seq)
+            .take_while(|(_, next)| next.segment == row.segment);
+        seq + rest.count() as u64
+    }
+
+    fn row(&self, seq: u64) -> Option<&Row> {
+        self.rows.get(place(seq)?)
+    }
+
+    pub(super) fn get(&self, seq: u64) -> Option<Entry> {
+        let row = self.row(seq)?;
+        Some(Entry {
+            header: Arc::new(row.header(seq, &self.names)),
+            segment: row.segment,
+            outcome: row.settled.as_ref().map(|settled| Arc::new(settled.into())),
+        })
+    }
+
+    pub(super) fn outcome(&self, seq: u64) -> Option<Outcome> {
+        Some(self.row(seq)?.settled.as_ref()?.into())
+    }
+
+    pub(super) fn status(&self, seq: u64) -> Option<Status> {
+        self.row(seq).map(Row::status)
+    }
+
+    /// Whether frame `seq` is for `node`.
+    pub(super) fn is_for(&self, seq: u64, node: &str) -> bool {
+        let row = self.row(seq);
+        row.is_some_and(|row| self.names.find(node) == Some(row.node))
     }
 
     /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.
@@ -132,11 +180,7 @@ impl Catalog {
             .corrections
             .keys()
             .copied()
-            .filter(|seq| self.is_retracted(*seq, as_of))
-            .filter(|seq| {
-                self.get(*seq)
-                    .is_some_and(|entry| entry.header.node == node)
-            })
+            .filter(|seq| self.is_retracted(*seq, as_of) && self.is_for(*seq, node))
             .collect();
         retracted.sort_unstable();
         retracted
@@ -144,66 +188,113 @@ impl Catalog {
 
     /// Corrections of `node` up to `seq` that have no outcome yet.
     pub(super) fn open_corrections(&self, node: &str, seq: u64) -> Vec<Arc<Header>> {
-        let open = self.open.range(..=seq);
-        open.filter_map(|seq| self.entries.get(seq))
-            .filter(|entry| entry.header.node == node)
-            .map(|entry| Arc::clone(&entry.header))
+        let open = self
+            .open
+            .range(..=seq)
+            .filter(|seq| self.is_for(**seq, node));
+        open.filter_map(|seq| Some(self.get(*seq)?.header))
             .collect()
     }
 
     /// The newest frame of one of these kinds.
-    pub(super) fn last_of(&self, kinds: &[Kind]) -> Option<&Entry> {
+    pub(super) fn last_of(&self, kinds: &[Kind]) -> Option<Entry> {
         let seq = kinds.iter().filter_map(|kind| self.last_of.get(kind)).max();
-        self.entries.get(seq?)
+        self.get(*seq?)
     }
 
-    pub(super) fn by_id(&self, id: Uuid) -> Option<&Entry> {
-        self.entries.get(self.seq_of_id.get(&id)?)
+    pub(super) fn by_id(&self, id: Uuid) -> Option<Entry> {
+        self.get(*self.seq_of_id.get(&id)?)
     }
 
     /// The contribution that bears a key, and since when it is known, by the latest clock so far.
-    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<(&Entry, DateTime<Utc>)> {
-        let key = (endpoint.to_owned(), key.to_owned());
-        let (seq, since) = self.seq_of_key.get(&key)?;
-        Some((self.entries.get(seq)?, *since))
+    pub(super) fn by_key(&self, endpoint: &str, key: &str) -> Option<(Entry, DateTime<Utc>)> {
+        let endpoint = self.names.find(endpoint)?;
+        let (seq, since) = self.seq_of_key.get(&(endpoint, key.into()))?;
+        Some((self.get(*seq)?, *since))
     }
 
-    pub(super) fn after(&self, seq: u64) -> impl Iterator<Item = &Entry> {
-        self.entries.range(seq + 1..).map(|(_, entry)| entry)
-    }
-
-    pub(super) fn list(&self, filter: &Filter) -> Vec<Entry> {
-        self.entries
-            .range(..filter.before.unwrap_or(u64::MAX))
-            .rev()
-            .map(|(_, entry)| entry)
-            .filter(|entry| entry.header.kind == Kind::Contribution)
-            .filter(|entry| filter.status.is_none_or(|status| status == entry.status()))
-            .filter(|entry| {
-                filter
-                    .node
-                    .as_ref()
-                    .is_none_or(|node| *node == entry.header.node)
-            })
-            .filter(|entry| {
-                filter
-                    .endpoint
-                    .as_ref()
-                    .is_none_or(|endpoint| *endpoint == entry.header.endpoint)
-            })
-            .take(filter.limit)
-            .cloned()
+    /// Frames that the fold of `node` has to do something about, after `seq`, oldest first.
+    pub(super) fn for_fold(&self, node: &str, seq: u64) -> Vec<Arc<Header>> {
+        let Some(node) = self.names.find(node) else {
+            return Vec::new();
+        };
+        let after = self.after(seq);
+        after
+            .filter(|(_, row)| row.kind.concerns_fold() && row.node == node)
+            .map(|(seq, row)| Arc::new(row.header(seq, &self.names)))
             .collect()
     }
 
+    /// The contributions to `node` that count after `after` and up to `as_of`, with their sizes, oldest first.
+    pub(super) fn counting(&self, node: &str, after: u64, as_of: u64) -> Vec<(u64, u64)> {
+        let Some(node) = self.names.find(node) else {
+            return Vec::new();
+        };
+        let rows = self.after(after).take_while(|(seq, _)| *seq <= as_of);
+        rows.filter(|(_, row)| row.kind == Kind::Contribution && row.node == node)
+            .filter(|(seq, _)| !self.is_retracted(*seq, as_of))
+            .map(|(seq, row)| (seq, row.n_bytes))
+            .collect()
+    }
+
+    fn after(&self, seq: u64) -> impl Iterator<Item = (u64, &Row)> {
+        let rows = self.rows.iter().enumerate().skip(to_usize(seq));
+        rows.map(|(place, row)| (place as u64 + 1, row))
+    }
+
+    pub(super) fn list(&self, filter: &Filter) -> Vec<Entry> {
+        let end = filter.before.map_or(self.rows.len(), |before| {
+            to_usize(before.saturating_sub(1)).min(self.rows.len())
+        });
+        // A name that nothing bears lets nothing through.
+        let name = |name: &Option<String>| match name {
+            None => Some(None),
+            Some(name) => self.names.find(name).map(Some),
+        };
+        let (Some(node), Some(endpoint)) = (name(&filter.node), name(&filter.endpoint)) else {
+            return Vec::new();
+        };
+        let rows = self.rows[..end].iter().enumerate().rev();
+        rows.filter(|(_, row)| row.kind == Kind::Contribution)
+            .filter(|(_, row)| filter.status.is_none_or(|status| status == row.status()))
+            .filter(|(_, row)| node.is_none_or(|node| node == row.node))
+            .filter(|(_, row)| endpoint.is_none_or(|endpoint| endpoint == row.endpoint))
+            .take(filter.limit)
+            .filter_map(|(place, _)| self.get(place as u64 + 1))
+            .collect()
+    }
+
+    /// The endpoints that contributions came through.
+    pub(super) fn endpoints(&self) -> BTreeMap<String, Uuid> {
+        let mut first = HashMap::new();
+        for (seq, row) in self.after(0) {
+            if row.kind == Kind::Contribution {
+                first.entry(row.endpoint).or_insert((seq, row.id));
+            }
+        }
+        let named = first
+            .into_values()
+            .filter_map(|(seq, id)| Some((self.get(seq)?.header.endpoint.clone(), id)));
+        named.collect()
+    }
+
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {
-        let given = self.nodes.get(node);
+        let given = self.given(node);
         given
             .map(|given| given.n_by_status.clone())
             .unwrap_or_default()
     }
 
     pub(super) fn last_arrival(&self, node: &str) -> Option<DateTime<Utc>> {
-        self.nodes.get(node)?.last_arrival
+        self.given(node)?.last_arrival
     }
+
+    fn given(&self, node: &str) -> Option<&Given> {
+        self.nodes.get(&self.names.find(node)?)
+    }
+}
+
+/// Where frame `seq` lies among the rows.
+fn place(seq: u64) -> Option<usize> {
+    usize::try_from(seq).ok()?.checked_sub(1)
 }

@@ -113,6 +113,111 @@ async fn a_missing_segment_is_an_error_not_a_gap() {
     );
 }
 
+/// Everything a start finds out, as text.
+async fn known(store: &Store) -> Vec<String> {
+    let journal = open(store).await;
+    let all = Filter {
+        limit: usize::MAX,
+        ..Filter::default()
+    };
+    let listed = journal.list(&all).into_iter();
+    let mut known: Vec<String> = listed.map(|entry| format!("{entry:?}")).collect();
+    known.push(format!("{:?}", journal.counts("forecast")));
+    known.push(format!(
+        "{} {}",
+        journal.last_seq(),
+        journal.is_retracted(2, 99)
+    ));
+    known
+}
+
+fn outcome(n_rows: u64) -> Outcome {
+    Outcome::of(n_rows, 0, 0, crate::outcome::Problems::default())
+}
+
+#[tokio::test]
+async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
+    let store = memory();
+    let journal = open(&store).await;
+    for i in 0..10_u64 {
+        let key = format!("key {i}");
+        journal
+            .append(contribution(&i.to_string(), Some(&key)))
+            .await
+            .unwrap();
+        if i == 2 || i == 5 {
+            journal.checkpoint().await.unwrap();
+        }
+        if i % 3 == 0 {
+            let outcomes = vec![(i.max(1), outcome(i)), (1, outcome(100 + i))];
+            journal.write_outcomes("forecast", &outcomes).await.unwrap();
+            if i == 3 {
+                // Between writing and noting: the batch is read again by a start.
+                journal.checkpoint().await.unwrap();
+            }
+            journal.settle("forecast", i, outcomes);
+        }
+    }
+    let second = journal.list(&Filter {
+        before: Some(3),
+        limit: 1,
+        ..Filter::default()
+    });
+    let retract = Correction::Retract(second[0].header.id);
+    journal
+        .request(&retract, Requester::default())
+        .await
+        .unwrap();
+    journal.checkpoint().await.unwrap();
+    journal.append(contribution("last", None)).await.unwrap();
+
+    let checkpoints = store.list(keys::CHECKPOINTS, None).await.unwrap();
+    assert!(checkpoints.len() >= 3, "{checkpoints:?}");
+    let quick = known(&store).await;
+    // What a checkpoint tells of is not read.
+    let first = store.get(&keys::segment(1)).await.unwrap().unwrap();
+    store.delete(&keys::segment(1)).await.unwrap();
+    assert_eq!(known(&store).await, quick);
+    store.put(&keys::segment(1), first).await.unwrap();
+    // One that is damaged is made up for.
+    store
+        .put(&checkpoints[1], b"damaged".to_vec())
+        .await
+        .unwrap();
+    assert_eq!(known(&store).await, quick);
+    Journal::forget_checkpoints(&store).await.unwrap();
+    assert_eq!(known(&store).await, quick);
+    let replayed = open(&store)
+        .await
+        .append(contribution("4", Some("key 4")))
+        .await;
+    assert!(replayed.unwrap().replayed);
+}
+
+#[tokio::test]
+async fn who_takes_over_says_so_and_fences_the_former_writer() {
+    let store = memory();
+    let older = open(&store).await;
+    older.take_over().await.unwrap();
+    older.append(contribution("o", None)).await.unwrap();
+    older.still_ours().await.unwrap();
+    let newer = open(&store).await;
+    assert_eq!(newer.other_writer(), Some(Process::this()));
+    assert_eq!(Process::this().life(), Life::This);
+    newer.take_over().await.unwrap();
+    assert!(matches!(
+        older.still_ours().await,
+        Err(JournalError::Fenced { .. })
+    ));
+    assert!(matches!(
+        older.append(contribution("o", None)).await,
+        Err(AppendError::Fenced { .. })
+    ));
+    assert_eq!(newer.append(contribution("n", None)).await.unwrap().seq, 4);
+    newer.close().await;
+    assert_eq!(open(&store).await.other_writer(), None);
+}
+
 #[tokio::test]
 async fn what_took_effect_though_it_was_refused_is_not_taken_twice() {
     let store = memory();

@@ -4,6 +4,8 @@
 pub const SEGMENTS: &str = "journal/segments";
 /// Folder of outcome batches.
 pub const OUTCOMES: &str = "journal/outcomes";
+/// Folder of checkpoints.
+pub const CHECKPOINTS: &str = "journal/checkpoints";
 /// The schema that the dataset was last opened with, secrets removed.
 pub const SCHEMA: &str = "journal/schema.yaml";
 /// Folder of what a probe of the store writes; nothing reads it.
@@ -39,6 +41,11 @@ pub fn outcomes_number(key: &str) -> Option<u64> {
         .strip_suffix(".json.zst")?
         .parse()
         .ok()
+}
+
+/// The checkpoint that ends with frame `seq`.
+pub fn checkpoint(seq: u64) -> String {
+    format!("{CHECKPOINTS}/{seq:020}.jsonl.zst")
 }
 
 /// The payload with this SHA-256.

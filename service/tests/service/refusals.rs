@@ -157,7 +157,7 @@ async fn an_unknown_endpoint_is_answered_with_those_there_are() {
     refused(
         world.post("/api/v1/ingest/nowhere", "text/csv", "a\n"),
         404,
-        "there is no endpoint `nowhere`; there are `logger`, `small`, `boreholes`, `weather`",
+        "there is no endpoint `nowhere`; there are `logger`, `private`, `small`, `boreholes`, `weather`",
     )
     .await;
     world.end().await.unwrap();

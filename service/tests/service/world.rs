@@ -1,7 +1,7 @@
 //! A running service to ask.
 
 use std::collections::HashMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_service::app::App;
-use zarr_fuse_service::config::{EndpointConfig, LimitsConfig, ServerConfig};
+use zarr_fuse_service::config::{Auth, EndpointConfig, LimitsConfig, ServerConfig};
 use zarr_fuse_service::dataset::{Dataset, Decoders};
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store};
+use zarr_fuse_service::who::SignIn;
 use zarr_fuse_service::{ServeError, run};
 
 /// One node.
@@ -51,6 +52,7 @@ stations:
 pub(crate) const ENDPOINTS: &str = r#"{
     "logger": {"dataset": "weather", "node": "forecast", "path": "/api/v1/logger",
                "decode": {"format": "csv", "csv": {"delimiter": ";"}, "set": {"site": "${site}"}}},
+    "private": {"dataset": "boreholes", "node": "temperature", "senders": ["logger"]},
     "small": {"dataset": "boreholes", "node": "temperature", "decode": {"limits": {"max_decompressed_bytes": 1000}}}
 }"#;
 
@@ -58,6 +60,7 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) stop: CancellationToken,
     pub(crate) client: Client,
+    pub(crate) address: SocketAddr,
     url: String,
     running: JoinHandle<Result<(), ServeError>>,
 }
@@ -81,6 +84,26 @@ impl World {
 
     /// Datasets as name, schema and address of the store.
     pub(crate) async fn on(schemas: &[(&str, &str, &str)], limits: LimitsConfig) -> Self {
+        Self::with(schemas, limits, SignIn::default(), ServerConfig::default()).await
+    }
+
+    /// Both datasets, where people sign in as `auth` says.
+    pub(crate) async fn guarded(auth: Json, server: ServerConfig) -> Self {
+        let auth: Auth = serde_json::from_value(auth).unwrap();
+        let schemas = [
+            ("boreholes", BOREHOLES, "memory://"),
+            ("weather", WEATHER, "memory://"),
+        ];
+        let sign_in = SignIn::new(Some(&auth)).unwrap();
+        Self::with(&schemas, LimitsConfig::default(), sign_in, server).await
+    }
+
+    async fn with(
+        schemas: &[(&str, &str, &str)],
+        limits: LimitsConfig,
+        sign_in: SignIn,
+        server: ServerConfig,
+    ) -> Self {
         let endpoints: IndexMap<String, EndpointConfig> = serde_json::from_str(ENDPOINTS).unwrap();
         let mut datasets = Vec::new();
         for (name, schema, url) in schemas {
@@ -106,12 +129,13 @@ impl World {
             schemas.iter().any(|(name, ..)| *name == dataset)
         });
         let stop = CancellationToken::new();
-        let app = App::of(datasets, &known.collect(), limits, stop.clone()).unwrap();
+        let app = App::guarded(datasets, &known.collect(), sign_in, limits, stop.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
         let server = ServerConfig {
             workers: Some(2),
-            ..ServerConfig::default()
+            ..server
         };
         let running = tokio::spawn(run(Arc::clone(&app), listener, server, false));
         let client = Client::builder().no_gzip().no_proxy().build().unwrap();
@@ -119,6 +143,7 @@ impl World {
             app,
             stop,
             client,
+            address,
             url,
             running,
         }

@@ -116,7 +116,7 @@ async fn nothing_but_the_zarr_store_can_be_reached() {
         "the Zarr store of `boreholes` has no object `temperature/.zgroup`; chunks that were never written do not exist",
     )
     .await;
-    let long = format!("/zarr/boreholes/{}", "a/".repeat(10_000));
+    let long = format!("/zarr/boreholes/{}", "a/".repeat(8_000));
     assert_eq!(world.get(&long).await.status(), 404);
     world.end().await.unwrap();
 }

@@ -81,6 +81,25 @@ impl Connection {
     /// # Errors
     /// If the connection breaks.
     pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        let mut answer = self.head(request).await?;
+        let mut line = String::new();
+        if answer
+            .header("transfer-encoding")
+            .is_some_and(|coding| coding.contains("chunked"))
+        {
+            while self.chunk(&mut answer.body, &mut line).await? {}
+        } else if let Some(n) = answer.header("content-length") {
+            answer.body = vec![0; n.parse().context("content-length")?];
+            self.stream.read_exact(&mut answer.body).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Sends a prepared `HEAD` request and reads the answer, which has no body.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn head(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
         self.stream.get_mut().write_all(request).await?;
         let mut line = String::new();
         self.line(&mut line).await?;
@@ -94,21 +113,11 @@ impl Connection {
             };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer {
+        Ok(Answer {
             status,
             headers,
             body: Vec::new(),
-        };
-        if answer
-            .header("transfer-encoding")
-            .is_some_and(|coding| coding.contains("chunked"))
-        {
-            while self.chunk(&mut answer.body, &mut line).await? {}
-        } else if let Some(n) = answer.header("content-length") {
-            answer.body = vec![0; n.parse().context("content-length")?];
-            self.stream.read_exact(&mut answer.body).await?;
-        }
-        Ok(answer)
+        })
     }
 
     async fn chunk(&mut self, body: &mut Vec<u8>, line: &mut String) -> anyhow::Result<bool> {

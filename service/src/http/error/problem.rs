@@ -49,6 +49,21 @@ pub(crate) enum Problems {
     Server(Problem),
 }
 
+/// Routes that need a scope may answer with these.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers")]
+pub(crate) enum Denials {
+    /// Nobody signed in, or the name, password or token is not good; `WWW-Authenticate` says how to.
+    #[response(status = 401, content_type = "application/problem+json")]
+    SignIn(Problem),
+    /// The scope that `detail` names is missing.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Scope(Problem),
+    /// Too many failed attempts to sign in, or too much waits; `Retry-After` says how long.
+    #[response(status = 429, content_type = "application/problem+json")]
+    Limited(Problem),
+}
+
 /// One of several problems.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub(crate) struct ProblemItem {
