@@ -20,6 +20,7 @@ pub(crate) mod correct;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod query;

@@ -578,6 +578,24 @@ impl Dataset {
     }
 }
 
+/// The newest contribution that any arrays in `store` hold, by what their groups say.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn newest_folded(store: &Store, schema: &Schema) -> Result<u64, StoreError> {
+    let mut newest = 0;
+    for node in schema.nodes().filter(|node| has_arrays(node)) {
+        let group = store.get(&keys::metadata(&node.path)).await?;
+        let group: Option<Json> = group.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let folded = group.and_then(|group| {
+            let ours = group.get("attributes")?.get("zarr_fuse")?;
+            ours.get("folded_seq")?.as_u64()
+        });
+        newest = newest.max(folded.unwrap_or(0));
+    }
+    Ok(newest)
+}
+
 fn has_arrays(node: &NodeSchema) -> bool {
     !node.coordinates.is_empty() || !node.variables.is_empty()
 }
