@@ -118,7 +118,7 @@ impl App {
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
         let sign_in = SignIn::new(config.auth.as_ref())?;
-        let datasets = open::datasets(&config).await?;
+        let datasets = Box::pin(open::datasets(&config)).await?;
         let mut limits = config.limits.clone();
         limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
         Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)

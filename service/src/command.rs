@@ -17,6 +17,7 @@ use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod correct;
+pub(crate) mod cp;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
@@ -179,6 +180,13 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
         JournalSettings::default(),
     )
     .await?)
+}
+
+/// Who runs the command, for the journal.
+pub(crate) fn user() -> Option<String> {
+    let names = ["USER", "LOGNAME"];
+    let mut known = names.iter().filter_map(|name| std::env::var(name).ok());
+    known.find(|name| !name.is_empty())
 }
 
 /// Logs to stderr; `RUST_LOG` chooses how much.

@@ -46,8 +46,8 @@ pub use self::tls::TlsError;
 use crate::app::App;
 use crate::config::ServerConfig;
 
-/// Log filter of the service: what the HTTP server says of itself at start-up is left out.
-pub const LOG_FILTER: &str = "info,actix_server=warn";
+/// Log filter of the service: what the HTTP server says of itself at start-up, and of requests that cannot be read, is left out.
+pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http=off";
 /// How often a stopping service looks whether requests are still worked on.
 const STOP_POLL: Duration = Duration::from_millis(20);
 /// How long an idle connection is kept open.
@@ -92,6 +92,7 @@ pub(crate) async fn serve(
         .workers(workers)
         .max_connections(settings.max_connections.div_ceil(workers))
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(settings.head_timeout)
         .disable_signals()
         .shutdown_timeout(0);
     let scheme = if tls.is_some() { "https" } else { "http" };

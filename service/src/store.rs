@@ -71,6 +71,12 @@ impl Store {
             url: url.to_owned(),
             reason,
         };
+        if let Some(hidden) = without_credentials(url) {
+            return Err(StoreError::Address {
+                url: hidden,
+                reason: "a name or password in the address would be seen in logs, set `ZF_S3_ACCESS_KEY` and `ZF_S3_SECRET_KEY` instead".to_owned(),
+            });
+        }
         if url.starts_with("memory:") {
             return Ok(Self::new(Arc::new(InMemory::new()), url));
         }
@@ -191,6 +197,14 @@ impl Store {
     pub fn folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
     }
+}
+
+/// An address to show, if there is a name or password in it: `s3://…@bucket/prefix`.
+pub(crate) fn without_credentials(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (credentials, _) = authority.rsplit_once('@')?;
+    Some(format!("{scheme}://…{}", &rest[credentials.len()..]))
 }
 
 /// The parts of `s3://bucket/prefix`.

@@ -170,7 +170,8 @@ async fn the_examples_of_help_work() {
     assert_eq!(
         commands,
         [
-            "demo", "serve", "check", "ingest", "query", "list", "log", "verify", "openapi"
+            "demo", "serve", "check", "ingest", "query", "list", "log", "retry", "retract",
+            "rebuild", "verify", "doctor", "token", "user", "openapi"
         ]
     );
     for command in commands {

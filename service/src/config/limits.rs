@@ -33,6 +33,14 @@ pub struct LimitsConfig {
     /// Folder of these temporary files. They have no names and are gone when the process ends, however it ends. Default:
     /// `TMPDIR`, else `/var/tmp`, else `/tmp`, whichever can be written.
     pub spool_folder: Option<PathBuf>,
+    /// Longest pause between two pieces of a body; then the answer is 408. Default `30s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max_body_pause: Duration,
+    /// Slowest body, in bytes per second, once the first `max_body_pause` is over; slower ones are answered 408. Default 256.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub min_body_rate: u64,
     /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
@@ -76,6 +84,8 @@ impl Default for LimitsConfig {
             max_body_memory_bytes: 64 << 20,
             max_spool_bytes: 4 << 30,
             spool_folder: None,
+            max_body_pause: Duration::from_secs(30),
+            min_body_rate: 256,
             max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),

@@ -33,6 +33,10 @@ pub struct ServerConfig {
     /// Most connections held open at once, by all threads together. Default 4096.
     #[schemars(range(min = 1))]
     pub max_connections: usize,
+    /// How long the head of the first request of a connection may take to arrive; then the answer is 408. Default `10s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub head_timeout: Duration,
     /// How long requests may go on after the signal to stop. Default `30s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
@@ -52,6 +56,7 @@ impl Default for ServerConfig {
             address_header: AddressHeader::default(),
             workers: None,
             max_connections: 4096,
+            head_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }
     }

@@ -225,12 +225,11 @@ impl Answer {
     /// Reads it from the text in which `object_store` quotes the whole body.
     fn find(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("Server returned ")?;
-        let (status, body) = match rest.strip_prefix("error response: ") {
-            Some(body) => ("with an error", body),
-            None => {
-                let (_, rest) = rest.split_once(": ")?;
-                rest.split_once(": ").unwrap_or((rest, ""))
-            }
+        let (status, body) = if let Some(body) = rest.strip_prefix("error response: ") {
+            ("with an error", body)
+        } else {
+            let (_, rest) = rest.split_once(": ")?;
+            rest.split_once(": ").unwrap_or((rest, ""))
         };
         let element = |name: &str| {
             let (_, rest) = body.split_once(&format!("<{name}>"))?;
@@ -258,6 +257,9 @@ impl Answer {
 
     fn text(&self) -> String {
         let mut text = format!("it answered {}", self.status);
+        if self.code.as_deref() == Some("NoSuchBucket") {
+            return format!("{text}: there is no such bucket; make it first");
+        }
         for part in [&self.code, &self.message].into_iter().flatten() {
             text.push_str(", ");
             text.push_str(part);

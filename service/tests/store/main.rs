@@ -5,7 +5,11 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod careless;
+mod copying;
 mod place;
+mod probing;
+mod stopping;
 mod suite;
 
 /// Runs every function of the suite on every kind of store.

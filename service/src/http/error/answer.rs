@@ -97,11 +97,11 @@ impl ApiError {
                 ),
             )
             .closing(),
-            Self::BodyTooSlow { seconds } => Answer::new(
+            Self::BodyTooSlow(reason) => Answer::new(
                 S::REQUEST_TIMEOUT,
                 "body-too-slow",
                 "Body too slow",
-                format!("nothing of the body arrived for {seconds} seconds; nothing was taken, send it again"),
+                format!("{reason}; nothing was taken, send it again"),
             )
             .closing(),
             Self::BodyCut(reason) => Answer::new(
