@@ -60,7 +60,7 @@ pub enum StoreError {
         /// The object.
         key: String,
         /// Cause.
-        source: Failure,
+        source: Box<Failure>,
     },
     /// Only opened for reading.
     #[error("`{key}` is not written: the store was opened for reading only")]
