@@ -170,7 +170,7 @@ async fn the_examples_of_help_work() {
     assert_eq!(
         commands,
         [
-            "demo", "serve", "check", "ingest", "query", "list", "log", "retry", "retract",
+            "demo", "serve", "check", "ingest", "query", "list", "cp", "log", "retry", "retract",
             "rebuild", "verify", "doctor", "token", "user", "openapi"
         ]
     );
