@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use zarr_fuse_harness::binary;
 use zarr_fuse_harness::ceph::Ceph;
 use zarr_fuse_harness::run::{self, Run};
-use zarr_fuse_harness::{binary, service::free_address};
+use zarr_fuse_harness::service::{Service, free_address};
+use zarr_fuse_harness::wire::Connection;
 
 use crate::careless_s3;
 use crate::workspace::Workspace;
@@ -182,4 +184,114 @@ fn a_copy_that_is_killed_again_and_again_is_whole_in_the_end() {
         "{}",
         elsewhere.stderr
     );
+}
+
+/// A counter of `/metrics`.
+fn counted(metrics: &str, line: &str) -> u64 {
+    let found = metrics.lines().find_map(|found| found.strip_prefix(line));
+    found
+        .and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contributions_that_arrive_together_share_requests_to_s3() {
+    let Some(ceph) = Ceph::start().unwrap() else {
+        return;
+    };
+    let workspace = Workspace::new();
+    let url = format!("{}/readings", ceph.bucket().unwrap());
+    let schema = SCHEMA
+        .replace("here.zarr", &url)
+        .replace("chunk_size: 4", "chunk_size: 1024");
+    workspace.write("readings.yaml", &schema);
+    let config = "server: {listen: '127.0.0.1:0'}\ndatasets: [readings.yaml]\n";
+    workspace.write("zarr-fuse.yaml", config);
+    let environment = ceph.environment();
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut service = Service::spawn_in(workspace.path(), ["serve"], &environment).unwrap();
+    service.ready().await.unwrap();
+    let address = service.address();
+    let metrics = async || {
+        let mut connection = Connection::open(address).await.unwrap();
+        connection.get("/metrics").await.unwrap().text()
+    };
+    let kinds = ["get", "put", "create", "list", "copy", "delete"];
+    let counts = |metrics: &str| {
+        let of = |kind| {
+            let line =
+                format!("zarr_fuse_store_requests_total{{dataset=\"readings\",kind=\"{kind}\"}}");
+            counted(metrics, &line)
+        };
+        let commits = counted(metrics, "zarr_fuse_commits_total{dataset=\"readings\"}");
+        (kinds.map(of), commits)
+    };
+    let (before, commits_before) = counts(&metrics().await);
+    let deadline = Instant::now() + Duration::from_secs(4);
+    let clients = (0..16_u64).map(|client| {
+        tokio::spawn(async move {
+            let mut connection = Connection::open(address).await.unwrap();
+            let mut took = Vec::new();
+            while Instant::now() < deadline {
+                let time = 1_700_000_000 + took.len();
+                let body = format!("time,station,value\n{time},S{client},1.5\n");
+                let begin = Instant::now();
+                let headers = [("content-type", "text/csv")];
+                let path = "/api/v1/ingest/readings/readings";
+                let answer = connection
+                    .post(path, &headers, body.as_bytes())
+                    .await
+                    .unwrap();
+                assert_eq!(answer.status, 202, "{}", answer.text());
+                took.push(begin.elapsed());
+            }
+            took
+        })
+    });
+    let mut took = Vec::new();
+    for client in clients.collect::<Vec<_>>() {
+        took.extend(client.await.unwrap());
+    }
+    let mut connection = Connection::open(address).await.unwrap();
+    let last = b"time,station,value\n1800000000,last,1\n";
+    let path = "/api/v1/ingest/readings/readings?wait=merged";
+    let merged = connection
+        .post(path, &[("content-type", "text/csv")], last)
+        .await
+        .unwrap();
+    assert_eq!(merged.status, 200, "{}", merged.text());
+    let (after, commits_after) = counts(&metrics().await);
+    let n = took.len() as u64 + 1;
+    let n_commits = commits_after - commits_before;
+    let each: Vec<u64> = after
+        .iter()
+        .zip(before)
+        .map(|(after, before)| after - before)
+        .collect();
+    let n_requests: u64 = each.iter().sum();
+    // Every commit creates one batch of outcomes; the other creates are segments.
+    let n_segments = each[2].saturating_sub(n_commits);
+    took.sort_unstable();
+    println!(
+        "{n} contributions acknowledged, p50 {:?}, p99 {:?}; {n_segments} segments, {n_commits} commits\n\
+         requests {}\n\
+         per contribution: {:.3} to acknowledge it, {:.3} in all; per commit: {:.1}",
+        took[took.len() / 2],
+        took[took.len() * 99 / 100],
+        kinds
+            .iter()
+            .zip(&each)
+            .map(|(kind, n)| format!("{kind} {n}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        n_segments as f64 / n as f64,
+        n_requests as f64 / n as f64,
+        (n_requests - n_segments) as f64 / n_commits as f64
+    );
+    assert!(
+        n_requests < n,
+        "{n_requests} requests for {n} contributions"
+    );
+    let (status, log) = service.terminate().await.unwrap();
+    assert!(status.success(), "{log}");
 }
