@@ -26,6 +26,7 @@ mod health;
 pub mod payload;
 mod pressure;
 mod queue;
+pub mod repair;
 pub mod segment;
 mod takeover;
 mod writer;

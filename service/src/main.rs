@@ -60,6 +60,9 @@ enum Command {
     /// Write the arrays again from the journal, beside the old ones, and switch when they are complete.
     #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
     Rebuild(command::rebuild::Rebuild),
+    /// Check that the journal is as it was written, and repair it.
+    #[command(subcommand)]
+    Journal(command::journal::JournalCommand),
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
             Command::Retry(retry) => retry.run().await,
             Command::Retract(retract) => retract.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
+            Command::Journal(journal) => journal.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Token(token) => token.run(),

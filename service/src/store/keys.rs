@@ -57,6 +57,11 @@ pub fn checkpoint(seq: u64) -> String {
     format!("{CHECKPOINTS}/{seq:020}.jsonl.zst")
 }
 
+/// Where a damaged object is kept.
+pub fn damaged(name: &str) -> String {
+    format!("journal/damaged/{name}")
+}
+
 /// The payload with this SHA-256.
 pub fn blob(sha256: &str) -> String {
     format!("{BLOBS}/{sha256}")
