@@ -1,6 +1,7 @@
 //! Stores as people meet them: probed, refused, copied.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ fn a_copy_that_is_killed_again_and_again_is_whole_in_the_end() {
     workspace.write("readings.yaml", SCHEMA);
     let mut csv = "time,station,value\n".to_owned();
     for i in 0..1200_u32 {
-        csv.push_str(&format!("{},S{},{i}\n", 1_700_000_000 + i, i % 7));
+        writeln!(csv, "{},S{},{i}", 1_700_000_000 + i, i % 7).unwrap();
     }
     workspace.write("readings.csv", &csv);
     workspace
@@ -275,7 +276,7 @@ async fn contributions_that_arrive_together_share_requests_to_s3() {
     println!(
         "{n} contributions acknowledged, p50 {:?}, p99 {:?}; {n_segments} segments, {n_commits} commits\n\
          requests {}\n\
-         per contribution: {:.3} to acknowledge it, {:.3} in all; per commit: {:.1}",
+         per 1000 contributions: {} to acknowledge them, {} in all; per commit: {}",
         took[took.len() / 2],
         took[took.len() * 99 / 100],
         kinds
@@ -284,9 +285,9 @@ async fn contributions_that_arrive_together_share_requests_to_s3() {
             .map(|(kind, n)| format!("{kind} {n}"))
             .collect::<Vec<_>>()
             .join(", "),
-        n_segments as f64 / n as f64,
-        n_requests as f64 / n as f64,
-        (n_requests - n_segments) as f64 / n_commits as f64
+        n_segments * 1000 / n,
+        n_requests * 1000 / n,
+        (n_requests - n_segments).div_ceil(n_commits)
     );
     assert!(
         n_requests < n,
