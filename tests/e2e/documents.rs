@@ -178,7 +178,7 @@ async fn the_examples_of_help_work() {
         commands,
         [
             "demo", "serve", "check", "ingest", "query", "list", "cp", "log", "retry", "retract",
-            "rebuild", "verify", "doctor", "token", "user", "openapi"
+            "rebuild", "journal", "verify", "doctor", "token", "user", "openapi"
         ]
     );
     for command in commands {
