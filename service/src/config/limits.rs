@@ -111,6 +111,7 @@ impl LimitsConfig {
             max_block_cells: self.max_query_block_cells,
             max_page_rows: self.max_query_page_rows,
             max_columns: self.max_query_columns,
+            ..crate::query::Bounds::default()
         }
     }
 }
