@@ -151,11 +151,11 @@ pub enum OpenError {
     )]
     JournalBehind {
         /// The node.
-        node: String,
+        node: Box<str>,
         /// What its arrays hold.
         folded_seq: u64,
         /// Where the journal is looked for.
-        journal: String,
+        journal: Box<str>,
         /// Where it ends.
         last_seq: u64,
     },
@@ -232,9 +232,9 @@ impl Dataset {
             let (folded_seq, last_seq) = (opened.folded_seq(), journal.last_seq());
             if folded_seq > last_seq {
                 return Err(OpenError::JournalBehind {
-                    node: node.path.clone(),
+                    node: node.path.as_str().into(),
                     folded_seq,
-                    journal: journal.store().url().to_owned(),
+                    journal: journal.store().url().into(),
                     last_seq,
                 });
             }

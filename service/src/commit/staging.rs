@@ -17,7 +17,7 @@ const CONCURRENT_OBJECTS: usize = 8;
 const REPLACED: &str = "replaced";
 
 /// Says that arrays may be half changed, until all are written again.
-const REBUILD: &str = "staging/rebuild";
+const REBUILD: &str = "staging/half-done";
 
 /// What is to be done with staged objects.
 #[derive(Debug, Serialize, Deserialize)]
