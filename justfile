@@ -25,6 +25,10 @@ doc:
 deny:
     cargo deny check licenses bans sources
 
+# Known vulnerabilities of dependencies; needs GitHub, where their database is.
+audit:
+    cargo deny check advisories
+
 # Dependencies that nothing uses (cargo install --locked cargo-machete).
 unused:
     cargo machete --with-metadata
@@ -62,6 +66,10 @@ bench *args:
 # what was kept is compared with what was acknowledged. Writes the table in docs/reliability.md. `just campaign kills` runs some.
 campaign name="":
     ZF_CAMPAIGN=long cargo test -p zarr-fuse-e2e "campaign::{{ name }}" -- --nocapture --test-threads=1
+
+# Ask the interface at random, so many times for each kind of request, as its OpenAPI document describes it.
+schemathesis examples="500":
+    ZF_EXAMPLES={{ examples }} cargo test -p zarr-fuse-e2e interface -- --nocapture
 
 # A real S3 on this machine until Ctrl-C: Ceph's gateway, from Debian's packages. Prints the settings for `zf`.
 ceph *args:

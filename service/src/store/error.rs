@@ -60,7 +60,7 @@ pub enum StoreError {
         /// The object.
         key: String,
         /// Cause.
-        source: Failure,
+        source: Box<Failure>,
     },
     /// Only opened for reading.
     #[error("`{key}` is not written: the store was opened for reading only")]
@@ -167,13 +167,7 @@ impl From<object_store::Error> for Failure {
         while let Some(inner) = cause {
             innermost = inner.to_string();
             if let Some(http) = inner.downcast_ref::<HttpError>()
-                && matches!(
-                    http.kind(),
-                    HttpErrorKind::Connect
-                        | HttpErrorKind::Timeout
-                        | HttpErrorKind::Interrupted
-                        | HttpErrorKind::Request
-                )
+                && http.kind() != HttpErrorKind::Decode
             {
                 kind = FailureKind::Unreachable;
             }

@@ -313,7 +313,7 @@ impl Store {
             url: std::sync::Arc::clone(&self.url),
             action,
             key: key.to_owned(),
-            source: trouble.into(),
+            source: Box::new(trouble.into()),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use zarr_fuse_schemas::Schema;
@@ -14,6 +15,7 @@ use zarr_fuse_service::journal::{JournalSettings, NewContribution};
 use zarr_fuse_service::store::Store;
 use zarr_fuse_service::verify::verify;
 
+use crate::meddling::Meddling;
 use crate::place;
 use crate::stopping::Stopping;
 
@@ -203,7 +205,7 @@ async fn a_copy_that_was_interrupted_anywhere_goes_on() {
     for n_writes in (1..).step_by(3) {
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let stopping = Stopping::after(n_writes, Arc::clone(&objects));
-        let first = Store::new(stopping.clone(), "memory://destination");
+        let first = stopping.store("memory://destination");
         let first = whole(&source, &first).await;
         let second = Store::new(objects, "memory://destination");
         if !stopping.has_stopped() {
@@ -239,7 +241,7 @@ async fn a_copy_is_sound_wherever_its_renewal_was_interrupted() {
             destination.put(key, bytes.clone()).await.unwrap();
         }
         let stopping = Stopping::after(n_writes, objects);
-        let renewed = Store::new(stopping.clone(), "memory://destination");
+        let renewed = stopping.store("memory://destination");
         let renewed = whole(&source, &renewed).await;
         let done = !stopping.has_stopped();
         assert!(done || renewed.is_err() || n_writes > 30);
@@ -271,7 +273,7 @@ async fn an_insertion_that_stopped_half_way_is_complete_in_the_copy() {
         grow(&dataset, 0, 6).await;
         drop(dataset);
         let stopping = Stopping::after(n_writes, objects);
-        let broken = Store::new(stopping.clone(), "memory://source");
+        let broken = stopping.store("memory://source");
         if let Ok(dataset) = open(&broken).await {
             let late = "time,well,level,note\n1700000001,D,5,late\n".to_owned();
             let arrived = dataset.contribute(contribution("wells/deep", late)).await;
@@ -289,6 +291,78 @@ async fn an_insertion_that_stopped_half_way_is_complete_in_the_copy() {
         }
     }
     assert!(n_staged > 3, "a record was found {n_staged} times");
+}
+
+/// What happens once while a dataset is copied, at each moment in turn; in the end the copy is what its journal says.
+async fn while_copied(csv: &'static str) {
+    let mut n_moments = 0;
+    for before in 0.. {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let source = Store::new(Arc::clone(&objects), "memory://source");
+        let dataset = open(&source).await.unwrap();
+        grow(&dataset, 0, 6).await;
+        let event = async move {
+            let contribution = contribution("wells/deep", csv.to_owned());
+            dataset.contribute(contribution).await.unwrap();
+            dataset.fold_all().await.unwrap();
+            dataset.publish_groups().await.unwrap();
+        };
+        let meddling = Meddling::new(objects, before, 1, [Box::pin(event) as BoxFuture<'_, ()>]);
+        let meddled = meddling.store("memory://source");
+        let destination = place::memory();
+        whole(&meddled, &destination).await.unwrap();
+        assert_sound(&destination).await;
+        drop(assert_completed(&destination).await);
+        if !meddling.has_happened() {
+            break;
+        }
+        n_moments += 1;
+    }
+    assert!(n_moments > 30, "{n_moments}");
+}
+
+#[tokio::test]
+async fn an_insertion_at_any_moment_of_a_copy_leaves_it_whole() {
+    while_copied("time,well,level,note\n1700000001,D,5,late\n").await;
+}
+
+#[tokio::test]
+async fn while_late_rows_are_inserted_a_copy_is_not_finished() {
+    let copied_with = async |n_insertions: u64| {
+        let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let source = Store::new(Arc::clone(&objects), "memory://source");
+        let dataset = open(&source).await.unwrap();
+        grow(&dataset, 0, 6).await;
+        let events = (0..n_insertions).map(|i| {
+            let dataset = Arc::clone(&dataset);
+            let late = format!("time,well,level,note\n{},D,{i},late\n", 1_699_999_999 - i);
+            let event: BoxFuture<'_, ()> = Box::pin(async move {
+                let late = contribution("wells/deep", late);
+                dataset.contribute(late).await.unwrap();
+                dataset.fold_all().await.unwrap();
+            });
+            event
+        });
+        let meddling = Meddling::new(objects, 20, 4, events);
+        let meddled = meddling.store("memory://source");
+        let destination = place::memory();
+        let summary = whole(&meddled, &destination).await;
+        (summary, meddling.has_happened(), destination)
+    };
+    let (summary, all_happened, destination) = copied_with(9).await;
+    summary.unwrap();
+    assert!(all_happened);
+    assert_sound(&destination).await;
+    let (endless, ..) = copied_with(1000).await;
+    assert_eq!(
+        endless.unwrap_err().to_string(),
+        "late rows are inserted into `wells/deep` faster than it can be copied; try again when fewer come, or stop the service meanwhile"
+    );
+}
+
+#[tokio::test]
+async fn new_rows_and_new_values_at_any_moment_of_a_copy_leave_it_whole() {
+    while_copied("time,well,level,note\n1700000000,A,77,again\n1800000000,A,5,new\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,6 +388,7 @@ async fn a_dataset_is_copied_while_it_is_written() {
     let mut last = 0;
     let renewed = place::memory();
     for _ in 0..6 {
+        dataset.journal.arrivals().changed().await.unwrap();
         let fresh = place::memory();
         let summary = whole(&reader, &fresh).await.unwrap();
         let copied = assert_completed(&fresh).await;
@@ -364,7 +439,7 @@ async fn arrays_of_some_nodes_are_copied_as_plain_zarr() {
         destination.get("wells/deep/level/c/0/0").await.unwrap(),
         source.get("wells/deep/level/c/0/0").await.unwrap()
     );
-    let none = copy(
+    let unmatched = copy(
         &source,
         &place::memory(),
         Some("well"),
@@ -372,7 +447,7 @@ async fn arrays_of_some_nodes_are_copied_as_plain_zarr() {
     )
     .await;
     assert_eq!(
-        none.unwrap_err().to_string(),
+        unmatched.unwrap_err().to_string(),
         "no node matches `well`; there are `rain`, `wells/deep`"
     );
 }

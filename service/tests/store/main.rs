@@ -7,10 +7,12 @@
 
 mod careless;
 mod copying;
+mod meddling;
 mod place;
 mod probing;
 mod stopping;
 mod suite;
+mod traps;
 
 /// Runs every function of the suite on every kind of store.
 macro_rules! on_every_store {
