@@ -17,7 +17,7 @@ use super::{faults, is_long};
 
 /// The most that the service may have in memory at once.
 const MAX_RESIDENT_BYTES: u64 = 600 << 20;
-const N_CLIENTS: u64 = 16;
+const N_CLIENTS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_stays_bounded_while_s3_is_slow() {
@@ -33,16 +33,19 @@ async fn memory_stays_bounded_while_s3_is_slow() {
     });
     let site = Site::at(&ceph.bucket().unwrap(), &environment);
     // Little may wait, so that this is felt, too.
-    site.configure("limits: {max_waiting_bytes: 256MiB, max_spool_bytes: 512MiB}\n");
+    site.configure(
+        "limits: {max_body_bytes: 64MiB, max_waiting_bytes: 96MiB, max_spool_bytes: 128MiB}\n",
+    );
     let service = site.serve().await;
     proxy.behave(Behaviour {
         delay: Duration::from_millis(100),
-        bytes_per_second: 24 << 20,
+        bytes_per_second: 48 << 20,
         ..Behaviour::default()
     });
 
     let address = service.address();
-    let sizes: Arc<[usize]> = [64 << 10, 700 << 10, 3 << 20, 12 << 20, 40 << 20].into();
+    let largest = if is_long() { 40 << 20 } else { 12 << 20 };
+    let sizes: Arc<[usize]> = [64 << 10, 700 << 10, 3 << 20, 9 << 20, largest].into();
     let uploads = (0..N_CLIENTS).map(|client| {
         let sizes = Arc::clone(&sizes);
         tokio::spawn(async move {
