@@ -38,7 +38,6 @@ pub(super) fn extract(
     limits: &Limits,
 ) -> Result<DataFrame, DecodeError> {
     let documents: Vec<(usize, &str)> = match format {
-        Format::Csv => return Err(DecodeError::ProgramNeedsJson { format }),
         Format::Json => vec![(1, text)],
         Format::Ndjson => {
             let lines = text.lines().enumerate().map(|(idx, line)| (idx + 1, line));
@@ -46,6 +45,7 @@ pub(super) fn extract(
                 .filter(|(_, line)| !line.trim_ascii().is_empty())
                 .collect()
         }
+        _ => return Err(DecodeError::ProgramNeedsJson { format }),
     };
     for (line, document) in &documents {
         json::check_depth(document, *line)?;
