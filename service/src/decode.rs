@@ -14,6 +14,7 @@ mod detect;
 mod error;
 mod extract;
 mod format_error;
+mod grids;
 mod guard;
 mod json;
 mod line_protocol;
@@ -43,6 +44,7 @@ pub use content::{Content, content_of_file};
 use detect::Shown;
 pub use error::{DecodeError, DecodeSetupError};
 pub use format_error::FormatError;
+pub use grids::{Grid, Grids};
 use guard::guarded;
 pub use prepare::Decoder;
 
