@@ -25,6 +25,10 @@ doc:
 deny:
     cargo deny check licenses bans sources
 
+# Known vulnerabilities of dependencies; needs GitHub, where their database is.
+audit:
+    cargo deny check advisories
+
 # Dependencies that nothing uses (cargo install --locked cargo-machete).
 unused:
     cargo machete --with-metadata
@@ -61,6 +65,10 @@ bench *args:
 # Kill the service 30 times while clients upload, then compare what it kept with what it acknowledged.
 campaign kills="30":
     ZF_KILLS={{ kills }} cargo test -p zarr-fuse-e2e campaign -- --nocapture
+
+# Ask the interface at random, so many times for each kind of request, as its OpenAPI document describes it.
+schemathesis examples="500":
+    ZF_EXAMPLES={{ examples }} cargo test -p zarr-fuse-e2e interface -- --nocapture
 
 # A real S3 on this machine until Ctrl-C: Ceph's gateway, from Debian's packages. Prints the settings for `zf`.
 ceph *args:

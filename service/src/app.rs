@@ -7,14 +7,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use zarr_fuse_schemas::SchemaError;
+use zarr_fuse_schemas::{Schema, SchemaError};
 
-use crate::config::{Config, EndpointConfig, LimitsConfig};
+use crate::config::{Config, DatasetConfig, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
 use crate::metrics::Metrics;
-use crate::store::StoreError;
 use crate::store::probe::Report;
+use crate::store::{Store, StoreError};
 use crate::who::{SignIn, SignInError};
 
 mod bodies;
@@ -118,7 +118,7 @@ impl App {
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
         let sign_in = SignIn::new(config.auth.as_ref())?;
-        let datasets = open::datasets(&config).await?;
+        let datasets = Box::pin(open::datasets(&config)).await?;
         let mut limits = config.limits.clone();
         limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
         Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)
@@ -203,6 +203,27 @@ impl App {
         }
         reasons
     }
+}
+
+/// Where the configuration in `file` keeps the journal of the dataset of `schema`, read from `schema_file`, if apart from
+/// the arrays.
+///
+/// # Errors
+/// [`AppError::Schema`] with every problem of the file, [`AppError::Store`] if the journal has no usable address.
+pub fn journal_apart(
+    file: &Path,
+    schema_file: &Path,
+    schema: &Schema,
+) -> Result<Option<Store>, AppError> {
+    let config = Config::load(file, &std::env::vars().collect())?;
+    let is_this = |dataset: &DatasetConfig| {
+        let configured = dataset.schema.canonicalize();
+        configured.is_ok_and(|path| schema_file.canonicalize().is_ok_and(|file| file == path))
+    };
+    let mut datasets = config.datasets.by_name.iter();
+    let named = datasets.find(|(_, dataset)| is_this(dataset));
+    let name = named.map_or(schema.name.as_str(), |(name, _)| name);
+    open::journal_apart(&config, name, schema)
 }
 
 /// How the configuration in `file` decodes the contributions of the endpoints of `dataset`.

@@ -10,16 +10,18 @@ use anyhow::Context as _;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_schemas::store::StoreSettings;
-use zarr_fuse_service::dataset::{Dataset, Decoders};
+use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders};
 use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod correct;
+pub(crate) mod cp;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod query;
@@ -37,7 +39,7 @@ pub(crate) struct Target {
     /// Store instead of the schema's: a folder, `file://…`, `s3://bucket/prefix`.
     #[arg(long, value_name = "URL", env = "ZF_STORE_URL")]
     pub(crate) store: Option<String>,
-    /// Configuration with the endpoints whose contributions need an extraction.
+    /// Configuration with the endpoints whose contributions need an extraction, and the journal if it lies apart.
     #[arg(long, value_name = "FILE", env = "ZF_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Write even if another process may still do so; that one is fenced.
@@ -49,6 +51,7 @@ pub(crate) struct Target {
 pub(crate) struct Parts {
     pub(crate) schema: Arc<Schema>,
     pub(crate) store: Store,
+    pub(crate) journal: Store,
     pub(crate) decoders: Decoders,
     pub(crate) settings: JournalSettings,
 }
@@ -66,10 +69,11 @@ impl Target {
         let Parts {
             schema,
             store,
+            journal,
             decoders,
             settings,
         } = self.parts(access)?;
-        Ok(Dataset::open(schema, store, decoders, settings).await?)
+        Ok(Dataset::open_apart(schema, store, journal, decoders, settings, CACHE_BYTES).await?)
     }
 
     /// Loads the schema and finds its store, which no other process on this machine may write.
@@ -100,9 +104,19 @@ impl Target {
         } else {
             store
         };
+        let apart = match &self.config {
+            Some(file) => zarr_fuse_service::app::journal_apart(file, &self.schema, &schema)?,
+            None => None,
+        };
+        let journal = match apart {
+            Some(apart) if access == Access::Read => apart.read_only(),
+            Some(apart) => apart,
+            None => store.clone(),
+        };
         Ok(Parts {
             schema: Arc::new(schema),
             store,
+            journal,
             decoders,
             settings: JournalSettings {
                 takes_over: self.take_over,
@@ -166,6 +180,13 @@ pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
         JournalSettings::default(),
     )
     .await?)
+}
+
+/// Who runs the command, for the journal.
+pub(crate) fn user() -> Option<String> {
+    let names = ["USER", "LOGNAME"];
+    let mut known = names.iter().filter_map(|name| std::env::var(name).ok());
+    known.find(|name| !name.is_empty())
 }
 
 /// Logs to stderr; `RUST_LOG` chooses how much.

@@ -20,6 +20,7 @@ use crate::store::{StoreError, keys};
 use crate::values::Values;
 
 mod cells;
+mod grid;
 mod replace;
 mod staging;
 use cells::Cells;

@@ -25,7 +25,7 @@ use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
-const CACHE_BYTES: u64 = 128 << 20;
+pub const CACHE_BYTES: u64 = 128 << 20;
 /// Shortest time between two writes of the root group.
 const ROOT_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -144,6 +144,20 @@ pub enum OpenError {
         /// Its id there.
         pid: u32,
     },
+    /// The arrays hold more than the journal.
+    #[error(
+        "the arrays of `{node}` hold contributions up to {folded_seq}, the journal in `{journal}` ends at {last_seq}: if it lies elsewhere, name it (`journal.url`, --config); if its end is lost, put it back from a copy"
+    )]
+    JournalBehind {
+        /// The node.
+        node: String,
+        /// What its arrays hold.
+        folded_seq: u64,
+        /// Where the journal is looked for.
+        journal: String,
+        /// Where it ends.
+        last_seq: u64,
+    },
     /// A node does not fit its schema.
     #[error(transparent)]
     Node(#[from] OpenNodeError),
@@ -213,8 +227,17 @@ impl Dataset {
         let mut nodes = IndexMap::new();
         for node in schema.nodes().filter(|node| has_arrays(node)) {
             let opened = Node::open(store.clone(), Arc::new(node.clone()), cache.clone()).await?;
-            opened.suspect_until(journal.last_seq());
-            journal.enqueue(&node.path, opened.folded_seq());
+            let (folded_seq, last_seq) = (opened.folded_seq(), journal.last_seq());
+            if folded_seq > last_seq {
+                return Err(OpenError::JournalBehind {
+                    node: node.path.clone(),
+                    folded_seq,
+                    journal: journal.store().url().to_owned(),
+                    last_seq,
+                });
+            }
+            opened.suspect_until(last_seq);
+            journal.enqueue(&node.path, folded_seq);
             nodes.insert(node.path.clone(), opened);
         }
         let dataset = Self {
@@ -246,13 +269,15 @@ impl Dataset {
     pub async fn rebuild(
         schema: Arc<Schema>,
         store: Store,
+        journal: Store,
         decoders: Decoders,
         settings: JournalSettings,
         node: Option<&str>,
         tell: &(dyn Fn(&str, Progress) + Send + Sync),
     ) -> Result<Arc<Self>, OpenError> {
         let decoders = Arc::new(decoders);
-        let opened = open_journal(&schema.name, &store, store.clone(), settings.clone()).await?;
+        let apart = journal.clone();
+        let opened = open_journal(&schema.name, &store, journal, settings.clone()).await?;
         let (journal, writer) = opened;
         for schema in schema.nodes().filter(|schema| has_arrays(schema)) {
             if node.is_some_and(|node| node != schema.path) {
@@ -273,7 +298,7 @@ impl Dataset {
         journal.close().await;
         drop((journal, writer));
         let decoders = Arc::into_inner(decoders).expect("the rebuild is over");
-        Self::open(schema, store, decoders, settings).await
+        Self::open_apart(schema, store, apart, decoders, settings, CACHE_BYTES).await
     }
 
     /// Says in the journal that this process writes no more.
@@ -424,6 +449,12 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        match self.journal.still_ours().await {
+            // Another process has taken over and writes it, knowing more.
+            Err(JournalError::Fenced { .. }) => return Ok(()),
+            Err(JournalError::Store(error)) => return Err(error),
+            _ => {}
+        }
         if self.journal.is_fenced() {
             return Ok(());
         }
@@ -493,6 +524,7 @@ impl Dataset {
                     "Cannot write the root group of `{}`",
                     self.name
                 );
+                folds.mark_changed();
             }
             if stopping {
                 return;
@@ -544,6 +576,24 @@ impl Dataset {
             .write()
             .insert(path.to_owned(), reason.to_owned());
     }
+}
+
+/// The newest contribution that any arrays in `store` hold, by what their groups say.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn newest_folded(store: &Store, schema: &Schema) -> Result<u64, StoreError> {
+    let mut newest = 0;
+    for node in schema.nodes().filter(|node| has_arrays(node)) {
+        let group = store.get(&keys::metadata(&node.path)).await?;
+        let group: Option<Json> = group.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let folded = group.and_then(|group| {
+            let ours = group.get("attributes")?.get("zarr_fuse")?;
+            ours.get("folded_seq")?.as_u64()
+        });
+        newest = newest.max(folded.unwrap_or(0));
+    }
+    Ok(newest)
 }
 
 fn has_arrays(node: &NodeSchema) -> bool {

@@ -10,6 +10,7 @@ mod content;
 mod csv;
 mod error;
 mod extract;
+mod grids;
 mod json;
 mod lookup;
 mod prepare;
@@ -28,6 +29,7 @@ pub use config::{
 use content::MediaType;
 pub use content::{Content, content_of_file};
 pub use error::{DecodeError, DecodeSetupError};
+pub use grids::{Grid, Grids};
 pub use prepare::Decoder;
 
 /// A contribution as a table: the source's own column names, cells as delivered.

@@ -6,6 +6,7 @@ pub mod app;
 mod array;
 pub mod commit;
 pub mod config;
+pub mod copy;
 pub mod dataset;
 pub mod decode;
 pub mod fold;

@@ -45,27 +45,29 @@ enum Command {
     /// Print the tree of a dataset: nodes, coordinates with extents, variables.
     #[command(after_help = "Example:\n  zf list schemas/boreholes.yaml -p")]
     List(command::list::List),
+    /// Copy a dataset from store to store, also while a service writes it.
+    #[command(after_help = "Example:\n  zf cp schemas/boreholes.zarr copies/boreholes.zarr")]
+    Cp(command::cp::Cp),
     /// Print contributions and what became of them.
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]
     Log(command::log::Log),
     /// Fold contributions again after the schema or an extraction was mended.
-    #[command(
-        after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected --config zarr-fuse.yaml"
-    )]
+    #[command(after_help = "Example:\n  zf retry schemas/boreholes.yaml --status rejected")]
     Retry(command::correct::Retry),
     /// Take contributions back: the dataset becomes what it would be without them. The journal keeps them.
-    #[command(
-        after_help = "Example:\n  zf retract schemas/boreholes.yaml 0193b0a4-7c11-7c3e-9f0e-4a1d0c8b2f63"
-    )]
+    #[command(after_help = "Example:\n  zf retract schemas/boreholes.yaml 1")]
     Retract(command::correct::Retract),
     /// Write the arrays again from the journal, beside the old ones, and switch when they are complete.
     #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
     Rebuild(command::rebuild::Rebuild),
+    /// Check that the journal is as it was written, and repair it.
+    #[command(subcommand)]
+    Journal(command::journal::JournalCommand),
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]
     Verify(command::verify::Verify),
     /// Probe a store: what works, what it means, what to set.
-    #[command(after_help = "Example:\n  zf doctor s3://bucket/prefix")]
+    #[command(after_help = "Example:\n  zf doctor schemas/boreholes.zarr")]
     Doctor(command::doctor::Doctor),
     /// Make, list and revoke tokens, which programs sign in with.
     #[command(
@@ -101,10 +103,12 @@ fn main() -> ExitCode {
             Command::Ingest(ingest) => ingest.run().await,
             Command::Query(query) => query.run().await,
             Command::List(list) => list.run().await,
+            Command::Cp(cp) => cp.run().await,
             Command::Log(log) => log.run().await,
             Command::Retry(retry) => retry.run().await,
             Command::Retract(retract) => retract.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
+            Command::Journal(journal) => journal.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Token(token) => token.run(),

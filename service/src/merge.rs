@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zarr_fuse_schemas::{Node, StepLimits};
 
 use crate::array::to_usize;
-use crate::normalize::{Batch, BatchCoordinate, Normalized};
+use crate::normalize::{Batch, BatchCoordinate, NO_VALUE, Normalized};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
 
@@ -142,6 +142,12 @@ pub fn merge(
             judged.push(judge);
             continue;
         }
+        if batch.is_of_grids() {
+            let slots = place_grid(node, &batch, &mut growing, &mut judge);
+            placed.push((seq, batch, slots, table_rows));
+            judged.push(judge);
+            continue;
+        }
         let (mut batch, mut table_rows) = (batch, table_rows);
         for place in 0..batch.coordinates.len() {
             let coordinate_idx = batch.coordinates[place].coordinate_idx;
@@ -198,6 +204,52 @@ pub fn merge(
         batches,
         judged,
     }
+}
+
+/// Stands for the position of a coordinate value that is not taken.
+pub(crate) const NOWHERE: u64 = u64::MAX;
+
+/// Slots of the coordinate values of arrays; [`NOWHERE`] for those that `step_limits: no_new` keeps out.
+fn place_grid(
+    node: &Node,
+    batch: &Batch,
+    growing: &mut [Growing<'_>],
+    judge: &mut Judged,
+) -> Vec<Vec<u64>> {
+    let mut n_kept = judge.n_rows_read - judge.n_rows_rejected;
+    let slots = batch.coordinates.iter().map(|coordinate| {
+        let growing = &mut growing[coordinate.coordinate_idx];
+        let schema = &node.coordinates[coordinate.coordinate_idx];
+        if !matches!(schema.step_limits, StepLimits::NoNew) || growing.is_empty() {
+            return growing.place(&coordinate.values, judge);
+        }
+        let mut slots = Vec::with_capacity(coordinate.values.len());
+        for i in 0..coordinate.values.len() {
+            let wanted = key(&coordinate.values, i);
+            let known = growing.find(&wanted);
+            if known.is_none() {
+                judge.problems.push(|| RowProblem {
+                    row: None,
+                    column: Some(schema.variable.column.clone()),
+                    value: Some(coordinate.values.display(i)),
+                    reason: format!(
+                        "`{}` takes no new values (step_limits: no_new)",
+                        schema.variable.name
+                    ),
+                });
+            }
+            slots.push(known.unwrap_or(NOWHERE));
+        }
+        let is_used = |place: &&u32| **place != NO_VALUE;
+        let n_before = coordinate.index.iter().filter(is_used).count() as u64;
+        let is_kept = |place: &&u32| slots.get(**place as usize).is_some_and(|s| *s != NOWHERE);
+        let n_after = coordinate.index.iter().filter(is_kept).count() as u64;
+        n_kept = n_kept / n_before.max(1) * n_after;
+        slots
+    });
+    let slots = slots.collect();
+    judge.n_rows_rejected = judge.n_rows_read - n_kept;
+    slots
 }
 
 /// Removes rows whose value of coordinate `place` is not `known`.
@@ -275,7 +327,13 @@ impl<'a> Growing<'a> {
     }
 
     fn knows(&self, key: &Key) -> bool {
-        self.stored.find(key).is_ok() || self.fresh.contains_key(key)
+        self.find(key).is_some()
+    }
+
+    /// The slot of a value that is there.
+    fn find(&self, key: &Key) -> Option<u64> {
+        let stored = self.stored.find(key).ok();
+        stored.or_else(|| self.fresh.get(key).copied())
     }
 
     /// Of a sorted coordinate, ascending: the stored values from `low` to `high`, one neighbour on either side, and all new ones.
@@ -407,7 +465,10 @@ impl Finals {
             Self::Same => slots,
             Self::Moved(position_of) => slots
                 .into_iter()
-                .map(|slot| position_of[to_usize(slot)])
+                .map(|slot| match slot {
+                    NOWHERE => NOWHERE,
+                    slot => position_of[to_usize(slot)],
+                })
                 .collect(),
         }
     }

@@ -177,6 +177,26 @@ impl Metrics {
 #[derive(Debug)]
 struct Datasets(Vec<Arc<Dataset>>);
 
+impl Datasets {
+    fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let requests = self.0.iter().flat_map(|dataset| {
+            RequestKind::ALL.map(|kind| {
+                let labels = vec![
+                    ("dataset", dataset.name.clone()),
+                    ("kind", kind.name().to_owned()),
+                ];
+                (labels, dataset.n_requests(kind))
+            })
+        });
+        counters(
+            encoder,
+            "store_requests",
+            "Requests to the store of arrays and journal",
+            requests,
+        )
+    }
+}
+
 impl Collector for Datasets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let all = || self.0.iter();
@@ -254,21 +274,7 @@ impl Collector for Datasets {
             "Contributions that were delayed because many wait to be merged",
             stalled,
         )?;
-        let requests = all().flat_map(|dataset| {
-            RequestKind::ALL.map(|kind| {
-                let labels = vec![
-                    ("dataset", dataset.name.clone()),
-                    ("kind", kind.name().to_owned()),
-                ];
-                (labels, dataset.n_requests(kind))
-            })
-        });
-        counters(
-            &mut encoder,
-            "store_requests",
-            "Requests to the store of arrays and journal",
-            requests,
-        )?;
+        self.requests(&mut encoder)?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));

@@ -1,5 +1,6 @@
 //! Table to batch: schema names, types and units; times in UTC; one row per cell.
 //!
+//! Arrays become batches, too, without becoming rows ([`normalize_grids`]).
 //! The only place that converts units and times of what comes in. A plain function: it reads nothing, knows no clock and
 //! keeps nothing. What is wrong with single rows and values is data, listed in [`Normalized::problems`].
 
@@ -11,6 +12,7 @@ mod distinct;
 mod element;
 mod error;
 mod fault;
+mod grids;
 mod labels;
 mod numbers;
 mod parse;
@@ -33,6 +35,8 @@ use columns::Plan;
 pub use composed::{ComponentValue, hash_tuple};
 use distinct::row_number;
 pub use error::NormalizeError;
+pub(crate) use grids::NO_VALUE;
+pub use grids::{normalize_grids, takes_grids};
 use read::{Column, read_column};
 pub use time::{TimeError, format_ticks, parse_time};
 
@@ -53,7 +57,7 @@ pub struct BatchCoordinate {
     pub(crate) coordinate_idx: usize,
     /// Distinct values in order of first appearance; for composed coordinates the hashes.
     pub(crate) values: Values,
-    /// Per row taking part, which of `values`.
+    /// Per row taking part, which of `values`. Of arrays: per place along the coordinate, `NO_VALUE` where it is not used.
     pub(crate) index: Vec<u32>,
 }
 
@@ -64,8 +68,28 @@ pub struct BatchVariable {
     pub(crate) variable_idx: usize,
     /// Rows (of the batch) that bring them, ascending; `None`: every row, in order.
     pub(crate) rows: Option<Vec<u32>>,
-    /// One value per row in `rows`; never NA.
+    /// One value per row in `rows`, never NA; of an array all its cells, flat.
     pub(crate) values: Values,
+    /// Where the values of an array lie; `None`: they are of rows.
+    pub(crate) grid: Option<GridPlaces>,
+}
+
+/// Where the values of an array lie.
+#[derive(Debug, Clone)]
+pub(crate) struct GridPlaces {
+    /// Values to step over per place along each coordinate of the variable, in its order.
+    pub(crate) strides: Vec<usize>,
+    /// Which values are valid; `None`: all.
+    pub(crate) valid: Option<Vec<bool>>,
+}
+
+impl Batch {
+    /// Whether it is of arrays, whose cells are no rows.
+    pub(crate) fn is_of_grids(&self) -> bool {
+        self.variables
+            .iter()
+            .any(|variable| variable.grid.is_some())
+    }
 }
 
 /// What [`normalize`] gives.

@@ -1,6 +1,7 @@
 //! Opens S3, a local folder or memory as one kind of object store, and names the objects in it.
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl fmt::Debug for Store {
 #[derive(Debug)]
 pub enum Writer {
     /// This process; the file holds the lock.
-    This(std::fs::File),
+    This(File),
     /// Another process on this machine.
     Another,
     /// Not a local store: the journal's sequence numbers will tell.
@@ -70,6 +71,12 @@ impl Store {
             url: url.to_owned(),
             reason,
         };
+        if let Some(hidden) = without_credentials(url) {
+            return Err(StoreError::Address {
+                url: hidden,
+                reason: "a name or password in the address would be seen in logs, set `ZF_S3_ACCESS_KEY` and `ZF_S3_SECRET_KEY` instead".to_owned(),
+            });
+        }
         if url.starts_with("memory:") {
             return Ok(Self::new(Arc::new(InMemory::new()), url));
         }
@@ -164,11 +171,15 @@ impl Store {
             source,
         };
         std::fs::create_dir_all(&folder).map_err(fail)?;
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("writer.lock"));
+        let path = folder.join("writer.lock");
+        let make = || {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&path)
+        };
+        // Held open for reading only: a file system that is to become read-only must not have open files that are written.
+        let file = File::open(&path).or_else(|_missing| make().and_then(|_| File::open(&path)));
         let file = file.map_err(fail)?;
         match file.try_lock() {
             Ok(()) => Ok(Writer::This(file)),
@@ -186,6 +197,14 @@ impl Store {
     pub fn folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
     }
+}
+
+/// An address to show, if there is a name or password in it: `s3://…@bucket/prefix`.
+pub(crate) fn without_credentials(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (credentials, _) = authority.rsplit_once('@')?;
+    Some(format!("{scheme}://…{}", &rest[credentials.len()..]))
 }
 
 /// The parts of `s3://bucket/prefix`.

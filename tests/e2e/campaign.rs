@@ -6,12 +6,15 @@
 
 mod clients;
 mod clock;
+mod damage;
 mod disks;
 mod kills;
 mod ledger;
 mod place;
+mod s3;
 mod site;
 mod table;
+mod writers;
 
 use zarr_fuse_harness::chance::Chance;
 

@@ -26,14 +26,7 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         let decoders = Decoders::new(name, decoders(config, name)?);
         let settings = journal_settings(config);
         let cache_bytes = config.limits.max_chunk_cache_bytes;
-        let journal = match &config.journal.url {
-            Some(root) => open_store(
-                config,
-                &schema,
-                &format!("{}/{name}", root.trim_end_matches('/')),
-            )?,
-            None => store.clone(),
-        };
+        let journal = journal_apart(config, name, &schema)?.unwrap_or_else(|| store.clone());
         must_be_safe(name, &store).await?;
         if config.journal.url.is_some() {
             must_be_safe(name, &journal).await?;
@@ -104,9 +97,17 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<St
     open_store_in(url, folder, &access(config, schema), schema)
 }
 
-/// The store at an address in the configuration.
-fn open_store(config: &Config, schema: &Schema, url: &str) -> Result<Store, AppError> {
-    open_store_in(url, config.folder(), &access(config, schema), schema)
+/// Where the journal of a dataset lies, if the configuration keeps journals apart from arrays.
+pub(super) fn journal_apart(
+    config: &Config,
+    name: &str,
+    schema: &Schema,
+) -> Result<Option<Store>, AppError> {
+    let Some(root) = &config.journal.url else {
+        return Ok(None);
+    };
+    let url = format!("{}/{name}", root.trim_end_matches('/'));
+    open_store_in(&url, config.folder(), &access(config, schema), schema).map(Some)
 }
 
 fn open_store_in(

@@ -5,20 +5,20 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use uuid::Uuid;
 use zarr_fuse_service::dataset::Dataset;
-use zarr_fuse_service::journal::{Correction, Filter, Requester};
+use zarr_fuse_service::journal::{Correction, Filter, Kind, Requester};
 use zarr_fuse_service::outcome::Status;
 
 use super::log::status;
-use super::{Access, Target, note, print};
+use super::{Access, Target, print};
 
 /// Fold contributions again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Retry {
     #[command(flatten)]
     target: Target,
-    /// Contributions, by id.
-    #[arg(value_name = "ID", required_unless_present = "status")]
-    ids: Vec<Uuid>,
+    /// Contributions, by id or by sequence number.
+    #[arg(value_name = "ID", required_unless_present = "status", value_parser = which)]
+    ids: Vec<Which>,
     /// All of this state: partial, rejected or retracted.
     #[arg(long, value_name = "S", value_parser = status, conflicts_with = "ids")]
     status: Option<Status>,
@@ -32,9 +32,46 @@ pub(crate) struct Retry {
 pub(crate) struct Retract {
     #[command(flatten)]
     target: Target,
-    /// Contributions, by id.
-    #[arg(value_name = "ID", required = true)]
-    ids: Vec<Uuid>,
+    /// Contributions, by id or by sequence number.
+    #[arg(value_name = "ID", required = true, value_parser = which)]
+    ids: Vec<Which>,
+}
+
+/// How a contribution is named on the command line.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Seq(u64),
+    Id(Uuid),
+}
+
+fn which(text: &str) -> Result<Which, String> {
+    if let Ok(seq) = text.parse() {
+        return Ok(Which::Seq(seq));
+    }
+    let id = Uuid::try_parse(text);
+    id.map(Which::Id).map_err(|_not_an_id| {
+        "give the id or the sequence number of a contribution, as `zf log` prints them".to_owned()
+    })
+}
+
+impl Which {
+    fn id(self, dataset: &Dataset) -> anyhow::Result<Uuid> {
+        match self {
+            Self::Id(id) => Ok(id),
+            Self::Seq(seq) => {
+                let found = dataset.journal.frame_at(seq);
+                let found = found.filter(|entry| entry.header.kind == Kind::Contribution);
+                let found = found.with_context(|| {
+                    format!("there is no contribution {seq}; `zf log` lists them")
+                })?;
+                Ok(found.header.id)
+            }
+        }
+    }
+}
+
+fn ids(which: &[Which], dataset: &Dataset) -> anyhow::Result<Vec<Uuid>> {
+    which.iter().map(|which| which.id(dataset)).collect()
 }
 
 impl Retry {
@@ -42,7 +79,7 @@ impl Retry {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let dataset = self.target.open(Access::Write).await?;
         let ids = match self.status {
-            None => self.ids,
+            None => ids(&self.ids, &dataset)?,
             Some(status) => {
                 let filter = Filter {
                     status: Some(status),
@@ -63,7 +100,8 @@ impl Retract {
     /// Retracts the contributions.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let dataset = self.target.open(Access::Write).await?;
-        correct(&dataset, &self.ids, Correction::Retract).await
+        let ids = ids(&self.ids, &dataset)?;
+        correct(&dataset, &ids, Correction::Retract).await
     }
 }
 
@@ -73,11 +111,11 @@ async fn correct(
     correction: impl Fn(Uuid) -> Correction,
 ) -> anyhow::Result<ExitCode> {
     if ids.is_empty() {
-        note("there is no such contribution");
+        print("there is no such contribution")?;
         return Ok(ExitCode::SUCCESS);
     }
     let by = Requester {
-        sender: std::env::var("USER").ok(),
+        sender: super::user(),
         address: None,
     };
     for id in ids {

@@ -70,7 +70,7 @@ impl Ingest {
                 content_type: self.content_type.clone().unwrap_or(content.content_type),
                 content_encoding: content.content_encoding,
                 received_at: chrono::Utc::now(),
-                sender: std::env::var("USER").ok(),
+                sender: super::user(),
                 address: None,
                 idempotency_key: None,
                 variables: variables.clone(),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use zarr_fuse_schemas::model::Measure;
 use zarr_fuse_schemas::{Coordinate, Node, Variable};
+use zarr_fuse_service::copy::matches;
 use zarr_fuse_service::node::NodeView;
 use zarr_fuse_service::normalize::time::format_ticks;
 use zarr_fuse_service::values::Values;
@@ -156,16 +157,4 @@ fn full(node: &Node) -> String {
         text.push_str(&value.to_string());
     }
     text
-}
-
-/// Whether `text` matches `glob`, in which `*` stands for any characters.
-fn matches(glob: &str, text: &str) -> bool {
-    match glob.split_once('*') {
-        None => glob == text,
-        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
-            (0..=text.len())
-                .filter(|&i| text.is_char_boundary(i))
-                .any(|i| matches(rest, &text[i..]))
-        }),
-    }
 }

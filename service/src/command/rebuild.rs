@@ -26,6 +26,7 @@ impl Rebuild {
         let Parts {
             schema,
             store,
+            journal,
             decoders,
             settings,
         } = self.target.parts(Access::Write)?;
@@ -51,7 +52,8 @@ impl Rebuild {
             }
         };
         let node = self.node.as_deref();
-        let dataset = Dataset::rebuild(schema, store, decoders, settings, node, &tell).await?;
+        let dataset =
+            Dataset::rebuild(schema, store, journal, decoders, settings, node, &tell).await?;
         dataset.fold_all().await?;
         dataset.publish_groups().await?;
         dataset.close().await;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use zarr_fuse_schemas::{MergeRule, Scalar};
 
+use super::grid::GridCells;
 use super::wins;
 use crate::array::{ArraySpec, to_usize};
 use crate::merge::region::strides;
@@ -18,7 +19,14 @@ pub(super) type Conflict = (usize, usize, String);
 #[derive(Debug)]
 pub(super) struct Cells {
     by_chunk: HashMap<Vec<u64>, Vec<(usize, Range<usize>)>>,
-    batches: Vec<Option<BatchCells>>,
+    batches: Vec<Option<Found>>,
+}
+
+/// The cells of one batch.
+#[derive(Debug)]
+enum Found {
+    Rows(BatchCells),
+    Grid(GridCells),
 }
 
 /// The cells of one batch, grouped by chunk, rows in order within each.
@@ -40,11 +48,18 @@ impl Cells {
                 .iter()
                 .position(|variable| variable.variable_idx == variable_idx);
             batches.push(variable.map(|variable| {
+                if let Some(grid) = &placed.batch.variables[variable].grid {
+                    let cells = GridCells::new(placed, spec, variable, &grid.strides);
+                    for chunk in cells.chunks() {
+                        by_chunk.entry(chunk).or_default().push((place, 0..0));
+                    }
+                    return Found::Grid(cells);
+                }
                 let (cells, chunks) = group(placed, spec, variable);
                 for (chunk, range) in chunks {
                     by_chunk.entry(chunk).or_default().push((place, range));
                 }
-                BatchCells { variable, cells }
+                Found::Rows(BatchCells { variable, cells })
             }));
         }
         Self { by_chunk, batches }
@@ -71,8 +86,16 @@ impl Cells {
     ) -> Vec<Conflict> {
         let mut conflicts = Vec::new();
         for (place, range) in self.by_chunk.get(chunk).into_iter().flatten() {
-            let Some(batch) = &self.batches[*place] else {
-                continue;
+            let batch = match &self.batches[*place] {
+                Some(Found::Rows(batch)) => batch,
+                Some(Found::Grid(grid)) => {
+                    let variable = &update.batches[*place].batch.variables[grid.variable];
+                    let refused = grid.apply(variable, chunk, values, rule, na);
+                    let refused = refused.into_iter();
+                    conflicts.extend(refused.map(|(row, value)| (*place, row, value)));
+                    continue;
+                }
+                None => continue,
             };
             let variable = &update.batches[*place].batch.variables[batch.variable];
             let cells = &batch.cells[range.clone()];

@@ -33,6 +33,18 @@ pub struct LimitsConfig {
     /// Folder of these temporary files. They have no names and are gone when the process ends, however it ends. Default:
     /// `TMPDIR`, else `/var/tmp`, else `/tmp`, whichever can be written.
     pub spool_folder: Option<PathBuf>,
+    /// Longest pause between two pieces of a body; then the answer is 408. Default `30s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max_body_pause: Duration,
+    /// Slowest body, in bytes per second, once the first `max_body_pause` is over; slower ones are answered 408. Default 256.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub min_body_rate: u64,
+    /// Longest time in which a client reads nothing of its answer; then the connection is cut. Default `60s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max_answer_pause: Duration,
     /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
@@ -76,6 +88,9 @@ impl Default for LimitsConfig {
             max_body_memory_bytes: 64 << 20,
             max_spool_bytes: 4 << 30,
             spool_folder: None,
+            max_body_pause: Duration::from_secs(30),
+            min_body_rate: 256,
+            max_answer_pause: Duration::from_mins(1),
             max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),
@@ -96,6 +111,7 @@ impl LimitsConfig {
             max_block_cells: self.max_query_block_cells,
             max_page_rows: self.max_query_page_rows,
             max_columns: self.max_query_columns,
+            ..crate::query::Bounds::default()
         }
     }
 }

@@ -33,6 +33,15 @@ pub struct ServerConfig {
     /// Most connections held open at once, by all threads together. Default 4096.
     #[schemars(range(min = 1))]
     pub max_connections: usize,
+    /// How long a connection without a request is kept open. Default `75s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub keep_alive: Duration,
+    /// How long the head of a request may take to arrive; then the answer is 408, and a connection that had requests before is
+    /// cut. Default `10s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub head_timeout: Duration,
     /// How long requests may go on after the signal to stop. Default `30s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
@@ -52,6 +61,8 @@ impl Default for ServerConfig {
             address_header: AddressHeader::default(),
             workers: None,
             max_connections: 4096,
+            keep_alive: Duration::from_secs(75),
+            head_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }
     }

@@ -2,6 +2,7 @@
 
 mod correction;
 mod grid;
+mod grids;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;

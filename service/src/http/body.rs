@@ -1,7 +1,7 @@
 //! Reads bodies within their bound: small ones into memory, large ones into a temporary file while they arrive.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -13,10 +13,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::error::ApiError;
 use crate::app::App;
 use crate::app::Bodies;
+use crate::config::LimitsConfig;
 use crate::journal::{Payload, Spooling};
 
-/// Longest pause between two pieces of a body.
-const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Bodies above this go into a file; smaller ones, too, when many are in memory.
 pub(super) const MAX_MEMORY_BYTES: usize = 1 << 20;
 /// Bytes written into a file at once.
@@ -52,7 +51,8 @@ pub(super) async fn read(
     }
     let mut begun = Begun::new(&app.bodies, announced);
     let mut n_bytes = 0;
-    while let Some(piece) = next(&mut incoming).await? {
+    let mut pace = Pace::new(&app.limits);
+    while let Some(piece) = pace.next(&mut incoming, n_bytes).await? {
         n_bytes += piece.len() as u64;
         if n_bytes > max_bytes {
             return Err(too_large());
@@ -147,13 +147,49 @@ impl<'a> Begun<'a> {
     }
 }
 
-async fn next(payload: &mut Incoming) -> Result<Option<Bytes>, ApiError> {
-    match tokio::time::timeout(MAX_PAUSE, payload.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
-        Ok(Some(Err(error))) => Err(ApiError::BodyCut(error.to_string())),
-        Err(_elapsed) => Err(ApiError::BodyTooSlow {
-            seconds: MAX_PAUSE.as_secs(),
-        }),
+/// How slowly a body may come. Only waiting for its sender counts.
+struct Pace {
+    max_pause: Duration,
+    min_rate: u64,
+    waited: Duration,
+}
+
+impl Pace {
+    fn new(limits: &LimitsConfig) -> Self {
+        Self {
+            max_pause: limits.max_body_pause,
+            min_rate: limits.min_body_rate.max(1),
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// The next piece, after `n_bytes`.
+    async fn next(
+        &mut self,
+        payload: &mut Incoming,
+        n_bytes: u64,
+    ) -> Result<Option<Bytes>, ApiError> {
+        let allowed = self.max_pause + Duration::from_millis(n_bytes * 1000 / self.min_rate);
+        let left = allowed.saturating_sub(self.waited);
+        let begin = Instant::now();
+        let next = tokio::time::timeout(left.min(self.max_pause), payload.next()).await;
+        self.waited += begin.elapsed();
+        match next {
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(piece))) => Ok(Some(piece)),
+            Ok(Some(Err(error))) => Err(ApiError::BodyCut(error.to_string())),
+            Err(_elapsed) if left < self.max_pause => {
+                let rate = self.min_rate;
+                Err(ApiError::BodyTooSlow(format!(
+                    "the body came more slowly than {rate} bytes per second"
+                )))
+            }
+            Err(_elapsed) => {
+                let pause = self.max_pause;
+                Err(ApiError::BodyTooSlow(format!(
+                    "nothing of the body arrived for {pause:?}"
+                )))
+            }
+        }
     }
 }

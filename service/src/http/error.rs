@@ -59,7 +59,7 @@ pub(crate) enum ApiError {
     /// The body is larger than allowed.
     BodyTooLarge { max_bytes: u64 },
     /// The body stopped coming.
-    BodyTooSlow { seconds: u64 },
+    BodyTooSlow(String),
     /// The body ended early or was not sent as announced.
     BodyCut(String),
     /// Refused before the body was read.

@@ -34,7 +34,7 @@ enum SchemaFormat {
 /// Get the schema of a dataset, without secrets.
 #[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
-    (status = 200, description = "As written, comments included, or the same tree as JSON", content((String = "application/yaml"), (Object = "application/json"))),
+    (status = 200, description = "As written, comments included, or the same tree as JSON", content((Object = "application/yaml"), (Object = "application/json"))),
     Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(

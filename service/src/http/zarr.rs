@@ -46,9 +46,9 @@ pub(crate) struct ObjectPath {
 #[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(ObjectPath,
     ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99` or `bytes=-4`")),
     responses(
-    (status = 200, description = "The whole object", body = Binary, content_type = "application/octet-stream",
+    (status = 200, description = "The whole object", content((Object = "application/json"), (Binary = "application/octet-stream")),
         headers(("ETag" = String, description = "Changes with the bytes"))),
-    (status = 206, description = "The range asked for", body = Binary, content_type = "application/octet-stream"),
+    (status = 206, description = "The range asked for", content((Binary = "application/json"), (Binary = "application/octet-stream"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
 #[route("/zarr/{dataset}/{key:.*}", method = "GET", method = "HEAD")]

@@ -129,6 +129,17 @@ impl Catalog {
         self.rows.len() as u64
     }
 
+    /// The end of the segment that frame `seq` lies in, or the newest sequence number if there is no such frame.
+    pub(super) fn segment_end(&self, seq: u64) -> u64 {
+        let Some(row) = self.row(seq) else {
+            return self.last_seq();
+        };
+        let rest = self
+            .after(seq)
+            .take_while(|(_, next)| next.segment == row.segment);
+        seq + rest.count() as u64
+    }
+
     fn row(&self, seq: u64) -> Option<&Row> {
         self.rows.get(place(seq)?)
     }

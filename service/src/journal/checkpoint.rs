@@ -23,8 +23,10 @@ const VERSION: u32 = 1;
 const MAX_FRAMES: u64 = 20_000;
 /// or so many objects, segments or batches of outcomes, that a start would have to read.
 const MAX_OBJECTS: u64 = 512;
+/// Frames that one checkpoint tells of; those of a segment stay together.
+const MAX_PART: u64 = 50_000;
 /// Checkpoints read at once.
-const CONCURRENT: usize = 4;
+const CONCURRENT: usize = 2;
 
 /// How far checkpoints go, and what the next one has to tell beside new frames.
 #[derive(Debug, Default)]
@@ -55,7 +57,7 @@ struct Head {
 #[serde(rename_all = "lowercase")]
 enum Line {
     /// First sequence number of its segment, and the header.
-    Frame(u64, Header),
+    Frame(u64, Box<Header>),
     /// Of this frame.
     Outcome(u64, Outcome),
 }
@@ -142,33 +144,48 @@ impl Journal {
         }
     }
 
-    /// Writes a checkpoint of everything that is known.
+    /// Writes checkpoints of everything that is known.
     ///
     /// # Errors
     /// [`StoreError`]; nothing depends on it.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        let (head, lines, n_segments, changed) = {
+        while !self.checkpoint_part().await? {}
+        Ok(())
+    }
+
+    /// Writes the next checkpoint; gives whether it reaches the end.
+    async fn checkpoint_part(&self) -> Result<bool, StoreError> {
+        let (head, lines, n_segments, changed, is_last) = {
             let mut progress = self.checkpoints.lock();
             let next = self.next_outcomes.load(Ordering::Acquire);
             let first_coming = progress.coming.keys().next().copied();
             let catalog = self.catalog.read();
+            let after = progress.seq;
+            // The catalog takes whole segments only, and so do checkpoints.
+            let seq = catalog.segment_end(after + MAX_PART);
+            let is_last = seq == catalog.last_seq();
             let head = Head {
                 version: VERSION,
-                after: progress.seq,
-                // The catalog takes whole segments only.
-                seq: catalog.last_seq(),
-                outcomes: first_coming.unwrap_or(next) - 1,
+                after,
+                seq,
+                // What an earlier part leaves out is told of by a later one.
+                outcomes: if is_last {
+                    first_coming.unwrap_or(next) - 1
+                } else {
+                    progress.outcomes
+                },
             };
             let changed = std::mem::take(&mut progress.changed);
             let mut lines = Vec::new();
-            for seq in head.after + 1..=head.seq {
+            for seq in after + 1..=seq {
                 if let Some(entry) = catalog.get(seq) {
-                    lines.push(Line::Frame(entry.segment, entry.header.as_ref().clone()));
+                    let header = Box::new(entry.header.as_ref().clone());
+                    lines.push(Line::Frame(entry.segment, header));
                 }
             }
-            let settled = changed.iter().copied().chain(head.after + 1..=head.seq);
+            let settled = changed.iter().copied().chain(after + 1..=seq);
             lines.extend(settled.filter_map(|seq| Some(Line::Outcome(seq, catalog.outcome(seq)?))));
-            (head, lines, progress.n_segments, changed)
+            (head, lines, progress.n_segments, changed, is_last)
         };
         let (seq, outcomes) = (head.seq, head.outcomes);
         let bytes = blocking(move || write(&head, &lines)).await;
@@ -178,8 +195,10 @@ impl Journal {
             // One that ends at the same frame says the same, or less about outcomes, which are then read.
             Ok(()) | Err(StoreError::Exists { .. }) => {
                 (progress.seq, progress.outcomes) = (seq, outcomes);
-                progress.n_segments = progress.n_segments.saturating_sub(n_segments);
-                Ok(())
+                if is_last {
+                    progress.n_segments = progress.n_segments.saturating_sub(n_segments);
+                }
+                Ok(is_last)
             }
             Err(error) => {
                 progress.changed.extend(changed);

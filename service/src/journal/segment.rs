@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+mod salvage;
+
+pub use salvage::{Damage, Salvaged, salvage};
+
 const MAGIC: &[u8; 8] = b"zfjournl";
 /// The newest format this program writes and reads. 2 has frames of other kinds than contributions.
 pub const VERSION: u32 = 2;
@@ -44,6 +48,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     fn is_contribution(&self) -> bool {
         *self == Self::Contribution
     }

@@ -371,6 +371,7 @@ impl Rows {
             variable_idx,
             rows: Some((begin..end).collect()),
             values,
+            grid: None,
         });
     }
 

@@ -178,6 +178,7 @@ impl Picking<'_> {
                 variable_idx: planned.variable_idx,
                 rows,
                 values,
+                grid: None,
             },
             conflicts,
         )

@@ -1,6 +1,6 @@
 //! Which columns of a table belong to which coordinates and variables of a node.
 
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame};
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
 use super::error::NormalizeError;
@@ -142,6 +142,27 @@ fn target<'s>(
     variable: &'s Variable,
     coordinate: Option<&'s str>,
 ) -> Result<Target<'s>, NormalizeError> {
+    let column =
+        frame
+            .column(&variable.column)
+            .map_err(|_absent| NormalizeError::MissingColumn {
+                column: variable.column.clone(),
+                variable: variable.name.clone(),
+                found: columns_of(frame),
+                nearest: String::new(),
+            })?;
+    target_of(column, variable, coordinate)
+}
+
+/// Cells of this variable are read from `column`.
+///
+/// # Errors
+/// [`NormalizeError::WrongType`].
+pub(super) fn target_of<'s>(
+    column: &Column,
+    variable: &'s Variable,
+    coordinate: Option<&'s str>,
+) -> Result<Target<'s>, NormalizeError> {
     let wrong_type = |found: String| NormalizeError::WrongType {
         column: variable.column.clone(),
         found,
@@ -152,15 +173,6 @@ fn target<'s>(
             _ => variable.data_type.to_string(),
         },
     };
-    let column =
-        frame
-            .column(&variable.column)
-            .map_err(|_absent| NormalizeError::MissingColumn {
-                column: variable.column.clone(),
-                variable: variable.name.clone(),
-                found: columns_of(frame),
-                nearest: String::new(),
-            })?;
     let source =
         Source::new(column).ok_or_else(|| wrong_type(format!("type {}", column.dtype())))?;
     let source = match (&variable.measure, variable.data_type) {

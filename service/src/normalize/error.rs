@@ -56,6 +56,14 @@ pub enum NormalizeError {
         /// 1-based row of the table.
         second_row: u64,
     },
+    /// An array does not lie along the coordinates of its variable.
+    #[error("the array `{array}` does not fit: {reason}")]
+    Shape {
+        /// The array.
+        array: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// More rows than one contribution may have.
     #[error("the table has {n_rows} rows; a contribution takes at most {max_rows}: split it")]
     TooManyRows {

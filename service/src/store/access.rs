@@ -46,7 +46,12 @@ pub struct S3Access {
 impl fmt::Debug for S3Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Access")
-            .field("endpoint", &self.endpoint)
+            .field(
+                "endpoint",
+                &self.endpoint.as_deref().map(|endpoint| {
+                    super::without_credentials(endpoint).unwrap_or_else(|| endpoint.to_owned())
+                }),
+            )
             .field("region", &self.region)
             .field("ca_file", &self.ca_file)
             .finish_non_exhaustive()
@@ -170,6 +175,11 @@ impl S3Access {
             .with_timeout_disabled()
             .with_read_timeout(SILENCE_TIMEOUT);
         if let Some(endpoint) = &self.endpoint {
+            if let Some(hidden) = super::without_credentials(endpoint) {
+                return Err(format!(
+                    "the endpoint `{hidden}` holds a name or password; set `ZF_S3_ACCESS_KEY` and `ZF_S3_SECRET_KEY` instead"
+                ));
+            }
             let is_http = endpoint.starts_with("http://");
             if !is_http && !endpoint.starts_with("https://") {
                 return Err(format!(

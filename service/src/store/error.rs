@@ -60,7 +60,7 @@ pub enum StoreError {
         /// The object.
         key: String,
         /// Cause.
-        source: Failure,
+        source: Box<Failure>,
     },
     /// Only opened for reading.
     #[error("`{key}` is not written: the store was opened for reading only")]
@@ -167,13 +167,7 @@ impl From<object_store::Error> for Failure {
         while let Some(inner) = cause {
             innermost = inner.to_string();
             if let Some(http) = inner.downcast_ref::<HttpError>()
-                && matches!(
-                    http.kind(),
-                    HttpErrorKind::Connect
-                        | HttpErrorKind::Timeout
-                        | HttpErrorKind::Interrupted
-                        | HttpErrorKind::Request
-                )
+                && http.kind() != HttpErrorKind::Decode
             {
                 kind = FailureKind::Unreachable;
             }
@@ -225,12 +219,11 @@ impl Answer {
     /// Reads it from the text in which `object_store` quotes the whole body.
     fn find(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("Server returned ")?;
-        let (status, body) = match rest.strip_prefix("error response: ") {
-            Some(body) => ("with an error", body),
-            None => {
-                let (_, rest) = rest.split_once(": ")?;
-                rest.split_once(": ").unwrap_or((rest, ""))
-            }
+        let (status, body) = if let Some(body) = rest.strip_prefix("error response: ") {
+            ("with an error", body)
+        } else {
+            let (_, rest) = rest.split_once(": ")?;
+            rest.split_once(": ").unwrap_or((rest, ""))
         };
         let element = |name: &str| {
             let (_, rest) = body.split_once(&format!("<{name}>"))?;
@@ -258,6 +251,9 @@ impl Answer {
 
     fn text(&self) -> String {
         let mut text = format!("it answered {}", self.status);
+        if self.code.as_deref() == Some("NoSuchBucket") {
+            return format!("{text}: there is no such bucket; make it first");
+        }
         for part in [&self.code, &self.message].into_iter().flatten() {
             text.push_str(", ");
             text.push_str(part);

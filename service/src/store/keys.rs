@@ -15,6 +15,15 @@ pub const PROBE: &str = "journal/probe";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 
+/// Folder of the journal.
+pub const JOURNAL: &str = "journal";
+/// Folder of payloads that are objects of their own.
+pub const BLOBS: &str = "journal/blobs";
+/// The lock of who writes a local store.
+pub const WRITER_LOCK: &str = "journal/writer.lock";
+/// Folder of what `zf cp` has copied so far; nothing else reads it.
+pub const COPIED: &str = "staging/copied";
+
 /// The segment whose first contribution has sequence number `seq`.
 pub fn segment(seq: u64) -> String {
     format!("{SEGMENTS}/{seq:020}.seg")
@@ -48,9 +57,14 @@ pub fn checkpoint(seq: u64) -> String {
     format!("{CHECKPOINTS}/{seq:020}.jsonl.zst")
 }
 
+/// Where a damaged object is kept.
+pub fn damaged(name: &str) -> String {
+    format!("journal/damaged/{name}")
+}
+
 /// The payload with this SHA-256.
 pub fn blob(sha256: &str) -> String {
-    format!("journal/blobs/{sha256}")
+    format!("{BLOBS}/{sha256}")
 }
 
 /// The metadata object of the group or array at `path`, `""` for the root.

@@ -100,13 +100,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn put(&self, key: &str, bytes: impl Into<PutPayload>) -> Result<(), StoreError> {
+        self.put_tagged(key, bytes).await.map(|_tag| ())
+    }
+
+    /// As [`Self::put`]; gives the store's tag of the new content.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn put_tagged(
+        &self,
+        key: &str,
+        bytes: impl Into<PutPayload>,
+    ) -> Result<Option<String>, StoreError> {
         let (location, bytes) = (self.writable(key)?, bytes.into());
         self.counts.add(RequestKind::Put, 1);
         let n_bytes = bytes.content_length() as u64;
-        self.within(n_bytes, self.objects.put(&location, bytes))
-            .await
-            .map_err(|source| self.failed("write", key, source))?;
-        Ok(())
+        let put = self
+            .within(n_bytes, self.objects.put(&location, bytes))
+            .await;
+        put.map(|put| put.e_tag)
+            .map_err(|source| self.failed("write", key, source))
     }
 
     /// Writes an object that must not exist yet.
@@ -224,6 +237,39 @@ impl Store {
         Ok(objects)
     }
 
+    /// Whether there are no objects at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        self.counts.add(RequestKind::List, 1);
+        let mut found = self.objects.list(None);
+        match self.next(&mut found).await {
+            Ok(first) => Ok(first.is_none()),
+            Err(source) => Err(self.failed("list", "", source)),
+        }
+    }
+
+    /// Names of the folders right below `prefix` (`""`: the root), ascending.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let folder = path(prefix);
+        let folder = (!prefix.is_empty()).then_some(&folder);
+        self.counts.add(RequestKind::List, 1);
+        let found = self.within(0, self.objects.list_with_delimiter(folder));
+        let found = found
+            .await
+            .map_err(|source| self.failed("list", prefix, source))?;
+        let paths = found.common_prefixes.iter();
+        let mut names: Vec<String> = paths
+            .filter_map(|path| path.filename().map(str::to_owned))
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     pub(super) fn writable(&self, key: &str) -> Result<Path, StoreError> {
         if self.read_only {
             return Err(StoreError::ReadOnly {
@@ -267,7 +313,7 @@ impl Store {
             url: std::sync::Arc::clone(&self.url),
             action,
             key: key.to_owned(),
-            source: trouble.into(),
+            source: Box::new(trouble.into()),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Store {
             Ok((n > 0).then(|| (bytes.freeze(), open)))
         });
         let bytes = bytes.map(|read| read.map_err(unreadable));
-        self.put_parts(key, Box::pin(bytes)).await
+        self.put_parts(key, Box::pin(bytes)).await.map(|_tag| ())
     }
 
     /// Writes what a stream gives, replacing any object; at most four parts of 8 MiB of it are in memory.
@@ -47,6 +47,18 @@ impl Store {
         key: &str,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<(), StoreError> {
+        self.put_stream_tagged(key, bytes).await.map(|_tag| ())
+    }
+
+    /// As [`Self::put_stream`]; gives the store's tag of the new content.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) async fn put_stream_tagged(
+        &self,
+        key: &str,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send,
+    ) -> Result<Option<String>, StoreError> {
         let bytes = bytes.map(|read| {
             read.map_err(|error| self.failed("write", key, super::Failure::file(&error)))
         });
@@ -57,7 +69,7 @@ impl Store {
         &self,
         key: &str,
         bytes: impl Stream<Item = Result<Bytes, StoreError>> + Unpin,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let location = self.writable(key)?;
         let mut parts = Parts {
             bytes,
@@ -65,7 +77,7 @@ impl Store {
         };
         let first = parts.next().await?.unwrap_or_default();
         let Some(second) = parts.next().await? else {
-            return self.put(key, first).await;
+            return self.put_tagged(key, first).await;
         };
         self.counts.add(RequestKind::Put, 1);
         let begun = self
@@ -77,7 +89,7 @@ impl Store {
             .upload(key, [first, second], &mut parts, upload.as_mut())
             .await
         {
-            Ok(()) => Ok(()),
+            Ok(tag) => Ok(tag),
             Err(error) => {
                 // Parts that stay behind cost room, but nobody sees them.
                 let _left_behind = self.within(0, upload.abort()).await;
@@ -92,7 +104,7 @@ impl Store {
         first: [Bytes; 2],
         parts: &mut Parts<impl Stream<Item = Result<Bytes, StoreError>> + Unpin>,
         upload: &mut dyn MultipartUpload,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let fail = |source| self.failed("write", key, source);
         let mut under_way = FuturesUnordered::new();
         let mut ready = first.into_iter();
@@ -115,8 +127,8 @@ impl Store {
         }
         drop(under_way);
         self.counts.add(RequestKind::Put, 1);
-        self.within(0, upload.complete()).await.map_err(fail)?;
-        Ok(())
+        let done = self.within(0, upload.complete()).await.map_err(fail)?;
+        Ok(done.e_tag)
     }
 }
 

@@ -103,4 +103,17 @@ mod tests {
         );
         check(Header, &["for=_hidden"], "10.0.0.1");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_gives_an_address(values: Vec<String>, header: bool) {
+            let server = ServerConfig {
+                trusted_proxies: vec![Proxy::parse("0.0.0.0/0").unwrap(), Proxy::parse("::/0").unwrap()],
+                address_header: if header { AddressHeader::Forwarded } else { AddressHeader::XForwardedFor },
+                ..ServerConfig::default()
+            };
+            let peer = IpAddr::from([10, 0, 0, 1]);
+            let _any = client_address(peer, &server, values.iter().map(String::as_str));
+        }
+    }
 }

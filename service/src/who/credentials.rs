@@ -97,4 +97,23 @@ mod tests {
             assert!(Credentials::read(header).is_none(), "{header:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_not(header: Vec<u8>) {
+            let _either = Credentials::read(&header);
+        }
+
+        #[test]
+        fn what_clients_write_is_read(name in "[^:]{0,20}", password in ".{0,20}") {
+            use base64::engine::general_purpose::STANDARD;
+            let header = format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
+            let Some(Credentials::Password { name: found, password: given }) =
+                Credentials::read(header.as_bytes())
+            else {
+                panic!("{header}");
+            };
+            proptest::prop_assert_eq!((found.as_str(), given.expose()), (name.as_str(), password.as_str()));
+        }
+    }
 }

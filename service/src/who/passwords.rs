@@ -20,7 +20,7 @@ use super::signed::Signed;
 use super::{Denied, SignInError};
 use crate::config::{Auth, Scope, Secret};
 
-/// How long a password that was right is remembered; users change only with a restart.
+/// How long a password that was right is remembered; other users come with another configuration, which begins anew.
 const REMEMBERED: Duration = Duration::from_mins(10);
 /// Most passwords remembered.
 const MAX_REMEMBERED: u64 = 1000;
@@ -192,5 +192,99 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::config::User as Configured;
+
+    fn passwords() -> Passwords {
+        let user = |name: &str, password: &str| Configured {
+            name: name.to_owned(),
+            password_hash: Secret::new(&hash(password).unwrap()),
+            scopes: vec![Scope::Admin],
+        };
+        let auth = Auth {
+            users: vec![user("ann", "correct horse")],
+            passwords: vec![("bob".to_owned(), Secret::new("battery staple"))],
+            ..Auth::default()
+        };
+        Passwords::new(&auth).unwrap()
+    }
+
+    async fn check(passwords: &Passwords, name: &str, password: &str) -> Result<String, Denied> {
+        let attempts = Attempts::default();
+        let found = passwords.check(name, Secret::new(password), None, &attempts);
+        found.await.map(|signed| signed.name.clone())
+    }
+
+    #[tokio::test]
+    async fn each_name_has_its_own_password() {
+        let passwords = passwords();
+        for (name, password) in [("ann", "correct horse"), ("bob", "battery staple")] {
+            let found = check(&passwords, name, password).await;
+            assert_eq!(found.as_deref(), Ok(name));
+        }
+        for (name, password) in [
+            ("ann", "battery staple"),
+            ("bob", "correct horse"),
+            ("annc", "orrect horse"),
+            ("", ""),
+        ] {
+            let found = check(&passwords, name, password).await;
+            assert_eq!(found, Err(Denied::Password), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_right_is_not_checked_again() {
+        let passwords = passwords();
+        check(&passwords, "ann", "correct horse").await.unwrap();
+        // From now on nothing can be checked.
+        passwords.turns.close();
+        let found = check(&passwords, "ann", "correct horse").await;
+        assert_eq!(found.as_deref(), Ok("ann"));
+        let found = check(&passwords, "ann", "correct hors").await;
+        assert_eq!(found, Err(Denied::Busy));
+    }
+
+    #[tokio::test]
+    async fn many_that_come_at_once_are_checked_once() {
+        let passwords = passwords();
+        passwords.turns.forget_permits(usize::MAX);
+        passwords.turns.add_permits(1);
+        let begin = Instant::now();
+        check(&passwords, "bob", "battery staple").await.unwrap();
+        let once = begin.elapsed();
+        let begin = Instant::now();
+        let all = (0..100).map(|_| check(&passwords, "ann", "correct horse"));
+        for found in futures::future::join_all(all).await {
+            assert_eq!(found.as_deref(), Ok("ann"));
+        }
+        assert!(
+            begin.elapsed() < once * 20,
+            "{:?} for one takes {once:?}",
+            begin.elapsed()
+        );
+    }
+
+    #[tokio::test]
+    async fn no_more_than_so_many_wait() {
+        let passwords = passwords();
+        passwords.turns.forget_permits(usize::MAX);
+        let mut waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| Box::pin(check(&passwords, "ann", "wrong")))
+            .collect();
+        for one in &mut waiting {
+            assert!(futures::poll!(one).is_pending());
+        }
+        assert_eq!(check(&passwords, "ann", "wrong").await, Err(Denied::Busy));
+        drop(waiting);
+        passwords.turns.add_permits(1);
+        check(&passwords, "ann", "correct horse").await.unwrap();
     }
 }

@@ -14,6 +14,7 @@ mod paths;
 mod pressure;
 mod query;
 mod refusals;
+mod slow;
 mod stop;
 mod tls;
 mod who;

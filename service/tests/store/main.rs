@@ -5,8 +5,14 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod careless;
+mod copying;
+mod meddling;
 mod place;
+mod probing;
+mod stopping;
 mod suite;
+mod traps;
 
 /// Runs every function of the suite on every kind of store.
 macro_rules! on_every_store {

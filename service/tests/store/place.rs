@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 use zarr_fuse_harness::ceph::Ceph;
@@ -9,8 +10,11 @@ use zarr_fuse_schemas::store::StoreSettings;
 use zarr_fuse_service::config::StoreConfig;
 use zarr_fuse_service::store::{S3Access, Store};
 
+/// Each under a name of its own.
 pub(crate) fn memory() -> Store {
-    Store::open("memory://", Path::new("."), &S3Access::default()).unwrap()
+    static N_STORES: AtomicU32 = AtomicU32::new(0);
+    let url = format!("memory://{}", N_STORES.fetch_add(1, Ordering::Relaxed));
+    Store::open(&url, Path::new("."), &S3Access::default()).unwrap()
 }
 
 pub(crate) fn folder() -> (TempDir, Store) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zarr_fuse_harness::ceph::Ceph;
+
 use super::clients::{Clients, Load};
 use super::ledger::Verdict;
 use super::site::Site;
@@ -32,6 +34,20 @@ async fn kills_during_insertions_lose_nothing_and_double_nothing() {
         load,
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_on_ceph_lose_nothing_and_double_nothing() {
+    let Some(ceph) = Ceph::start().unwrap() else {
+        return;
+    };
+    let site = Site::at(&ceph.bucket().unwrap(), &ceph.environment());
+    // Some late rows, so that kills come in insertions, too.
+    let load = Load {
+        late_of_20: 4,
+        ..Load::default()
+    };
+    campaign("kill -9, Ceph", &site, faults(3, 50), load).await;
 }
 
 async fn campaign(name: &str, site: &Site, n_kills: usize, load: Load) {

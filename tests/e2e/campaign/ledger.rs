@@ -25,7 +25,7 @@ impl Verdict {
         let log = service.log();
         let (status, _) = service.terminate().await.unwrap();
         assert!(status.success(), "{log}");
-        let verified = site.zf("verify campaign.yaml");
+        let verified = site.zf("verify campaign.yaml --config zarr-fuse.yaml");
         let verified = match verified.code {
             Some(0) => Ok(()),
             _ => Err(format!("{}{}", verified.stdout, verified.stderr)),
@@ -71,7 +71,7 @@ impl Verdict {
 /// Keys that were acknowledged but are not in the journal as they were, and keys that are there twice or unasked.
 fn compare_journal(site: &Site, acknowledged: &Acknowledged) -> (Vec<String>, Vec<String>) {
     let log = site
-        .zf("log campaign.yaml --json --limit 100000000")
+        .zf("log campaign.yaml --config zarr-fuse.yaml --json --limit 100000000")
         .ok()
         .unwrap();
     let mut found: HashMap<String, Vec<(u64, String)>> = HashMap::new();

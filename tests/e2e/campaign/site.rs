@@ -58,10 +58,9 @@ impl Site {
 
     /// As [`Self::spawn`], with more in the environment.
     pub(super) fn spawn_with(&self, more: &[(&str, &str)]) -> Service {
-        let more = more
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let environment: Vec<_> = self.environment.iter().cloned().chain(more).collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment = self.environment.iter().cloned();
+        let environment: Vec<_> = environment.chain(more.iter().map(owned)).collect();
         let args = ["serve", "--config", "zarr-fuse.yaml"];
         Service::spawn_in(self.workspace.path(), args, &environment).unwrap()
     }

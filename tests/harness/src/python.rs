@@ -25,6 +25,21 @@ pub fn script<A: AsRef<OsStr>>(
     run::run(&mut command)
 }
 
+/// Runs a module of the pinned packages in `at`, as `python -m` does.
+///
+/// # Errors
+/// If Python cannot be set up.
+pub fn module<A: AsRef<OsStr>>(
+    name: &str,
+    at: &Path,
+    args: impl IntoIterator<Item = A>,
+) -> anyhow::Result<Run> {
+    let mut command = run::command(interpreter()?);
+    command.args(["-m", name]).args(args).current_dir(at);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    run::run(&mut command)
+}
+
 /// The interpreter with the packages of `tests/python/requirements.txt`. `ZF_PYTHON` names another one.
 ///
 /// # Errors
@@ -37,7 +52,8 @@ pub fn interpreter() -> anyhow::Result<&'static Path> {
     }
 }
 
-fn folder() -> PathBuf {
+/// Where the scripts and their settings are.
+pub fn folder() -> PathBuf {
     crate::checkout().join("tests/python")
 }
 

@@ -1,11 +1,12 @@
 //! The figures of this project, measured on this machine: ingest, acknowledgement, query.
 //!
-//! `bench [ingest|uploads|series]…` runs all or some; it needs a release build of `zf` beside it (`just bench`).
+//! `bench [ingest|uploads|series|startup]…` runs all or some; it needs a release build of `zf` beside it (`just bench`).
 
 mod figures;
 mod ingest;
 mod parse;
 mod series;
+mod startup;
 mod uploads;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     {
         return parse::parse(file);
     }
-    let known = ["ingest", "uploads", "series"];
+    let known = ["ingest", "uploads", "series", "startup"];
     if let Some(unknown) = args.iter().find(|arg| !known.contains(&arg.as_str())) {
         bail!(
             "there is no benchmark `{unknown}`; there are {}",
@@ -41,6 +42,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     if wanted("series") {
         series::measure().await?;
+    }
+    if wanted("startup") {
+        startup::measure().await?;
     }
     Ok(ExitCode::SUCCESS)
 }

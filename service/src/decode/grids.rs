@@ -1,0 +1,104 @@
+//! Arrays with their coordinates, as NetCDF, Zarr, GRIB and tensors deliver them: values that are not rows yet.
+
+use indexmap::IndexMap;
+use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray as _, PlSmallStr};
+
+use super::{DecodeError, Table};
+
+/// What one contribution of arrays brings, under the source's own names.
+#[derive(Debug, Clone)]
+pub struct Grids {
+    /// One-dimensional; the name is also that of the dimension. A scalar coordinate is one of length 1.
+    pub coordinates: IndexMap<String, Column>,
+    /// What lies on them.
+    pub variables: IndexMap<String, Grid>,
+}
+
+/// One array.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// Names of coordinates, the last one running fastest.
+    pub dims: Vec<String>,
+    /// Flat, in C order: as many as the lengths of `dims` multiplied.
+    pub values: Column,
+}
+
+impl Grids {
+    /// The length of a dimension.
+    pub fn length(&self, dim: &str) -> usize {
+        self.coordinates.get(dim).map_or(1, Column::len)
+    }
+
+    /// Cells of an array over `dims`; `None` if they cannot be counted.
+    pub fn n_cells(&self, dims: &[String]) -> Option<usize> {
+        dims.iter()
+            .try_fold(1_usize, |n, dim| n.checked_mul(self.length(dim)))
+    }
+
+    /// One row per combination of coordinate values, the last coordinate running fastest; arrays over some of them repeat.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooManyCells`] for more than `max_cells`.
+    pub fn to_table(&self, max_cells: usize) -> Result<Table, DecodeError> {
+        let dims: Vec<String> = self.coordinates.keys().cloned().collect();
+        let n_columns = dims.len() + self.variables.len();
+        let max_rows = max_cells / n_columns.max(1);
+        let n_rows = self
+            .n_cells(&dims)
+            .filter(|n| *n <= max_rows)
+            .ok_or(DecodeError::TooManyCells { max: max_cells })?;
+        let mut columns = Vec::with_capacity(n_columns);
+        for (name, values) in &self.coordinates {
+            let over = std::slice::from_ref(name);
+            columns.push(self.repeated(name, values, over, &dims, n_rows));
+        }
+        for (name, grid) in &self.variables {
+            columns.push(self.repeated(name, &grid.values, &grid.dims, &dims, n_rows));
+        }
+        Ok(Table {
+            frame: DataFrame::new(n_rows, columns)?,
+        })
+    }
+
+    /// A flat array over `over` as a column with a cell for every combination of `dims`.
+    fn repeated(
+        &self,
+        name: &str,
+        values: &Column,
+        over: &[String],
+        dims: &[String],
+        n_rows: usize,
+    ) -> Column {
+        // What a step along each of `dims` means in the array.
+        let mut strides = vec![0; dims.len()];
+        let mut stride = 1;
+        for dim in over.iter().rev() {
+            if let Some(place) = dims.iter().position(|other| other == dim) {
+                strides[place] = stride;
+            }
+            stride *= self.length(dim);
+        }
+        let lengths: Vec<usize> = dims.iter().map(|dim| self.length(dim)).collect();
+        let mut at = vec![0; dims.len()];
+        let mut place = 0;
+        let places = (0..n_rows).map(|_| {
+            let here = IdxSize::try_from(place).expect("a table has fewer rows than that");
+            for d in (0..at.len()).rev() {
+                at[d] += 1;
+                place += strides[d];
+                if at[d] < lengths[d] {
+                    break;
+                }
+                place -= strides[d] * lengths[d];
+                at[d] = 0;
+            }
+            here
+        });
+        let places = IdxCa::from_iter_values(PlSmallStr::EMPTY, places);
+        let mut column = values
+            .take(&places)
+            .expect("places lie within the array, whose length was checked");
+        column.rename(PlSmallStr::from_str(name));
+        column
+    }
+}
