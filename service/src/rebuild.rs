@@ -13,7 +13,7 @@ use crate::array::to_usize;
 use crate::commit::{self, CommitError, Replacement};
 use crate::dataset::Decoders;
 use crate::fold::{self, FoldError, Folded};
-use crate::journal::{Entry, Header, Journal, Kind};
+use crate::journal::{Entry, Header, Journal, Kind, hexadecimal};
 use crate::node::{Node, chunk_cache};
 use crate::outcome::{Outcome, Status};
 use crate::store::{Store, keys};
@@ -239,10 +239,7 @@ fn node_mark(origin: Origin<'_>) -> String {
 }
 
 fn short(hash: &[u8]) -> String {
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&hash[..8])
 }
 
 /// Removes what tries of other schemas or retractions have left for the same node.

@@ -57,7 +57,7 @@ struct Head {
 #[serde(rename_all = "lowercase")]
 enum Line {
     /// First sequence number of its segment, and the header.
-    Frame(u64, Header),
+    Frame(u64, Box<Header>),
     /// Of this frame.
     Outcome(u64, Outcome),
 }
@@ -179,7 +179,8 @@ impl Journal {
             let mut lines = Vec::new();
             for seq in after + 1..=seq {
                 if let Some(entry) = catalog.get(seq) {
-                    lines.push(Line::Frame(entry.segment, entry.header.as_ref().clone()));
+                    let header = Box::new(entry.header.as_ref().clone());
+                    lines.push(Line::Frame(entry.segment, header));
                 }
             }
             let settled = changed.iter().copied().chain(after + 1..=seq);

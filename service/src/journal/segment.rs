@@ -48,6 +48,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     fn is_contribution(&self) -> bool {
         *self == Self::Contribution
     }

@@ -212,7 +212,9 @@ fn denied(denied: &Denied) -> Answer {
         Denied::Unreadable | Denied::Password | Denied::Token | Denied::Expired { .. } => {
             (S::UNAUTHORIZED, "sign-in", "Cannot sign in")
         }
-        Denied::Scope { .. } | Denied::Sender { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Denied::Scope { .. } | Denied::Sender { .. } | Denied::CrossSite => {
+            (S::FORBIDDEN, "forbidden", "Not allowed")
+        }
         Denied::Limited { .. } => (S::TOO_MANY_REQUESTS, "attempts", "Too many attempts"),
         Denied::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many attempts at once"),
     };
@@ -221,7 +223,7 @@ fn denied(denied: &Denied) -> Answer {
     match denied {
         Denied::Limited { seconds } => answer.header(header::RETRY_AFTER, seconds.to_string()),
         Denied::Busy => answer.retry_after(1),
-        Denied::Scope { .. } | Denied::Sender { .. } => answer,
+        Denied::Scope { .. } | Denied::Sender { .. } | Denied::CrossSite => answer,
         Denied::SignIn { .. } | Denied::Unreadable | Denied::Password => challenge(answer, ""),
         Denied::Token | Denied::Expired { .. } => challenge(answer, ", error=\"invalid_token\""),
     }
