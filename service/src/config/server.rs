@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
-use super::secret::Secret;
+use super::Secret;
 
 /// Where the service listens.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
