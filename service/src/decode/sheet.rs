@@ -14,6 +14,8 @@ use super::container::Archive;
 use super::format_error::FormatError;
 use super::{DecodeError, Limits, Sheet, SheetOptions};
 
+pub(super) const XLSX: &str = xlsx::FORMAT;
+
 /// Reads a sheet of an Excel workbook.
 ///
 /// # Errors
