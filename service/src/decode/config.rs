@@ -69,9 +69,9 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC stream or file, also called Feather.
     Arrow,
-    /// A workbook of Excel.
+    /// A workbook of Excel (XLSX).
     Xlsx,
-    /// A workbook of LibreOffice.
+    /// A workbook in the open document format (ODS).
     Ods,
     /// A table of a Campbell Scientific logger.
     Toa5,

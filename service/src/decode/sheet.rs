@@ -30,7 +30,7 @@ pub(super) fn read_xlsx(
     table::assemble(xlsx::FORMAT, cells, options, limits)
 }
 
-/// Reads a sheet of an OpenDocument workbook.
+/// Reads a sheet of an ODS workbook.
 ///
 /// # Errors
 /// As [`read_xlsx`].

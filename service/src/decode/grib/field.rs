@@ -64,19 +64,14 @@ impl Field {
                 format!("parameter_{table}_{}", parameter.number)
             }
         };
-        let time = |time: &ReferenceTime| ticks(time);
-        let reference_time = time(message.reference_time())
+        let reference_time = ticks(*message.reference_time())
             .ok_or_else(|| not_taken("has no such date".into(), "correct its reference time"))?;
-        let valid = message
-            .valid_time()
-            .as_ref()
-            .and_then(time)
-            .ok_or_else(|| {
-                not_taken(
-                    "is valid for a time that cannot be told".into(),
-                    "write the time of the forecast in hours, minutes or days",
-                )
-            })?;
+        let valid = message.valid_time().and_then(ticks).ok_or_else(|| {
+            not_taken(
+                "is valid for a time that cannot be told".into(),
+                "write the time of the forecast in hours, minutes or days",
+            )
+        })?;
         Ok(Self {
             idx: message.index(),
             number,
@@ -256,7 +251,7 @@ fn section<'m>(
         .transpose()
 }
 
-fn ticks(time: &ReferenceTime) -> Option<i64> {
+fn ticks(time: ReferenceTime) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(time.year.into(), time.month.into(), time.day.into())?;
     let time: NaiveDateTime =
         date.and_hms_opt(time.hour.into(), time.minute.into(), time.second.into())?;

@@ -119,7 +119,7 @@ impl Lambert {
             && (self.parallels[0] + self.parallels[1]).abs() > 1e-9
             && self.major > 0.0
             && (0.0..1.0).contains(&self.eccentricity);
-        (mode & 0x3f == 0 && is_cone && self.nx > 0 && self.ny > 0).then_some(self)
+        (mode.trailing_zeros() >= 6 && is_cone && self.nx > 0 && self.ny > 0).then_some(self)
     }
 
     pub(super) fn n_points(&self) -> usize {
