@@ -11,9 +11,7 @@ mod deserialize;
 mod endpoint;
 mod environment;
 mod limits;
-mod quantity;
 mod read;
-mod secret;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -24,7 +22,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use zarr_fuse_schemas::{Problem, SchemaError};
+use zarr_fuse_schemas::{Problem, SchemaError, quantity};
 
 pub(crate) use check::name_problem;
 
@@ -32,11 +30,11 @@ pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
-pub use quantity::parse_duration;
-pub use secret::Secret;
 pub use server::{
     AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
 };
+pub use zarr_fuse_schemas::Secret;
+pub use zarr_fuse_schemas::quantity::parse_duration;
 
 /// The configuration of the service, `zarr-fuse.yaml`.
 ///
