@@ -120,6 +120,8 @@ def arrow_files(folder):
     frame.to_parquet(path, compression="gzip")
     expected(path, frame_columns(pd.read_parquet(path).reset_index()))
     pq.write_table(pa.table({"n": [[1, 2], [3]]}), folder / "lists.parquet")
+    zeros = pa.table({"n": np.zeros(200_000)})
+    pq.write_table(zeros, folder / "zeros.parquet", use_dictionary=False, compression="zstd", write_statistics=False)
 
 
 def sheets(folder):
@@ -153,6 +155,12 @@ def sheets(folder):
         cells = [[*row[:4], None if row[4] is None else str(row[4])] for row in cells]
         heads = [read.cell(3, column).value for column in range(1, 6)]
         expected(path, dict(zip(heads, zip(*cells))))
+
+    path = folder / "far.xlsx"
+    book = openpyxl.Workbook()
+    book.active["A1"] = "a"
+    book.active.cell(1_048_576, 16_384, 5)
+    book.save(path)
 
     # Results of formulas, as a spreadsheet program saves them.
     path = folder / "formulas.xlsx"

@@ -2,6 +2,7 @@
 
 mod content;
 pub(super) mod formats;
+mod hostile;
 mod pipeline;
 mod programs;
 

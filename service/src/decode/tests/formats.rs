@@ -331,13 +331,13 @@ fn arrays_are_renamed_and_get_coordinates_without_becoming_rows() {
     let configuration = json!({"rename": {"temp": "rock_temp", "station": "borehole"}, "set": {"site": "${site}"}, "grid": {"variables": ["temp"]}});
     let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
     let content = content_of_file(Path::new("slab.nc"));
-    let decoded = decode_arrays(
+    let result = decode_arrays(
         &fixture("slab.nc"),
         &content,
         &decoder,
         &variables(json!({"site": "A"})),
     );
-    let Decoded::Grids(grids) = decoded.unwrap() else {
+    let Decoded::Grids(grids) = result.unwrap() else {
         panic!("a table")
     };
     let lengths: Vec<_> = grids
