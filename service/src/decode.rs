@@ -4,7 +4,9 @@
 //! `set`, `unpivot`. [`decode`] is a plain function of its arguments; programs and lookup tables are loaded once, by
 //! [`Decoding::prepare`].
 
+mod arrays;
 mod arrow;
+mod cf;
 mod compression;
 mod config;
 mod container;
@@ -14,11 +16,13 @@ mod detect;
 mod error;
 mod extract;
 mod format_error;
+mod grib;
 mod grids;
 mod guard;
 mod json;
 mod line_protocol;
 mod lookup;
+mod netcdf;
 mod parquet;
 mod prepare;
 mod reshape;
@@ -27,6 +31,7 @@ mod sheet;
 mod tests;
 mod text;
 mod toa5;
+mod zarr;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -36,8 +41,9 @@ use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
 pub use config::{
-    All, Columns, CsvOptions, Decoding, Extract, Format, Header, Limits, LineProtocolOptions,
-    Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units, Unpivot,
+    All, Columns, CsvOptions, Decoding, Extract, Format, GridOptions, Header, Limits,
+    LineProtocolOptions, Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units,
+    Unpivot,
 };
 use content::MediaType;
 pub use content::{Content, content_of_file};
@@ -77,8 +83,47 @@ pub fn decode(
     variables: &Map<String, Value>,
 ) -> Result<Table, DecodeError> {
     let opened = open(payload, content, decoder)?;
-    let frame = read(&opened, decoder, variables)?;
-    let mut frame = frame;
+    match read(&opened, decoder, variables)? {
+        Decoded::Table(table) => shape(table, decoder, variables),
+        Decoded::Grids(grids) => {
+            let table = grids.to_table(decoder.limits.max_cells)?;
+            shape(table, decoder, variables)
+        }
+    }
+}
+
+/// The same as [`decode`], but arrays stay arrays, unless a step is configured that needs rows.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_arrays(
+    payload: &[u8],
+    content: &Content,
+    decoder: &Decoder,
+    variables: &Map<String, Value>,
+) -> Result<Decoded, DecodeError> {
+    let opened = open(payload, content, decoder)?;
+    let grids = match read(&opened, decoder, variables)? {
+        Decoded::Table(table) => return Ok(Decoded::Table(shape(table, decoder, variables)?)),
+        Decoded::Grids(grids) => grids,
+    };
+    if decoder.lookups.is_empty() && decoder.unpivot.is_none() {
+        let renamed = arrays::rename(grids.clone(), &decoder.rename)?;
+        if let Some(grids) = arrays::set(renamed, &decoder.set, variables)? {
+            return Ok(Decoded::Grids(grids));
+        }
+    }
+    let table = grids.to_table(decoder.limits.max_cells)?;
+    Ok(Decoded::Table(shape(table, decoder, variables)?))
+}
+
+/// The steps after reading.
+fn shape(
+    table: Table,
+    decoder: &Decoder,
+    variables: &Map<String, Value>,
+) -> Result<Table, DecodeError> {
+    let mut frame = table.frame;
     for lookup in &decoder.lookups {
         frame = lookup::join(frame, lookup)?;
     }
@@ -88,6 +133,15 @@ pub fn decode(
         frame = reshape::unpivot(frame, unpivot, &decoder.limits)?;
     }
     Ok(Table { frame })
+}
+
+/// What a contribution is.
+#[derive(Debug, Clone)]
+pub enum Decoded {
+    /// Rows.
+    Table(Table),
+    /// Arrays with their coordinates.
+    Grids(Grids),
 }
 
 /// A body without its wrapping, and what it is.
@@ -152,12 +206,12 @@ fn open<'b>(
     })
 }
 
-/// The table in an opened body.
+/// The rows or arrays in an opened body.
 fn read(
     opened: &Opened<'_>,
     decoder: &Decoder,
     variables: &Map<String, Value>,
-) -> Result<DataFrame, DecodeError> {
+) -> Result<Decoded, DecodeError> {
     let limits = &decoder.limits;
     let Opened {
         body,
@@ -166,20 +220,30 @@ fn read(
         charset,
     } = opened;
     let text = || text::text_of(body, *charset);
-    if let Some(program) = &decoder.program {
-        return extract::extract(&text()?, *format, program, variables, limits);
-    }
-    match format {
-        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, limits),
-        Format::Json => json::read(&text()?, limits),
-        Format::Ndjson => json::read_lines(&text()?, limits),
-        Format::Parquet => guarded("Parquet", || parquet::read(body, limits)),
-        Format::Arrow => guarded("Arrow IPC", || arrow::read(body, limits)),
-        Format::Xlsx => guarded("XLSX", || sheet::read_xlsx(body, &decoder.sheet, limits)),
-        Format::Ods => sheet::read_ods(body, &decoder.sheet, limits),
-        Format::LineProtocol => {
-            line_protocol::read(&text()?, &decoder.line_protocol, variables, limits)
+    let grid = &decoder.grid;
+    let arrays = |format, read: fn(&[u8], &GridOptions, &Limits) -> Result<Grids, DecodeError>| {
+        guarded(format, || read(body, grid, limits)).map(Decoded::Grids)
+    };
+    let frame = match format {
+        format if let Some(program) = &decoder.program => {
+            extract::extract(&text()?, *format, program, variables, limits)?
         }
-        Format::Toa5 => decoder.toa5.read(body, *charset, limits),
-    }
+        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, limits)?,
+        Format::Json => json::read(&text()?, limits)?,
+        Format::Ndjson => json::read_lines(&text()?, limits)?,
+        Format::Parquet => guarded(parquet::FORMAT, || parquet::read(body, limits))?,
+        Format::Arrow => guarded(arrow::FORMAT, || arrow::read(body, limits))?,
+        Format::Xlsx => guarded(sheet::XLSX, || {
+            sheet::read_xlsx(body, &decoder.sheet, limits)
+        })?,
+        Format::Ods => sheet::read_ods(body, &decoder.sheet, limits)?,
+        Format::Toa5 => decoder.toa5.read(body, *charset, limits)?,
+        Format::LineProtocol => {
+            line_protocol::read(&text()?, &decoder.line_protocol, variables, limits)?
+        }
+        Format::Netcdf => return arrays(netcdf::FORMAT, netcdf::read),
+        Format::Zarr => return arrays(zarr::FORMAT, zarr::read),
+        Format::Grib => return arrays(grib::FORMAT, grib::read),
+    };
+    Ok(Decoded::Table(Table { frame }))
 }

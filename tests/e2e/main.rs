@@ -10,6 +10,8 @@ mod demo;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod interface;
 #[cfg(test)]
 mod mending;

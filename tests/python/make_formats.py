@@ -2,7 +2,7 @@
 
     python tests/python/make_formats.py service/tests/fixtures/formats
 
-needs pandas, pyarrow, openpyxl, odfpy, xarray, netCDF4, h5netcdf, scipy, zarr and eccodes (`pip install` them; the tests
+needs pandas, pyarrow, openpyxl, odfpy, xarray, netCDF4, h5netcdf, h5py, scipy, zarr and eccodes (`pip install` them; the tests
 themselves need none: the files are checked in). Beside each file `<file>.expected.json` holds the columns as its tool
 reads them: numbers and truth values as they are, times as ISO 8601 in UTC, `null` where there is no value.
 """
@@ -120,6 +120,8 @@ def arrow_files(folder):
     frame.to_parquet(path, compression="gzip")
     expected(path, frame_columns(pd.read_parquet(path).reset_index()))
     pq.write_table(pa.table({"n": [[1, 2], [3]]}), folder / "lists.parquet")
+    zeros = pa.table({"n": np.zeros(200_000)})
+    pq.write_table(zeros, folder / "zeros.parquet", use_dictionary=False, compression="zstd", write_statistics=False)
 
 
 def sheets(folder):
@@ -153,6 +155,12 @@ def sheets(folder):
         cells = [[*row[:4], None if row[4] is None else str(row[4])] for row in cells]
         heads = [read.cell(3, column).value for column in range(1, 6)]
         expected(path, dict(zip(heads, zip(*cells))))
+
+    path = folder / "far.xlsx"
+    book = openpyxl.Workbook()
+    book.active["A1"] = "a"
+    book.active.cell(1_048_576, 16_384, 5)
+    book.save(path)
 
     # Results of formulas, as a spreadsheet program saves them.
     path = folder / "formulas.xlsx"
@@ -233,6 +241,153 @@ def archives(folder):
         archive.writestr("zeros.csv", "1\n" * 2_000_000)
 
 
+def simulation():
+    """A slab with everything the conventions allow: packing, fill values, bounds, a projection, a scalar coordinate."""
+    import xarray as xr
+
+    times = pd.date_range("2024-02-28T18:00", periods=3, freq="12h")
+    temp = np.arange(24, dtype="f4").reshape(3, 4, 2) / 8 - 1
+    temp[1, 2, 0] = np.nan
+    flux = np.round(np.linspace(-5, 5, 12), 2).reshape(3, 4)
+    flux[2, 3] = np.nan
+    slab = xr.Dataset(
+        {
+            "temp": (("time", "depth", "station"), temp, {"units": "degC", "grid_mapping": "crs", "coordinates": "height"}),
+            "flux": (("time", "depth"), flux),
+            "count": (("station",), np.array([3, 2**40])),
+            "time_bnds": (("time", "nv"), np.zeros((3, 2))),
+            "crs": ((), 0, {"grid_mapping_name": "latitude_longitude"}),
+        },
+        {"time": ("time", times, {"bounds": "time_bnds"}), "station": ["Žižkov", "B2"], "height": ((), 2.0)},
+    )
+    slab.encoding["unlimited_dims"] = {"time"}
+    encoding = {
+        "time": {"units": "hours since 2024-01-01 00:00:00", "dtype": "i4"},
+        "flux": {"dtype": "i2", "scale_factor": 0.01, "add_offset": 20.0, "_FillValue": -32768},
+    }
+    return slab, encoding
+
+
+def slab_columns(slab):
+    """What the table of a slab is: one row per cell, the last dimension running fastest."""
+    slab = slab.drop_vars(["time_bnds", "crs"])
+    frame = slab.to_dataframe(dim_order=["time", "depth", "station"]).reset_index()
+    columns = frame_columns(frame)
+    columns["time"] = [pd.Timestamp(time, tz="UTC") for time in columns["time"]]
+    # xarray unpacks into single precision; the exact product is one of doubles.
+    packed = np.round((frame["flux"] - 20.0) / 0.01)
+    columns["flux"] = list((packed * 0.01 + 20.0).astype(object))
+    return columns
+
+
+def slabs(folder):
+    import warnings
+
+    import xarray as xr
+    import zarr
+
+    slab, encoding = simulation()
+    path = folder / "slab.nc"
+    chunked = {"temp": {"zlib": True, "shuffle": True, "chunksizes": (1, 2, 2)}}
+    slab.to_netcdf(path, engine="netcdf4", encoding=encoding | chunked)
+    expected(path, slab_columns(xr.open_dataset(path).load()))
+    path = folder / "group.nc"
+    slab.to_netcdf(path, engine="h5netcdf", group="forecast/first", encoding=encoding)
+    expected(path, slab_columns(xr.open_dataset(path, group="forecast/first", engine="h5netcdf").load()))
+    path = folder / "slab3.nc"
+    slab.assign(count=slab["count"].astype("i4")).to_netcdf(path, engine="scipy", encoding=encoding)
+    expected(path, slab_columns(xr.open_dataset(path, engine="scipy").load()))
+    for version in (2, 3):
+        path = folder / f"slab{version}.zarr.zip"
+        path.unlink(missing_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with zarr.storage.ZipStore(path, mode="w") as store:
+                slab.to_zarr(store, zarr_format=version, encoding=encoding, consolidated=False)
+            with zarr.storage.ZipStore(path, mode="r") as store:
+                expected(path, slab_columns(xr.open_zarr(store, consolidated=False).load()))
+
+
+def grib(folder):
+    import eccodes
+
+    def message(file, sample, values, **keys):
+        handle = eccodes.codes_grib_new_from_samples(sample)
+        for key, value in keys.items():
+            eccodes.codes_set(handle, key, value)
+        eccodes.codes_set(handle, "missingValue", 9999)
+        eccodes.codes_set(handle, "bitmapPresent", int((values == 9999).any()))
+        eccodes.codes_set_values(handle, values)
+        eccodes.codes_write(handle, file)
+        eccodes.codes_release(handle)
+
+    def read(path, key):
+        """Columns of a file: every message on its own, its points in the order of the file."""
+        messages = []
+        with open(path, "rb") as file:
+            while (handle := eccodes.codes_grib_new_from_file(file)) is not None:
+                eccodes.codes_set(handle, "missingValue", math.nan)
+                time = pd.Timestamp(f"{eccodes.codes_get(handle, 'validityDate')}T{eccodes.codes_get(handle, 'validityTime'):04d}", tz="UTC")
+                values = eccodes.codes_get_values(handle)
+                latitudes = eccodes.codes_get_array(handle, "latitudes")
+                longitudes = eccodes.codes_get_array(handle, "longitudes")
+                messages.append((eccodes.codes_get(handle, "shortName"), eccodes.codes_get(handle, key), time, latitudes, longitudes, values))
+                eccodes.codes_release(handle)
+        return messages
+
+    place = {
+        "Ni": 4, "Nj": 3, "latitudeOfFirstGridPointInDegrees": 51, "longitudeOfFirstGridPointInDegrees": 12,
+        "latitudeOfLastGridPointInDegrees": 50, "longitudeOfLastGridPointInDegrees": 13.5,
+        "iDirectionIncrementInDegrees": 0.5, "jDirectionIncrementInDegrees": 0.5, "dataDate": 20240501, "dataTime": 600,
+    }
+    rng = np.random.default_rng(1)
+    field = lambda n: np.round(rng.normal(280, 10, n), 2)  # noqa: E731
+
+    def levels(path, sample, packing, **kind):
+        with open(path, "wb") as file:
+            for step in (0, 6):
+                for level in (850, 500):
+                    values = field(12)
+                    if step == 6:
+                        values[5] = 9999
+                    message(file, sample, values, **place, step=step, **kind, level=level, packingType=packing, decimalPrecision=2)
+        messages = read(path, "level")
+        order = sorted(messages, key=lambda message: (message[2], message[1]))
+        expected(
+            path,
+            {
+                "reference_time": [pd.Timestamp("2024-05-01T06:00", tz="UTC")] * 48,
+                "time": [time for _, _, time, *_ in order for _ in range(12)],
+                "isobaricInhPa": [float(level) for _, level, *_ in order for _ in range(12)],
+                "latitude": np.concatenate([message[3] for message in order]),
+                "longitude": np.concatenate([message[4] for message in order]),
+                "TMP": np.concatenate([message[5] for message in order]),
+            },
+        )
+
+    levels(folder / "levels.grib2", "regular_ll_pl_grib2", "grid_simple", shortName="t")
+    levels(folder / "complex.grib2", "regular_ll_pl_grib2", "grid_complex", shortName="t")
+    levels(folder / "levels.grib1", "regular_ll_pl_grib1", "grid_simple", table2Version=2, indicatorOfParameter=11)
+    raw = (folder / "levels.grib1").read_bytes()
+    (folder / "levels.grib1.bz2").write_bytes(bz2.compress(raw))
+
+    cone = {
+        "gridType": "lambert", "Nx": 5, "Ny": 4, "latitudeOfFirstGridPointInDegrees": 48.5, "longitudeOfFirstGridPointInDegrees": 12.1,
+        "LoVInDegrees": 17, "Latin1InDegrees": 46.25, "Latin2InDegrees": 46.25, "DxInMetres": 4710, "DyInMetres": 4710,
+        "jScansPositively": 1, "dataDate": 20240501, "dataTime": 0, "step": 3,
+    }
+    for name, sample, keys in (
+        ("lambert.grib2", "regular_ll_sfc_grib2", {"shortName": "2t", "shapeOfTheEarth": 6, "LaDInDegrees": 46.25}),
+        ("ellipsoid.grib2", "regular_ll_sfc_grib2", {"shortName": "2t", "shapeOfTheEarth": 5, "LaDInDegrees": 48, "Latin1InDegrees": 47, "Latin2InDegrees": 49}),
+        ("lambert.grib1", "regular_ll_sfc_grib1", {"table2Version": 2, "indicatorOfParameter": 11, "indicatorOfTypeOfLevel": 105, "level": 2}),
+    ):
+        path = folder / name
+        with open(path, "wb") as file:
+            message(file, sample, field(20), **{**cone, **keys}, decimalPrecision=2)
+        ((_, _, time, latitudes, longitudes, values),) = read(path, "level")
+        expected(path, {"time": [time] * 20, "latitude": latitudes, "longitude": longitudes, "TMP": values})
+
+
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     arrow_files(folder)
@@ -240,6 +395,8 @@ def main(folder):
     loggers(folder)
     line_protocol(folder)
     archives(folder)
+    slabs(folder)
+    grib(folder)
 
 
 if __name__ == "__main__":

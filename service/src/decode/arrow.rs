@@ -13,7 +13,7 @@ use super::format_error::FormatError;
 use super::{DecodeError, Limits};
 pub(super) use columns::Columns;
 
-const FORMAT: &str = "Arrow IPC";
+pub(super) const FORMAT: &str = "Arrow IPC";
 
 /// Reads a stream, or a file, which is a stream between two magic words.
 ///

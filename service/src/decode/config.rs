@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use formats::{LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units};
+pub use formats::{
+    GridOptions, LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units,
+};
 
 /// How the bytes of a contribution become a table.
 ///
@@ -33,6 +35,9 @@ pub struct Decoding {
     /// How the line protocol of InfluxDB is read.
     #[serde(skip_serializing_if = "LineProtocolOptions::is_default")]
     pub line_protocol: LineProtocolOptions,
+    /// How gridded files (NetCDF, Zarr, GRIB) are read.
+    #[serde(skip_serializing_if = "GridOptions::is_default")]
+    pub grid: GridOptions,
     /// A jq program that turns a JSON document into records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extract: Option<Extract>,
@@ -64,20 +69,26 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC stream or file, also called Feather.
     Arrow,
-    /// A workbook of Excel.
+    /// A workbook of Excel (XLSX).
     Xlsx,
-    /// A workbook of LibreOffice.
+    /// A workbook in the open document format (ODS).
     Ods,
     /// A table of a Campbell Scientific logger.
     Toa5,
     /// The line protocol of InfluxDB.
     LineProtocol,
+    /// A NetCDF file, classic or NetCDF-4.
+    Netcdf,
+    /// A Zarr store in a zip archive.
+    Zarr,
+    /// GRIB messages of edition 1 or 2.
+    Grib,
 }
 
 impl Format {
     /// Whether files of it are zip archives themselves.
     pub(super) fn is_archive(self) -> bool {
-        matches!(self, Self::Xlsx | Self::Ods)
+        matches!(self, Self::Xlsx | Self::Ods | Self::Zarr)
     }
 }
 

@@ -35,11 +35,16 @@ pub(super) fn shown(body: &[u8]) -> Shown {
     let Ok(archive) = Archive::open(body) else {
         return Shown::Archive;
     };
+    let is_zarr = |name: &str| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        matches!(last, "zarr.json" | ".zgroup" | ".zarray" | ".zmetadata")
+    };
     let mut shown = Shown::Archive;
     for name in archive.names() {
         match name.as_str() {
             "xl/workbook.xml" => return Shown::Format(Format::Xlsx),
             "content.xml" => shown = Shown::Format(Format::Ods),
+            name if is_zarr(name) => return Shown::Format(Format::Zarr),
             _ => {}
         }
     }

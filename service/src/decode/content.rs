@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{DecodeError, Format};
 
 /// Content types that have a reader.
-pub(super) const SUPPORTED: [&str; 12] = [
+pub(super) const SUPPORTED: [&str; 14] = [
     "text/csv",
     "text/tab-separated-values",
     "application/json",
@@ -17,6 +17,8 @@ pub(super) const SUPPORTED: [&str; 12] = [
     "application/vnd.oasis.opendocument.spreadsheet",
     "text/x-toa5",
     "text/x-line-protocol",
+    "application/x-netcdf",
+    "application/x-grib",
     "application/zip",
 ];
 
@@ -61,6 +63,8 @@ pub fn content_of_file(name: &Path) -> Content {
         Some("ods") => "application/vnd.oasis.opendocument.spreadsheet",
         Some("toa5") => "text/x-toa5",
         Some("lp" | "line") => "text/x-line-protocol",
+        Some("nc" | "nc3" | "nc4" | "cdf" | "netcdf") => "application/x-netcdf",
+        Some("grib" | "grb" | "grib1" | "grb1" | "grib2" | "grb2") => "application/x-grib",
         Some("zip") => "application/zip",
         _ => UNSAID,
     };
@@ -134,6 +138,12 @@ fn format_named(essence: &str) -> Option<Format> {
         "application/vnd.oasis.opendocument.spreadsheet" => Format::Ods,
         "text/x-toa5" => Format::Toa5,
         "text/x-line-protocol" => Format::LineProtocol,
+        "application/x-netcdf" | "application/netcdf" => Format::Netcdf,
+        "application/vnd.zarr+zip" => Format::Zarr,
+        "application/x-grib"
+        | "application/grib"
+        | "application/x-grib2"
+        | "application/wmo-grib" => Format::Grib,
         other if other.starts_with("application/") && other.ends_with("+json") => Format::Json,
         _ => return None,
     })

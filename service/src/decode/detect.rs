@@ -19,6 +19,9 @@ pub(super) fn shown(body: &[u8]) -> Shown {
     let format = match body {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Format::Arrow,
+        [b'C', b'D', b'F', 1 | 2 | 5, ..]
+        | [0x89, b'H', b'D', b'F', b'\r', b'\n', 0x1a, b'\n', ..] => Format::Netcdf,
+        [b'G', b'R', b'I', b'B', ..] => Format::Grib,
         [b'P', b'K', 3, 4, ..] => return container::shown(body),
         _ if is_toa5(body) => Format::Toa5,
         _ => return Shown::Nothing,

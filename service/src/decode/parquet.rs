@@ -15,7 +15,7 @@ use super::arrow::Columns;
 use super::format_error::FormatError;
 use super::{DecodeError, Limits};
 
-const FORMAT: &str = "Parquet";
+pub(super) const FORMAT: &str = "Parquet";
 /// Rows read at a time.
 const BATCH_ROWS: usize = 1 << 16;
 

@@ -15,8 +15,8 @@ use super::reshape::{PreparedUnpivot, SetValue};
 use super::text;
 use super::toa5;
 use super::{
-    Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits,
-    LineProtocolOptions, SheetOptions,
+    Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, Format, GridOptions,
+    Limits, LineProtocolOptions, SheetOptions,
 };
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
@@ -30,6 +30,7 @@ pub struct Decoder {
     pub(super) toa5: toa5::Reader,
     pub(super) sheet: SheetOptions,
     pub(super) line_protocol: LineProtocolOptions,
+    pub(super) grid: GridOptions,
     pub(super) program: Option<Program>,
     pub(super) lookups: Vec<PreparedLookup>,
     pub(super) rename: Vec<(String, String)>,
@@ -59,6 +60,7 @@ impl Decoding {
             toa5: toa5::Reader::of(&self.toa5, self.csv.encoding.as_deref())?,
             sheet: self.sheet.clone(),
             line_protocol: self.line_protocol.clone(),
+            grid: self.grid.clone(),
             program: self
                 .extract
                 .as_ref()

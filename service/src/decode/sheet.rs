@@ -14,6 +14,8 @@ use super::container::Archive;
 use super::format_error::FormatError;
 use super::{DecodeError, Limits, Sheet, SheetOptions};
 
+pub(super) const XLSX: &str = xlsx::FORMAT;
+
 /// Reads a sheet of an Excel workbook.
 ///
 /// # Errors
@@ -28,7 +30,7 @@ pub(super) fn read_xlsx(
     table::assemble(xlsx::FORMAT, cells, options, limits)
 }
 
-/// Reads a sheet of an OpenDocument workbook.
+/// Reads a sheet of an ODS workbook.
 ///
 /// # Errors
 /// As [`read_xlsx`].

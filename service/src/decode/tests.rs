@@ -2,6 +2,7 @@
 
 mod content;
 pub(super) mod formats;
+mod hostile;
 mod pipeline;
 mod programs;
 
@@ -28,9 +29,9 @@ pub(super) fn show(frame: &DataFrame) -> String {
                 AnyValue::Null => "-".to_owned(),
                 AnyValue::String(value) => format!("{value:?}"),
                 AnyValue::StringOwned(value) => format!("{:?}", value.as_str()),
-                value @ (AnyValue::Datetime(..) | AnyValue::Date(_)) => {
-                    formats::json_of(&value).as_str().unwrap().to_owned()
-                }
+                value @ (AnyValue::Datetime(..)
+                | AnyValue::DatetimeOwned(..)
+                | AnyValue::Date(_)) => formats::json_of(&value).as_str().unwrap().to_owned(),
                 value => value.to_string(),
             });
         write!(text, "\n{}", cells.collect::<Vec<_>>().join(" | ")).unwrap();

@@ -18,7 +18,7 @@ use super::super::{DecodeError, Limits};
 #[derive(Debug)]
 pub(in crate::decode) struct Columns {
     format: &'static str,
-    columns: Vec<Series>,
+    series: Vec<Series>,
     n_rows: usize,
     max_cells: usize,
     max_bytes: usize,
@@ -62,7 +62,7 @@ impl Columns {
         }
         Ok(Self {
             format,
-            columns,
+            series: columns,
             n_rows: 0,
             max_cells: limits.max_cells,
             max_bytes: limits.max_decompressed_bytes,
@@ -72,23 +72,23 @@ impl Columns {
 
     /// How many there are.
     pub(in crate::decode) fn width(&self) -> usize {
-        self.columns.len()
+        self.series.len()
     }
 
     /// Adds the rows of a batch of the same schema.
     pub(in crate::decode) fn append(&mut self, batch: &RecordBatch) -> Result<(), DecodeError> {
-        if batch.num_columns() != self.columns.len() {
+        if batch.num_columns() != self.series.len() {
             let reason = "a batch has another number of columns than the schema";
             return Err(FormatError::damaged(self.format, reason).into());
         }
         self.n_rows += batch.num_rows();
-        if self.n_rows.saturating_mul(self.columns.len()) > self.max_cells {
+        if self.n_rows.saturating_mul(self.series.len()) > self.max_cells {
             return Err(DecodeError::TooManyCells {
                 max: self.max_cells,
             });
         }
         let first_row = self.n_rows - batch.num_rows();
-        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+        for (column, array) in self.series.iter_mut().zip(batch.columns()) {
             let name = column.name().clone();
             let text_left = self.max_bytes.saturating_sub(self.n_text_bytes);
             let (series, n_text_bytes) =
@@ -122,7 +122,7 @@ impl Columns {
     /// The table.
     pub(in crate::decode) fn finish(self) -> Result<DataFrame, DecodeError> {
         let columns: Vec<Column> = self
-            .columns
+            .series
             .into_iter()
             .map(IntoColumn::into_column)
             .collect();
@@ -158,9 +158,11 @@ fn kept_type(found: &DataType) -> Option<Kept> {
         DataType::UInt64 => Kept::UInt64,
         DataType::Float16 | DataType::Float32 => Kept::Float32,
         DataType::Float64 => Kept::Float64,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kept::String,
         // Decimals are exact as text.
-        DataType::Decimal32(..)
+        DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Decimal32(..)
         | DataType::Decimal64(..)
         | DataType::Decimal128(..)
         | DataType::Decimal256(..) => Kept::String,

@@ -1,6 +1,6 @@
 //! The messages of an Arrow IPC stream, looked at before they are read: the reader believes what they promise.
 
-use arrow::ipc::{CompressionType, MessageHeader, RecordBatch, root_as_message};
+use arrow::ipc::{CompressionType, FieldNode, MessageHeader, RecordBatch, root_as_message};
 
 use super::super::format_error::FormatError;
 use super::super::{DecodeError, Limits};
@@ -128,11 +128,7 @@ impl Budget {
         };
         let rows = u64::try_from(batch.length())
             .map_err(|_negative| FormatError::damaged(FORMAT, "a batch of negative length"))?;
-        let longest = batch
-            .nodes()
-            .into_iter()
-            .flatten()
-            .map(|node| node.length());
+        let longest = batch.nodes().into_iter().flatten().map(FieldNode::length);
         let rows = longest.fold(rows, |rows, n| {
             rows.max(u64::try_from(n).unwrap_or(u64::MAX))
         });

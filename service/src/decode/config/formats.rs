@@ -103,6 +103,18 @@ pub enum Precision {
     S,
 }
 
+/// How gridded files are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GridOptions {
+    /// The variables that are taken. Default: all, but not bounds of cells and descriptions of projections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Vec<String>>,
+    /// The group that is read, such as `/forecast`. Default: the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
 /// Whether options are those of a configuration that does not mention them.
 macro_rules! is_default {
     ($($options:ty),*) => {$(
@@ -114,4 +126,4 @@ macro_rules! is_default {
     )*};
 }
 
-is_default!(SheetOptions, Toa5Options, LineProtocolOptions);
+is_default!(SheetOptions, Toa5Options, LineProtocolOptions, GridOptions);

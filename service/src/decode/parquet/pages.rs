@@ -35,7 +35,7 @@ pub(super) fn check(
                     FormatError::damaged(FORMAT, format!("{} has a broken page header", place()))
                 };
                 let page = Page::read(rest).ok_or_else(damaged)?;
-                sum = sum.saturating_add(page.n_uncompressed);
+                sum = sum.saturating_add(page.uncompressed_bytes);
                 if sum > limits.max_decompressed_bytes as u64 {
                     return Err(FormatError::TooLarge {
                         format: FORMAT,
@@ -45,10 +45,10 @@ pub(super) fn check(
                     });
                 }
                 // A value of a dictionary takes a byte at least.
-                if page.n_dictionary_values > page.n_uncompressed {
+                if page.dictionary_values > page.uncompressed_bytes {
                     return Err(damaged());
                 }
-                rest = rest.get(page.n_bytes..).ok_or_else(damaged)?;
+                rest = rest.get(page.length..).ok_or_else(damaged)?;
             }
         }
     }
@@ -57,17 +57,17 @@ pub(super) fn check(
 
 /// What the header of a page says.
 struct Page {
-    /// Of header and compressed page.
-    n_bytes: usize,
-    n_uncompressed: u64,
-    n_dictionary_values: u64,
+    /// Bytes of header and compressed page.
+    length: usize,
+    uncompressed_bytes: u64,
+    dictionary_values: u64,
 }
 
 impl Page {
     fn read(bytes: &[u8]) -> Option<Self> {
         let mut header = Compact { bytes, at: 0 };
         let mut sizes = [None; 2];
-        let mut n_dictionary_values = 0;
+        let mut dictionary_values = 0;
         let mut id = 0_i64;
         while let Some(kind) = header.field(&mut id)? {
             match (id, kind) {
@@ -77,7 +77,7 @@ impl Page {
                     while let Some(kind) = header.field(&mut inner)? {
                         match (inner, kind) {
                             (1, 5) => {
-                                n_dictionary_values = u64::try_from(header.zigzag()?).ok()?;
+                                dictionary_values = u64::try_from(header.zigzag()?).ok()?;
                             }
                             _ => header.skip(kind, 0)?,
                         }
@@ -89,9 +89,9 @@ impl Page {
         let [uncompressed, compressed] = sizes;
         let n_compressed = usize::try_from(compressed?).ok()?;
         Some(Self {
-            n_bytes: header.at.checked_add(n_compressed)?,
-            n_uncompressed: u64::try_from(uncompressed?).ok()?,
-            n_dictionary_values,
+            length: header.at.checked_add(n_compressed)?,
+            uncompressed_bytes: u64::try_from(uncompressed?).ok()?,
+            dictionary_values,
         })
     }
 }

@@ -26,10 +26,10 @@ pub(super) struct Merged {
 pub(super) struct Cells {
     pub(super) rows: BTreeMap<u32, Vec<(u32, Cell)>>,
     pub(super) merged: Vec<Merged>,
-    n_cells: usize,
-    n_text_bytes: usize,
-    max_cells: usize,
-    max_text_bytes: usize,
+    count: usize,
+    text_bytes: usize,
+    most: usize,
+    most_text_bytes: usize,
 }
 
 impl Cells {
@@ -37,26 +37,24 @@ impl Cells {
         Self {
             rows: BTreeMap::new(),
             merged: Vec::new(),
-            n_cells: 0,
-            n_text_bytes: 0,
-            max_cells: limits.max_cells,
-            max_text_bytes: limits.max_decompressed_bytes,
+            count: 0,
+            text_bytes: 0,
+            most: limits.max_cells,
+            most_text_bytes: limits.max_decompressed_bytes,
         }
     }
 
     /// Adds a cell; those of a row come in the order of columns.
     pub(super) fn push(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), DecodeError> {
-        self.n_cells += 1;
-        if self.n_cells > self.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
+        self.count += 1;
+        if self.count > self.most {
+            return Err(DecodeError::TooManyCells { max: self.most });
         }
         if let Cell::Text(text) = &cell {
-            self.n_text_bytes += text.len();
-            if self.n_text_bytes > self.max_text_bytes {
+            self.text_bytes += text.len();
+            if self.text_bytes > self.most_text_bytes {
                 return Err(DecodeError::TooLargeDecompressed {
-                    max_bytes: self.max_text_bytes,
+                    max_bytes: self.most_text_bytes,
                 });
             }
         }

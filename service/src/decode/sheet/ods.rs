@@ -1,4 +1,4 @@
-//! Cells of an OpenDocument workbook: its `content.xml`, read in one pass.
+//! Cells of an ODS workbook: its `content.xml`, read in one pass.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use quick_xml::Reader;
@@ -90,7 +90,7 @@ impl Sheet {
                 paragraphs(xml, start.name().as_ref())?
             };
             self.note_merged(&start, column)?;
-            if let Some(cell) = shown(&start, text)? {
+            if let Some(cell) = shown(&start, &text)? {
                 found.push((column, n, cell));
             }
             column = column.saturating_add(n);
@@ -174,7 +174,7 @@ fn paragraphs(xml: &mut Reader<&[u8]>, cell: &str) -> Result<String, DecodeError
 }
 
 /// What a cell shows; `None` for nothing.
-fn shown(start: &BytesStart<'_>, text: String) -> Result<Option<Cell>, DecodeError> {
+fn shown(start: &BytesStart<'_>, text: &str) -> Result<Option<Cell>, DecodeError> {
     let value = |name| attribute(start, name);
     let kind = value("office:value-type")?;
     let cell = match kind.as_deref() {

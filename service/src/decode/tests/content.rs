@@ -112,7 +112,8 @@ fn unknown_types_and_encodings_are_refused_with_those_that_are_known() {
         "content type `application/pdf` is not supported; send one of text/csv, text/tab-separated-values, \
          application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, \
          application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, \
-         application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/zip, or set `format` in the endpoint's `decode`"
+         application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, \
+         application/x-grib, application/zip, or set `format` in the endpoint's `decode`"
     );
     assert_eq!(
         decoded(CSV, Some("br"), 1000).unwrap_err().to_string(),
@@ -157,6 +158,7 @@ fn a_files_name_says_what_it_holds() {
     assert_eq!(content("a.geojson"), "application/json ");
     assert_eq!(content("a.jsonl.gz"), "application/x-ndjson gzip");
     assert_eq!(content("a.csv.bz2"), "text/csv bzip2");
+    assert_eq!(content("aladin.grb.bz2"), "application/x-grib bzip2");
     assert_eq!(content("a.csv.zip"), "application/zip ");
     assert_eq!(content("a.feather"), "application/vnd.apache.arrow.file ");
     assert_eq!(content("csv"), "application/octet-stream ");

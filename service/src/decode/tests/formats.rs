@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::{AnyValue, DataFrame, TimeUnit};
 use serde_json::{Map, Value, json};
 
-use super::super::{Content, DecodeError, content_of_file, decode};
+use super::super::{Content, DecodeError, Decoded, content_of_file, decode, decode_arrays};
 use super::{decoding, show, variables};
 
 fn path_of(name: &str) -> PathBuf {
@@ -34,6 +34,14 @@ pub(in crate::decode) fn table_of(
 
 /// Decodes a fixture and compares it with the reading of the tool that wrote it.
 pub(in crate::decode) fn check(name: &str, configuration: Value) {
+    let n_columns = check_within(name, configuration, 0.0);
+    let expected = String::from_utf8(fixture(&format!("{name}.expected.json"))).unwrap();
+    let expected: Map<String, Value> = serde_json::from_str(&expected).unwrap();
+    assert_eq!(n_columns, expected.len(), "{name}");
+}
+
+/// The same for the columns that the tool gives, numbers within a tolerance. Gives the number of columns there are.
+fn check_within(name: &str, configuration: Value, tolerance: f64) -> usize {
     let frame = table_of(name, &fixture(name), configuration).unwrap();
     let expected = String::from_utf8(fixture(&format!("{name}.expected.json"))).unwrap();
     let expected: Map<String, Value> = serde_json::from_str(&expected).unwrap();
@@ -44,7 +52,7 @@ pub(in crate::decode) fn check(name: &str, configuration: Value) {
         let cells = cells.as_array().unwrap();
         let same = |(found, cell): (&Value, &Value)| match (found.as_f64(), cell.as_f64()) {
             (Some(found_number), Some(number)) if !found.is_u64() || !cell.is_u64() => {
-                found_number == number
+                (found_number - number).abs() <= tolerance
             }
             _ => found == cell,
         };
@@ -54,7 +62,7 @@ pub(in crate::decode) fn check(name: &str, configuration: Value) {
             "{name}: `{column}` is {found:?} instead of {cells:?}"
         );
     }
-    assert_eq!(found.len(), expected.len(), "{name}: {:?}", found.keys());
+    found.len()
 }
 
 /// Why `bytes`, delivered as a file called `name` would be, cannot be decoded.
@@ -121,6 +129,9 @@ pub(super) fn json_of(cell: &AnyValue<'_>) -> Value {
         AnyValue::Date(days) => {
             let time = chrono::DateTime::from_timestamp(i64::from(*days) * 86_400, 0).unwrap();
             json!(time.format("%Y-%m-%d").to_string())
+        }
+        AnyValue::DatetimeOwned(ticks, unit, zone) => {
+            json_of(&AnyValue::Datetime(*ticks, *unit, zone.as_deref()))
         }
         AnyValue::Datetime(ticks, unit, zone) => {
             let nanos = match unit {
@@ -280,6 +291,88 @@ fn columns_that_no_table_has_are_named() {
 }
 
 #[test]
+fn netcdf_gives_a_row_per_cell_with_times_units_and_packing_undone() {
+    check("slab.nc", json!({}));
+    check("slab3.nc", json!({}));
+    check("group.nc", json!({"grid": {"group": "/forecast/first"}}));
+    check_refused(
+        "slab.nc",
+        &fixture("slab.nc"),
+        json!({"grid": {"variables": ["tmp"]}}),
+        "NetCDF: variable `tmp` does not exist; there are `temp`, `flux`, `count`, `time_bnds`, `crs`, `time`, `station`, `height`; correct `grid.variables` or `grid.group`",
+    );
+}
+
+#[test]
+fn zarr_stores_in_an_archive_are_read_in_both_versions() {
+    check("slab2.zarr.zip", json!({}));
+    check("slab3.zarr.zip", json!({}));
+}
+
+#[test]
+fn grib_messages_become_arrays_over_times_levels_and_places() {
+    for name in ["levels.grib2", "complex.grib2", "levels.grib1"] {
+        assert_eq!(check_within(name, json!({}), 1e-9), 6, "{name}");
+    }
+    let plain = table_of("levels.grib1", &fixture("levels.grib1"), json!({})).unwrap();
+    let bzip2 = table_of("levels.grib1.bz2", &fixture("levels.grib1.bz2"), json!({})).unwrap();
+    assert_eq!(show(&plain), show(&bzip2));
+}
+
+#[test]
+fn points_of_lamberts_projection_lie_where_eccodes_puts_them() {
+    for name in ["lambert.grib2", "ellipsoid.grib2", "lambert.grib1"] {
+        check_within(name, json!({}), 1e-5);
+    }
+}
+
+#[test]
+fn arrays_are_renamed_and_get_coordinates_without_becoming_rows() {
+    let configuration = json!({"rename": {"temp": "rock_temp", "station": "borehole"}, "set": {"site": "${site}"}, "grid": {"variables": ["temp"]}});
+    let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
+    let content = content_of_file(Path::new("slab.nc"));
+    let result = decode_arrays(
+        &fixture("slab.nc"),
+        &content,
+        &decoder,
+        &variables(json!({"site": "A"})),
+    );
+    let Decoded::Grids(grids) = result.unwrap() else {
+        panic!("a table")
+    };
+    let lengths: Vec<_> = grids
+        .coordinates
+        .iter()
+        .map(|(name, values)| format!("{name}: {}", values.len()))
+        .collect();
+    assert_eq!(
+        lengths.join(", "),
+        "time: 3, depth: 4, borehole: 2, height: 1, site: 1"
+    );
+    let rock_temp = &grids.variables["rock_temp"];
+    assert_eq!(rock_temp.dims, ["time", "depth", "borehole"]);
+    assert_eq!(rock_temp.values.len(), 24);
+}
+
+#[test]
+fn arrays_beyond_the_bounds_are_refused_before_they_are_read() {
+    for name in [
+        "slab.nc",
+        "slab3.nc",
+        "slab2.zarr.zip",
+        "slab3.zarr.zip",
+        "levels.grib2",
+    ] {
+        check_refused(
+            name,
+            &fixture(name),
+            json!({"limits": {"max_cells": 20}}),
+            "the table has more than 20 cells; send it in parts or raise `limits.max_cells`",
+        );
+    }
+}
+
+#[test]
 fn damaged_files_give_an_error_or_a_table() {
     for name in [
         "types.snappy.parquet",
@@ -293,6 +386,15 @@ fn damaged_files_give_an_error_or_a_table() {
         "lines.lp",
         "table.csv.bz2",
         "two.zip",
+        "slab.nc",
+        "slab3.nc",
+        "slab2.zarr.zip",
+        "slab3.zarr.zip",
+        "levels.grib1",
+        "levels.grib2",
+        "complex.grib2",
+        "lambert.grib1",
+        "lambert.grib2",
     ] {
         check_damage(name, json!({"member": ".*gz"}));
     }

@@ -1,0 +1,194 @@
+//! Elements of an array as a column: fill values, packing, times.
+
+use polars::prelude::{
+    BooleanChunked, Column, Float32Chunked, Float64Chunked, Int64Chunked, IntoColumn,
+    NewChunkedArray, PlSmallStr, StringChunked, UInt64Chunked,
+};
+
+use super::super::DecodeError;
+use super::time::Since;
+use super::{Attribute, Described};
+
+/// Elements as they are stored, in C order.
+#[derive(Debug)]
+pub(in crate::decode) enum Raw {
+    Bool(Vec<bool>),
+    Ints(Vec<i64>),
+    UInts(Vec<u64>),
+    Singles(Vec<f32>),
+    Doubles(Vec<f64>),
+    Text(Vec<String>),
+}
+
+/// What the elements mean: without fill values, unpacked, times as times in UTC.
+pub(in crate::decode) fn column_of(
+    format: &'static str,
+    array: &Described,
+    raw: Raw,
+) -> Result<Column, DecodeError> {
+    let name = PlSmallStr::from_str(&array.name);
+    let raw = match raw {
+        Raw::Bool(values) => {
+            let values = values.into_iter().map(Some);
+            return Ok(BooleanChunked::from_iter_options(name, values).into_column());
+        }
+        Raw::Text(values) => {
+            let values: Vec<Option<&str>> = values
+                .iter()
+                .map(|text| (!text.is_empty()).then_some(text.as_str()))
+                .collect();
+            return Ok(StringChunked::from_iter_options(name, values.into_iter()).into_column());
+        }
+        raw => as_unsigned(raw, array),
+    };
+    let fill = Fill::of(array);
+    let packing = Packing::of(array);
+    if packing.is_none()
+        && let Some(units) = array.text("units")
+        && let Some(since) = Since::of(format, &array.name, units, array.text("calendar"))?
+    {
+        return since.column(name, &raw, &fill);
+    }
+    Ok(match (raw, packing) {
+        (Raw::Ints(values), None) => {
+            let values = values.into_iter().map(|value| fill.int(value));
+            Int64Chunked::from_iter_options(name, values).into_column()
+        }
+        (Raw::UInts(values), None) => {
+            let values = values.into_iter().map(|value| fill.uint(value));
+            UInt64Chunked::from_iter_options(name, values).into_column()
+        }
+        (Raw::Singles(mut values), None) => {
+            for value in &mut values {
+                if fill.is_float(f64::from(*value)) {
+                    *value = f32::NAN;
+                }
+            }
+            Float32Chunked::from_vec(name, values).into_column()
+        }
+        (raw, packing) => {
+            let packing = packing.unwrap_or_default();
+            let unpacked = doubles(&raw, &fill).map(|value| match value {
+                Some(value) => value * packing.scale + packing.offset,
+                None => f64::NAN,
+            });
+            Float64Chunked::from_vec(name, unpacked.collect()).into_column()
+        }
+    })
+}
+
+/// Signed integers that an old convention declares unsigned.
+fn as_unsigned(raw: Raw, array: &Described) -> Raw {
+    match raw {
+        Raw::Ints(values) if array.text("_Unsigned") == Some("true") => {
+            let least = values.iter().copied().min().unwrap_or(0);
+            let modulus = match least {
+                -0x80..=-1 => 0x100,
+                -0x8000..=-0x81 => 0x1_0000,
+                i64::MIN..=-0x8001 => 0x1_0000_0000,
+                0.. => 0,
+            };
+            let lift = |value: i64| if value < 0 { value + modulus } else { value };
+            Raw::Ints(values.into_iter().map(lift).collect())
+        }
+        raw => raw,
+    }
+}
+
+/// Numbers as doubles; `None` for no value.
+pub(super) fn doubles<'r>(
+    raw: &'r Raw,
+    fill: &'r Fill,
+) -> Box<dyn Iterator<Item = Option<f64>> + 'r> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "packed numbers and times are small"
+    )]
+    match raw {
+        Raw::Ints(values) => Box::new(values.iter().map(|v| fill.int(*v).map(|v| v as f64))),
+        Raw::UInts(values) => Box::new(values.iter().map(|v| fill.uint(*v).map(|v| v as f64))),
+        Raw::Singles(values) => Box::new(values.iter().map(|v| fill.float(f64::from(*v)))),
+        Raw::Doubles(values) => Box::new(values.iter().map(|v| fill.float(*v))),
+        Raw::Bool(_) | Raw::Text(_) => Box::new(std::iter::empty()),
+    }
+}
+
+/// Numbers that mean "no value".
+#[derive(Debug, Default)]
+pub(super) struct Fill {
+    ints: Vec<i64>,
+    floats: Vec<f64>,
+}
+
+impl Fill {
+    fn of(array: &Described) -> Self {
+        let mut fill = Self::default();
+        for name in ["_FillValue", "missing_value"] {
+            match array.attributes.get(name) {
+                Some(Attribute::Ints(values)) => fill.ints.extend(values),
+                Some(Attribute::Floats(values)) => fill.floats.extend(values),
+                Some(Attribute::Text(_)) | None => {}
+            }
+        }
+        fill
+    }
+
+    pub(super) fn int(&self, value: i64) -> Option<i64> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a fill value written as a float"
+        )]
+        let is_fill = self.ints.contains(&value) || self.floats.contains(&(value as f64));
+        (!is_fill).then_some(value)
+    }
+
+    fn uint(&self, value: u64) -> Option<u64> {
+        let is_fill = self.ints.contains(&value.cast_signed());
+        (!is_fill).then_some(value)
+    }
+
+    fn is_float(&self, value: f64) -> bool {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a fill value written as an integer"
+        )]
+        let as_int = self.ints.iter().any(|fill| *fill as f64 == value);
+        as_int || self.floats.contains(&value)
+    }
+
+    fn float(&self, value: f64) -> Option<f64> {
+        (!value.is_nan() && !self.is_float(value)).then_some(value)
+    }
+}
+
+/// Numbers stored as others.
+#[derive(Debug, Clone, Copy)]
+struct Packing {
+    scale: f64,
+    offset: f64,
+}
+
+impl Default for Packing {
+    fn default() -> Self {
+        Self {
+            scale: 1.0,
+            offset: 0.0,
+        }
+    }
+}
+
+impl Packing {
+    fn of(array: &Described) -> Option<Self> {
+        let number = |name: &str| match array.attributes.get(name)? {
+            Attribute::Floats(values) => values.first().copied(),
+            #[expect(clippy::cast_precision_loss, reason = "factors are small")]
+            Attribute::Ints(values) => values.first().map(|value| *value as f64),
+            Attribute::Text(_) => None,
+        };
+        let (scale, offset) = (number("scale_factor"), number("add_offset"));
+        (scale.is_some() || offset.is_some()).then(|| Self {
+            scale: scale.unwrap_or(1.0),
+            offset: offset.unwrap_or(0.0),
+        })
+    }
+}

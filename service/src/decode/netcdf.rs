@@ -1,0 +1,178 @@
+//! NetCDF, classic and NetCDF-4, to arrays.
+
+use netcdf_reader::{NcAttrValue, NcFile, NcOpenOptions, NcType, NcVariable};
+
+use super::cf::{self, Attribute, Attributes, Described, Raw};
+use super::format_error::FormatError;
+use super::{DecodeError, GridOptions, Grids, Limits};
+
+pub(super) const FORMAT: &str = "NetCDF";
+
+/// Reads the arrays of a group.
+///
+/// # Errors
+/// Damaged files; a group, variable or type that is not taken; arrays beyond the bounds, before they are read.
+pub(super) fn read(
+    body: &[u8],
+    options: &GridOptions,
+    limits: &Limits,
+) -> Result<Grids, DecodeError> {
+    let damaged = |error| FormatError::damaged(FORMAT, error);
+    let open = NcOpenOptions {
+        max_chunk_bytes: limits.max_decompressed_bytes,
+        max_read_bytes: limits.max_decompressed_bytes,
+        ..NcOpenOptions::default()
+    };
+    let file = NcFile::from_owner(body.to_vec(), open).map_err(damaged)?;
+    let path = options.group.as_deref().unwrap_or("").trim_matches('/');
+    let group = if path.is_empty() {
+        file.root_group()
+    } else {
+        file.group(path)
+    };
+    let group = group.map_err(|error| match options.group {
+        Some(_) => FormatError::NotTaken {
+            format: FORMAT,
+            place: format!("group `{path}`"),
+            found: "cannot be read".to_owned(),
+            remedy: format!("correct `grid.group` ({error})"),
+        },
+        None => FormatError::damaged(FORMAT, error),
+    })?;
+    let named = |variable: &NcVariable| match path {
+        "" => variable.name().to_owned(),
+        path => format!("{path}/{}", variable.name()),
+    };
+    let described: Vec<Described> = group.variables.iter().map(described).collect();
+    let types: Vec<(&str, &NcType)> = group
+        .variables
+        .iter()
+        .map(|variable| (variable.name(), variable.dtype()))
+        .collect();
+    let chars = |name: &str| {
+        let dtype = types.iter().find(|(other, _)| *other == name);
+        matches!(dtype, Some((_, NcType::Char)))
+    };
+    // The last dimension of characters is the length of the text.
+    let described: Vec<Described> = described
+        .into_iter()
+        .map(|mut array| {
+            if chars(&array.name) {
+                array.dims.pop();
+            }
+            array
+        })
+        .collect();
+    let mut n_left = limits.max_decompressed_bytes as u64;
+    cf::assemble(FORMAT, &described, options, limits, |array| {
+        let variable = group
+            .variables
+            .iter()
+            .find(|variable| variable.name() == array.name)
+            .expect("the description was made of it");
+        let n_bytes = variable
+            .num_elements()
+            .unwrap_or(u64::MAX)
+            .saturating_mul(8);
+        n_left = n_left
+            .checked_sub(n_bytes)
+            .ok_or_else(|| FormatError::TooLarge {
+                format: FORMAT,
+                place: format!("variable `{}`", array.name),
+                found: n_bytes,
+                max: limits.max_decompressed_bytes,
+            })?;
+        elements(&file, &named(variable), variable)
+    })
+}
+
+fn described(variable: &NcVariable) -> Described {
+    let dims = variable.dimensions().iter();
+    let attributes = variable.attributes().iter();
+    Described {
+        name: variable.name().to_owned(),
+        dims: dims.map(|dim| (dim.name.clone(), dim.size)).collect(),
+        attributes: attributes
+            .filter_map(|attribute| Some((attribute.name.clone(), value(&attribute.value)?)))
+            .collect::<Attributes>(),
+    }
+}
+
+fn value(value: &NcAttrValue) -> Option<Attribute> {
+    macro_rules! ints {
+        ($values:expr) => {
+            Attribute::Ints($values.iter().map(|value| i64::from(*value)).collect())
+        };
+    }
+    Some(match value {
+        NcAttrValue::Chars(text) => Attribute::Text(text.trim_end_matches('\0').to_owned()),
+        NcAttrValue::Strings(texts) => Attribute::Text(texts.first()?.clone()),
+        NcAttrValue::Bytes(values) => ints!(values),
+        NcAttrValue::UBytes(values) => ints!(values),
+        NcAttrValue::Shorts(values) => ints!(values),
+        NcAttrValue::UShorts(values) => ints!(values),
+        NcAttrValue::Ints(values) => ints!(values),
+        NcAttrValue::UInts(values) => ints!(values),
+        NcAttrValue::Int64s(values) => Attribute::Ints(values.clone()),
+        // As the same bits, which is how they are compared.
+        NcAttrValue::UInt64s(values) => {
+            Attribute::Ints(values.iter().map(|value| value.cast_signed()).collect())
+        }
+        NcAttrValue::Floats(values) => {
+            Attribute::Floats(values.iter().map(|value| f64::from(*value)).collect())
+        }
+        NcAttrValue::Doubles(values) => Attribute::Floats(values.clone()),
+        NcAttrValue::UserDefined { .. } => return None,
+    })
+}
+
+/// The elements of a variable, which is called `path` in the file.
+fn elements(file: &NcFile, path: &str, variable: &NcVariable) -> Result<Raw, DecodeError> {
+    let damaged =
+        |error| FormatError::damaged(FORMAT, format!("variable `{}`: {error}", variable.name()));
+    macro_rules! ints {
+        ($type:ty) => {{
+            let array = file.read_variable::<$type>(path).map_err(damaged)?;
+            Raw::Ints(array.iter().map(|value| i64::from(*value)).collect())
+        }};
+    }
+    Ok(match variable.dtype() {
+        NcType::Byte => ints!(i8),
+        NcType::UByte => ints!(u8),
+        NcType::Short => ints!(i16),
+        NcType::UShort => ints!(u16),
+        NcType::Int => ints!(i32),
+        NcType::UInt => ints!(u32),
+        NcType::Int64 => ints!(i64),
+        NcType::UInt64 => {
+            let array = file.read_variable::<u64>(path).map_err(damaged)?;
+            Raw::UInts(array.iter().copied().collect())
+        }
+        NcType::Float => {
+            let array = file.read_variable::<f32>(path).map_err(damaged)?;
+            Raw::Singles(array.iter().copied().collect())
+        }
+        NcType::Double => {
+            let array = file.read_variable::<f64>(path).map_err(damaged)?;
+            Raw::Doubles(array.iter().copied().collect())
+        }
+        NcType::Char | NcType::String => {
+            let texts = file.read_variable_as_strings(path).map_err(damaged)?;
+            let trimmed = |text: String| text.trim_end_matches(['\0', ' ']).to_owned();
+            Raw::Text(texts.into_iter().map(trimmed).collect())
+        }
+        NcType::Enum { .. }
+        | NcType::Compound { .. }
+        | NcType::Opaque { .. }
+        | NcType::Array { .. }
+        | NcType::VLen { .. } => {
+            return Err(FormatError::NotTaken {
+                format: FORMAT,
+                place: format!("variable `{}`", variable.name()),
+                found: "is of a type made by its writer".to_owned(),
+                remedy: "name the variables to take in `grid.variables`".to_owned(),
+            }
+            .into());
+        }
+    })
+}
