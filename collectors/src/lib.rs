@@ -5,12 +5,14 @@
 
 mod address;
 pub mod clock;
+mod collector;
 pub mod config;
 mod fetch;
 pub mod hosts;
 mod iterate;
 pub mod memory;
 pub mod plan;
+pub mod push;
 mod render;
 pub mod schedule;
 pub mod scheduled;
@@ -20,3 +22,4 @@ pub mod status;
 pub mod template;
 
 pub use clock::Clock;
+pub use collector::Collector;

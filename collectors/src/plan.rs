@@ -15,6 +15,9 @@ use crate::render::Rendered;
 use crate::schedule::Schedule;
 use crate::template::{Template, Variables};
 
+/// Parameters of contributions that are no variables.
+const RESERVED: [&str; 2] = ["wait", "dry_run"];
+
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
@@ -284,6 +287,10 @@ fn names(source: Source<'_>, faults: &mut Faults) -> Vec<String> {
         names.into_iter().map(move |name| (path.clone(), name))
     });
     for (path, name) in rendered.chain(iterated) {
+        if RESERVED.contains(&name.as_str()) {
+            let message = format!("`{name}` means something to the service; choose another name");
+            faults.add(&path, message);
+        }
         if taken.contains(&name) {
             let message = format!("another place gives the variable `{name}` already; rename one");
             faults.add(&path, message);

@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
 use super::Secret;
+use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
 
 /// Where the service listens.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
