@@ -70,7 +70,8 @@ impl Config {
             if let Some(endpoint) = &collector.endpoint
                 && !self.has_endpoint(endpoint)
             {
-                let known: Vec<&str> = self.endpoints.keys().map(String::as_str).collect();
+                let known = self.endpoints.keys().chain(self.datasets.by_name.keys());
+                let known: Vec<&str> = known.map(String::as_str).collect();
                 let message = format!(
                     "there is no endpoint `{endpoint}`{}",
                     did_you_mean(endpoint, &known)
