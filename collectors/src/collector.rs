@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::mqtt::Subscribed;
 use crate::scheduled::Scheduled;
 use crate::sink::Sink;
 use crate::status::Status;
@@ -13,6 +14,8 @@ use crate::status::Status;
 pub enum Collector {
     /// Asks over HTTP on schedule.
     Scheduled(Arc<Scheduled>),
+    /// Takes what an MQTT broker delivers.
+    Subscribed(Arc<Subscribed>),
 }
 
 impl Collector {
@@ -20,6 +23,7 @@ impl Collector {
     pub fn name(&self) -> &str {
         match self {
             Self::Scheduled(collector) => collector.name(),
+            Self::Subscribed(collector) => collector.name(),
         }
     }
 
@@ -27,6 +31,7 @@ impl Collector {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Scheduled(_) => "http",
+            Self::Subscribed(_) => "mqtt",
         }
     }
 
@@ -34,6 +39,7 @@ impl Collector {
     pub fn schedules(&self) -> Vec<String> {
         match self {
             Self::Scheduled(collector) => collector.schedules(),
+            Self::Subscribed(_) => Vec::new(),
         }
     }
 
@@ -41,6 +47,7 @@ impl Collector {
     pub fn status(&self) -> Status {
         match self {
             Self::Scheduled(collector) => collector.status(),
+            Self::Subscribed(collector) => collector.status(),
         }
     }
 
@@ -48,6 +55,7 @@ impl Collector {
     pub fn ask(&self) -> bool {
         match self {
             Self::Scheduled(collector) => collector.ask(),
+            Self::Subscribed(_) => return false,
         }
         true
     }
@@ -56,6 +64,7 @@ impl Collector {
     pub async fn run(&self, sink: &dyn Sink, stop: &CancellationToken) {
         match self {
             Self::Scheduled(collector) => collector.run(sink, stop).await,
+            Self::Subscribed(collector) => collector.run(sink, stop).await,
         }
     }
 }

@@ -11,6 +11,7 @@ mod fetch;
 pub mod hosts;
 mod iterate;
 pub mod memory;
+pub mod mqtt;
 pub mod plan;
 pub mod push;
 mod render;
@@ -20,6 +21,7 @@ pub mod simulate;
 pub mod sink;
 pub mod status;
 pub mod template;
+pub mod tls;
 
 pub use clock::Clock;
 pub use collector::Collector;

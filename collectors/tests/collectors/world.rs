@@ -30,11 +30,24 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
 pub(crate) struct Kept {
     pub(crate) contributions: Mutex<Vec<Contribution>>,
     memory: Mutex<HashMap<String, Bytes>>,
+    arrived: tokio::sync::Notify,
     /// What the next contributions are answered.
     pub(crate) refusals: Mutex<Vec<SinkError>>,
 }
 
 impl Kept {
+    /// Waits until there are `n` contributions.
+    pub(crate) async fn wait_for(&self, n: usize) {
+        let wait = async {
+            while self.contributions.lock().unwrap().len() < n {
+                self.arrived.notified().await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        let waited = tokio::time::timeout(patience, wait).await;
+        waited.unwrap_or_else(|_| panic!("only {:?} arrived", self.bodies()));
+    }
+
     pub(crate) fn bodies(&self) -> Vec<String> {
         let contributions = self.contributions.lock().unwrap();
         let bodies = contributions.iter();
@@ -57,6 +70,7 @@ impl Sink for Kept {
             .any(|known| known.idempotency_key == *key);
         if !replayed {
             contributions.push(contribution);
+            self.arrived.notify_one();
         }
         let id = Uuid::from_u128(contributions.len() as u128);
         Ok(Taken { id, replayed })
