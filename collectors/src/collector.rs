@@ -8,6 +8,7 @@ use crate::mqtt::Subscribed;
 use crate::scheduled::Scheduled;
 use crate::sink::Sink;
 use crate::status::Status;
+use crate::watch::Watched;
 
 /// A collector of any kind.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub enum Collector {
     Scheduled(Arc<Scheduled>),
     /// Takes what an MQTT broker delivers.
     Subscribed(Arc<Subscribed>),
+    /// Takes files that are dropped.
+    Watched(Arc<Watched>),
 }
 
 impl Collector {
@@ -24,6 +27,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.name(),
             Self::Subscribed(collector) => collector.name(),
+            Self::Watched(collector) => collector.name(),
         }
     }
 
@@ -32,6 +36,7 @@ impl Collector {
         match self {
             Self::Scheduled(_) => "http",
             Self::Subscribed(_) => "mqtt",
+            Self::Watched(collector) => collector.kind(),
         }
     }
 
@@ -39,7 +44,7 @@ impl Collector {
     pub fn schedules(&self) -> Vec<String> {
         match self {
             Self::Scheduled(collector) => collector.schedules(),
-            Self::Subscribed(_) => Vec::new(),
+            Self::Subscribed(_) | Self::Watched(_) => Vec::new(),
         }
     }
 
@@ -48,6 +53,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.status(),
             Self::Subscribed(collector) => collector.status(),
+            Self::Watched(collector) => collector.status(),
         }
     }
 
@@ -56,6 +62,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.ask(),
             Self::Subscribed(_) => return false,
+            Self::Watched(collector) => collector.ask(),
         }
         true
     }
@@ -65,6 +72,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.run(sink, stop).await,
             Self::Subscribed(collector) => collector.run(sink, stop).await,
+            Self::Watched(collector) => collector.run(sink, stop).await,
         }
     }
 }

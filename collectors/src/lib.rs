@@ -22,6 +22,7 @@ pub mod sink;
 pub mod status;
 pub mod template;
 pub mod tls;
+pub mod watch;
 
 pub use clock::Clock;
 pub use collector::Collector;

@@ -1,5 +1,7 @@
 //! The collectors of the service: made from the configuration, run as tasks, contributing to the journal.
 
+mod objects;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +13,14 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zarr_fuse_collectors::hosts::Hosts;
+use zarr_fuse_collectors::mqtt::Subscribed;
 use zarr_fuse_collectors::scheduled::{Destination, Scheduled, Settings, SetupError};
 use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
+use zarr_fuse_collectors::watch::folder::Folder;
+use zarr_fuse_collectors::watch::{Place, Watched};
 use zarr_fuse_collectors::{Clock, Collector};
 
+use self::objects::Objects;
 use crate::app::Endpoint;
 use crate::config::{CollectorConfig, Config};
 use crate::decode::{Content, content_of_file};
@@ -80,9 +86,28 @@ pub fn make(
         content_type: settings.content_type.clone(),
         content_encoding: settings.content_encoding.clone(),
     };
-    let Some(source) = settings.source(config.folder(), schema.as_ref()) else {
-        return Err(SetupError::Faults(Vec::new()));
+    let folder = config.folder();
+    if let Some(mqtt) = &settings.mqtt {
+        let subscribed = Subscribed::new(name, destination, mqtt, folder, clock.clone());
+        return Ok(Collector::Subscribed(
+            subscribed.map_err(SetupError::Faults)?,
+        ));
+    }
+    let watched = if let Some(watch) = &settings.folder {
+        let place: Box<dyn Place> = Box::new(Folder::new(folder.join(&watch.path)));
+        Some(("folder", watch, place))
+    } else if let Some(watch) = &settings.objects {
+        let place: Box<dyn Place> = Box::new(Objects::open(config, &watch.path)?);
+        Some(("objects", watch, place))
+    } else {
+        None
     };
+    if let Some((kind, watch, place)) = watched {
+        let watched = Watched::new(name, kind, destination, watch, place, clock.clone());
+        return Ok(Collector::Watched(watched.map_err(SetupError::Faults)?));
+    }
+    let source = settings.source(folder, schema.as_ref());
+    let source = source.ok_or_else(|| SetupError::Faults(Vec::new()))?;
     let settings = Settings {
         name: name.to_owned(),
         destination,

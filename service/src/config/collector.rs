@@ -5,6 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_collectors::config::{CatchUp, Iterate, Render, Request, Run};
+use zarr_fuse_collectors::mqtt::MqttConfig;
+use zarr_fuse_collectors::watch::WatchConfig;
 use zarr_fuse_schemas::quantity::{DurationText, duration};
 
 use crate::decode::{Decoding, Extract};
@@ -46,6 +48,12 @@ pub struct CollectorConfig {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub run_timeout: Duration,
+    /// What an MQTT broker delivers.
+    pub mqtt: Option<MqttConfig>,
+    /// Files that are dropped into a folder.
+    pub folder: Option<WatchConfig>,
+    /// Objects that are put into a bucket, under `path`, with the S3 settings of `store`.
+    pub objects: Option<WatchConfig>,
 }
 
 impl Default for CollectorConfig {
@@ -65,6 +73,9 @@ impl Default for CollectorConfig {
             iterate: Vec::new(),
             catch_up: CatchUp::Last,
             run_timeout: Duration::from_mins(15),
+            mqtt: None,
+            folder: None,
+            objects: None,
         }
     }
 }

@@ -85,10 +85,7 @@ impl Config {
                 );
             }
             let schema = self.collector_schema(name, collector);
-            let Err(faults) = collector.plan(self.folder(), schema.as_ref()) else {
-                continue;
-            };
-            for Fault { path, message } in faults {
+            for Fault { path, message } in collector.faults(self.folder(), schema.as_ref()) {
                 let mut steps = keys(["collectors", name.as_str()]);
                 steps.extend(path.into_iter().map(|at| match at {
                     At::Key(key) => Step::Key(key.to_owned()),
@@ -117,14 +114,57 @@ impl Config {
 }
 
 impl CollectorConfig {
-    /// The plan of a collector that fetches; others have none.
-    fn plan(&self, folder: &Path, schema: Option<&Yaml>) -> Result<Option<Plan>, Vec<Fault>> {
-        let Some(source) = self.source(folder, schema) else {
-            let message = "nothing says what is collected: give `request` and `runs`".to_owned();
+    /// What is wrong with the source.
+    fn faults(&self, folder: &Path, schema: Option<&Yaml>) -> Vec<Fault> {
+        let sources = [
+            ("request", self.request.is_some()),
+            ("mqtt", self.mqtt.is_some()),
+            ("folder", self.folder.is_some()),
+            ("objects", self.objects.is_some()),
+        ];
+        let given: Vec<&str> = sources
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(key, _)| *key)
+            .collect();
+        let fault = |message: String| {
             let path = Vec::new();
-            return Err(vec![Fault { path, message }]);
+            vec![Fault { path, message }]
         };
-        Plan::prepare(source).map(Some)
+        match given.as_slice() {
+            [_] => {}
+            [] => {
+                return fault("nothing says what is collected: give `request` and `runs`, `mqtt`, `folder` or `objects`".to_owned());
+            }
+            several => {
+                return fault(format!(
+                    "`{}` are given: make a collector of each",
+                    several.join("`, `")
+                ));
+            }
+        }
+        let for_requests = [
+            ("runs", !self.runs.is_empty()),
+            ("render", !self.render.is_empty()),
+            ("iterate", !self.iterate.is_empty()),
+        ];
+        if self.request.is_none()
+            && let Some((key, _)) = for_requests.iter().find(|(_, given)| *given)
+        {
+            return fault(format!("`{key}` is for `request`: remove it"));
+        }
+        let checked = if let Some(mqtt) = &self.mqtt {
+            mqtt.check(folder)
+        } else if let Some(watch) = &self.folder {
+            watch.check("folder")
+        } else if let Some(watch) = &self.objects {
+            watch.check("objects")
+        } else if let Some(source) = self.source(folder, schema) {
+            Plan::prepare(source).map(|_| ())
+        } else {
+            Ok(())
+        };
+        checked.err().unwrap_or_default()
     }
 
     /// What a plan is made from, if the collector fetches.
