@@ -5,12 +5,15 @@
 
 mod address;
 pub mod clock;
+mod collector;
 pub mod config;
 mod fetch;
 pub mod hosts;
 mod iterate;
 pub mod memory;
+pub mod mqtt;
 pub mod plan;
+pub mod push;
 mod render;
 pub mod schedule;
 pub mod scheduled;
@@ -18,5 +21,8 @@ pub mod simulate;
 pub mod sink;
 pub mod status;
 pub mod template;
+pub mod tls;
+pub mod watch;
 
 pub use clock::Clock;
+pub use collector::Collector;

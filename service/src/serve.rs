@@ -160,6 +160,10 @@ pub async fn run(
         let watch = Arc::clone(dataset).run_watch(stop.clone());
         tasks.spawn(format!("watch {}", dataset.name), endless(watch));
     }
+    for (name, collecting) in &app.collectors {
+        let collecting = Arc::clone(collecting).run(stop.clone());
+        tasks.spawn(format!("collector {name}"), endless(collecting));
+    }
     let grace = server.grace;
     let tls = tls(&server)?;
     if let Some(tls) = tls.clone() {

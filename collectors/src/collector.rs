@@ -1,0 +1,78 @@
+//! What all collectors have in common.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::mqtt::Subscribed;
+use crate::scheduled::Scheduled;
+use crate::sink::Sink;
+use crate::status::Status;
+use crate::watch::Watched;
+
+/// A collector of any kind.
+#[derive(Debug, Clone)]
+pub enum Collector {
+    /// Asks over HTTP on schedule.
+    Scheduled(Arc<Scheduled>),
+    /// Takes what an MQTT broker delivers.
+    Subscribed(Arc<Subscribed>),
+    /// Takes files that are dropped.
+    Watched(Arc<Watched>),
+}
+
+impl Collector {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Scheduled(collector) => collector.name(),
+            Self::Subscribed(collector) => collector.name(),
+            Self::Watched(collector) => collector.name(),
+        }
+    }
+
+    /// What kind it is, in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Scheduled(_) => "http",
+            Self::Subscribed(_) => "mqtt",
+            Self::Watched(collector) => collector.kind(),
+        }
+    }
+
+    /// When it runs, as configured; empty if it waits for what comes.
+    pub fn schedules(&self) -> Vec<String> {
+        match self {
+            Self::Scheduled(collector) => collector.schedules(),
+            Self::Subscribed(_) | Self::Watched(_) => Vec::new(),
+        }
+    }
+
+    /// What it does.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Scheduled(collector) => collector.status(),
+            Self::Subscribed(collector) => collector.status(),
+            Self::Watched(collector) => collector.status(),
+        }
+    }
+
+    /// Asks for a run now; false if there is nothing to run.
+    pub fn ask(&self) -> bool {
+        match self {
+            Self::Scheduled(collector) => collector.ask(),
+            Self::Subscribed(_) => return false,
+            Self::Watched(collector) => collector.ask(),
+        }
+        true
+    }
+
+    /// Collects until `stop`.
+    pub async fn run(&self, sink: &dyn Sink, stop: &CancellationToken) {
+        match self {
+            Self::Scheduled(collector) => collector.run(sink, stop).await,
+            Self::Subscribed(collector) => collector.run(sink, stop).await,
+            Self::Watched(collector) => collector.run(sink, stop).await,
+        }
+    }
+}
