@@ -11,6 +11,7 @@ mod deserialize;
 mod endpoint;
 mod environment;
 mod limits;
+mod notify;
 mod quantity;
 mod read;
 mod secret;
@@ -32,6 +33,10 @@ pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
+pub use notify::{
+    ChannelConfig, EmailConfig, NotifyConfig, RuleConfig, SmtpConfig, SmtpTls, Trigger,
+    WebhookConfig,
+};
 pub use quantity::parse_duration;
 pub use secret::Secret;
 pub use server::{
@@ -64,8 +69,8 @@ pub struct Config {
     pub endpoints: IndexMap<String, EndpointConfig>,
     /// Sources that are fetched or subscribed to. Not available in this version.
     pub collectors: Option<serde_json::Value>,
-    /// Who is told of problems. Not available in this version.
-    pub notify: Option<serde_json::Value>,
+    /// Who is told of problems. Default: nobody; the log has them.
+    pub notify: Option<NotifyConfig>,
     /// The file this was read from; empty for the defaults.
     #[serde(skip)]
     pub file: PathBuf,

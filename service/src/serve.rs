@@ -12,6 +12,7 @@ use crate::app::{App, AppError};
 use crate::config::{AuthMode, Config, ServerConfig};
 use crate::fold;
 use crate::http::{self, Tls, TlsError};
+use crate::notify::{self, Told};
 use crate::reload;
 use crate::tasks::{self, TaskError, Tasks};
 
@@ -69,6 +70,7 @@ pub async fn serve(mut config: Config, stop: CancellationToken) -> Result<(), Se
             "Passwords and tokens travel to `{address}` unencrypted: set `server.tls`, or listen on loopback behind a proxy that speaks TLS"
         );
     }
+    let told = Arc::new(Told::new(chrono::Utc::now()));
     let mut is_first = true;
     loop {
         let server = config.server.clone();
@@ -83,13 +85,28 @@ pub async fn serve(mut config: Config, stop: CancellationToken) -> Result<(), Se
             running.cancel();
             new
         };
-        let (ended, new) = tokio::join!(run(Arc::clone(&app), listening, server, true), watch);
+        let telling = tell(&config, &app, &told, &running);
+        let serving = run(Arc::clone(&app), listening, server, true);
+        let (ended, new, ()) = tokio::join!(serving, watch, telling);
         ended?;
         match new {
             Some(new) => config = new,
             None => return Ok(()),
         }
         is_first = false;
+    }
+}
+
+/// Tells of problems as `config` says, until `stop`.
+async fn tell(config: &Config, app: &Arc<App>, told: &Arc<Told>, stop: &CancellationToken) {
+    if let Some(notify) = &config.notify {
+        notify::run(
+            notify.clone(),
+            Arc::clone(app),
+            Arc::clone(told),
+            stop.clone(),
+        )
+        .await;
     }
 }
 

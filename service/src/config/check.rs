@@ -10,6 +10,7 @@ use super::read::{Problems, Step, place};
 use super::{Auth, Config};
 
 mod auth;
+mod notify;
 
 pub(crate) use auth::name_problem;
 
@@ -56,6 +57,7 @@ impl Config {
         self.check_datasets(&mut checker);
         self.check_endpoints(&mut checker);
         self.check_server(&mut checker);
+        self.check_notify(&mut checker);
         match &self.auth {
             Some(auth) => self.check_auth(auth, &mut checker),
             None if !self.server.listen.is_loopback() => {
@@ -70,13 +72,11 @@ impl Config {
     }
 
     fn check_unavailable(&self, checker: &mut Checker<'_>) {
-        for (key, value) in [("collectors", &self.collectors), ("notify", &self.notify)] {
-            if value.is_some() {
-                checker.add(
-                    &keys([key]),
-                    format!("`{key}` is not available in this version: remove it"),
-                );
-            }
+        if self.collectors.is_some() {
+            checker.add(
+                &keys(["collectors"]),
+                "`collectors` is not available in this version: remove it",
+            );
         }
         if self.journal.retain.is_some() {
             checker.add(
