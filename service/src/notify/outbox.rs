@@ -70,6 +70,17 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// Takes everything out that waits for a channel.
+    #[cfg(test)]
+    pub(super) fn take(&mut self, channel: &str) -> Vec<Message> {
+        let of_channel = |out: &mut Outgoing| out.channel == channel;
+        let mut taken = Vec::new();
+        while let Some(idx) = self.waiting.iter_mut().position(of_channel) {
+            taken.extend(self.waiting.remove(idx).map(|out| out.message));
+        }
+        taken
+    }
+
     fn first(&self, channel: &str) -> Option<Message> {
         let mut of_channel = self.waiting.iter().filter(|out| out.channel == channel);
         of_channel.next().map(|out| out.message.clone())

@@ -9,6 +9,7 @@ mod contributions;
 mod corrections;
 mod datasets;
 mod ingest;
+mod notify;
 mod operation;
 mod paths;
 mod pressure;

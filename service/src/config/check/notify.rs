@@ -36,6 +36,7 @@ impl Config {
                 .channels
                 .keys()
                 .map(String::as_str)
+                .filter(|name| *name != LOG)
                 .chain([LOG])
                 .collect(),
         };
@@ -193,7 +194,11 @@ fn check_rule(name: &str, rule: &RuleConfig, known: &Known<'_>, checker: &mut Ch
                     "endpoints" => "endpoint",
                     _ => "collector",
                 };
-                let hint = did_you_mean(wanted, all);
+                let hint = if all.is_empty() {
+                    "; there are none".to_owned()
+                } else {
+                    did_you_mean(wanted, all)
+                };
                 checker.add(&path, format!("there is no {kind} `{wanted}`{hint}"));
             }
         }
@@ -201,7 +206,11 @@ fn check_rule(name: &str, rule: &RuleConfig, known: &Known<'_>, checker: &mut Ch
     if let Some(dataset) = &rule.dataset
         && !known.datasets.contains(&dataset.as_str())
     {
-        let hint = did_you_mean(dataset, &known.datasets);
+        let hint = if known.datasets.is_empty() {
+            "; `datasets` is empty".to_owned()
+        } else {
+            did_you_mean(dataset, &known.datasets)
+        };
         checker.add(
             &inside("dataset"),
             format!("there is no dataset `{dataset}`{hint}"),
