@@ -6,6 +6,7 @@
 pub mod model;
 pub mod near;
 pub mod problem;
+pub mod quantity;
 pub mod store;
 pub mod time;
 pub mod unit;
@@ -15,6 +16,7 @@ mod data_type;
 mod edit;
 mod json_schema;
 mod read;
+mod secret;
 
 pub use edit::check_edit;
 pub use json_schema::json_schema;
@@ -23,6 +25,7 @@ pub use model::{
     Variable,
 };
 pub use problem::{Problem, SchemaError};
+pub use secret::Secret;
 pub use store::StoreSettings;
 pub use time::{Fold, Tick, TimeUnit, Zone};
 pub use unit::{Conversion, Unit, UnitError};

@@ -5,6 +5,8 @@
 
 mod body;
 mod caller;
+mod collectors;
+mod connections;
 mod contributions;
 mod corrections;
 mod datasets;
@@ -38,6 +40,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use self::connections::Connections;
 use self::error::ApiError;
 use self::outside::KnownRoutes;
 pub(crate) use self::starting::answer_while;
@@ -50,8 +53,6 @@ use crate::config::ServerConfig;
 pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http=off";
 /// How often a stopping service looks whether requests are still worked on.
 const STOP_POLL: Duration = Duration::from_millis(20);
-/// How long an idle connection is kept open.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Answers requests on `listener` until the app's token is cancelled; then finishes those that are worked on.
 ///
@@ -66,6 +67,8 @@ pub(crate) async fn serve(
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(&app));
     let known = Data::new(KnownRoutes::new(&document(), &app));
+    let max_idle = settings.keep_alive + settings.head_timeout;
+    let connections = Arc::new(Connections::new(max_idle, app.limits.max_answer_pause));
     let workers = settings.workers.unwrap_or_else(available);
     let server_data = Data::new(settings.clone());
     let factory = move || {
@@ -91,8 +94,12 @@ pub(crate) async fn serve(
     let server = HttpServer::new(factory)
         .workers(workers)
         .max_connections(settings.max_connections.div_ceil(workers))
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.head_timeout)
+        .on_connect({
+            let connections = Arc::clone(&connections);
+            move |stream, of_requests| connections.accepted(stream, of_requests)
+        })
         .disable_signals()
         .shutdown_timeout(0);
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -103,7 +110,8 @@ pub(crate) async fn serve(
     let server = server.run();
     tracing::info!(server.address = %address, "Listening on {scheme}://{address}");
     let stopping = stop(&app, server.handle(), settings.grace);
-    let (ended, ()) = tokio::join!(server, stopping);
+    let watching = connections.watch(app.stop.clone());
+    let (ended, (), ()) = tokio::join!(server, stopping, watching);
     ended
 }
 
@@ -143,6 +151,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(datasets::get_dataset)
         .service(corrections::rebuild_node)
         .service(schema::get_schema)
+        .service(collectors::list_collectors)
+        .service(collectors::run_collector)
         .service(query::query_only_node)
         .service(query::query_node)
         .service(zarr::get_object)

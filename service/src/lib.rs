@@ -4,6 +4,7 @@
 
 pub mod app;
 mod array;
+pub mod collect;
 pub mod commit;
 pub mod config;
 pub mod copy;

@@ -46,7 +46,7 @@ enum Command {
     #[command(after_help = "Example:\n  zf list schemas/boreholes.yaml -p")]
     List(command::list::List),
     /// Copy a dataset from store to store, also while a service writes it.
-    #[command(after_help = "Example:\n  zf cp boreholes.zarr s3://bucket/boreholes.zarr")]
+    #[command(after_help = "Example:\n  zf cp schemas/boreholes.zarr copies/boreholes.zarr")]
     Cp(command::cp::Cp),
     /// Print contributions and what became of them.
     #[command(after_help = "Example:\n  zf log schemas/boreholes.yaml --status rejected")]

@@ -12,6 +12,9 @@
 //! - `layout=wide`: one row per value of the first row coordinate, and for each variable one column per tuple of its other
 //!   coordinates, named `rock_temp[ZK1-S4,0.5]`.
 //!
+//! With `resample`, the rows along time are intervals of a calendar, labelled by their beginnings, and `agg` says what is
+//! made of the values in each: `mean` (the default), `min`, `max`, `sum`, `count`, `first`, `last`.
+//!
 //! A composed coordinate appears as the columns of its components; the stored hash is left out.
 //!
 //! # Formats
@@ -36,6 +39,7 @@ mod elements;
 mod error;
 mod format;
 mod plan;
+mod resample;
 mod resolve;
 mod rows;
 mod selection;
@@ -59,6 +63,8 @@ pub struct Bounds {
     pub max_page_rows: u64,
     /// Most columns of a wide answer.
     pub max_columns: u64,
+    /// Most values that `resample` makes.
+    pub max_buckets: u64,
 }
 
 impl Default for Bounds {
@@ -67,6 +73,7 @@ impl Default for Bounds {
             max_block_cells: 1 << 20,
             max_page_rows: 100_000,
             max_columns: 10_000,
+            max_buckets: 5_000_000,
         }
     }
 }

@@ -155,6 +155,10 @@ pub async fn run(
         let watch = Arc::clone(dataset).run_watch(stop.clone());
         tasks.spawn(format!("watch {}", dataset.name), endless(watch));
     }
+    for (name, collecting) in &app.collectors {
+        let collecting = Arc::clone(collecting).run(stop.clone());
+        tasks.spawn(format!("collector {name}"), endless(collecting));
+    }
     if signals {
         tasks.spawn("signals", tasks::stop_on_signals(stop.clone()));
     }

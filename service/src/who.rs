@@ -88,6 +88,11 @@ pub enum Denied {
         /// Where to.
         endpoint: String,
     },
+    /// A browser sends along what somebody signed in with elsewhere.
+    #[error(
+        "a page of another site sent this, and nothing was done; send it from a page of this service, or with a token (`Authorization: Bearer`)"
+    )]
+    CrossSite,
     /// Too many failed attempts.
     #[error("too many attempts to sign in have failed; try again in {seconds} s")]
     Limited {
@@ -114,6 +119,7 @@ impl Denied {
             Self::Expired { .. } => "expired",
             Self::Scope { .. } => "scope",
             Self::Sender { .. } => "sender",
+            Self::CrossSite => "cross-site",
             Self::Limited { .. } => "limited",
             Self::Busy => "busy",
         }

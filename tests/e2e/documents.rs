@@ -178,7 +178,7 @@ async fn the_examples_of_help_work() {
         commands,
         [
             "demo", "serve", "check", "ingest", "query", "list", "cp", "log", "retry", "retract",
-            "rebuild", "verify", "doctor", "token", "user", "openapi"
+            "rebuild", "journal", "verify", "doctor", "token", "user", "openapi"
         ]
     );
     for command in commands {
@@ -229,7 +229,9 @@ async fn the_examples_of_help_work() {
 
 #[test]
 fn shell_scripts_are_sound() {
-    let script = checkout().join(".ci/run");
-    let checked = Command::new("bash").arg("-n").arg(script).status().unwrap();
-    assert!(checked.success());
+    for script in [".ci/run", "deploy/dev/ceph"] {
+        let script = checkout().join(script);
+        let checked = Command::new("bash").arg("-n").arg(script).status().unwrap();
+        assert!(checked.success());
+    }
 }

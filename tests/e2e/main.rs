@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod campaign;
 #[cfg(test)]
+mod careless_s3;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod documents;
@@ -17,6 +19,8 @@ mod messages;
 mod readers;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod stores;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

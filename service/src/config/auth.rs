@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::secret::Secret;
+use super::Secret;
 
 /// Who may do what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]

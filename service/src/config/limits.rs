@@ -41,6 +41,10 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub min_body_rate: u64,
+    /// Longest time in which a client reads nothing of its answer; then the connection is cut. Default `60s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max_answer_pause: Duration,
     /// Longest path and query of a request; further ones are answered 414. Default `16KiB`.
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
@@ -86,6 +90,7 @@ impl Default for LimitsConfig {
             spool_folder: None,
             max_body_pause: Duration::from_secs(30),
             min_body_rate: 256,
+            max_answer_pause: Duration::from_mins(1),
             max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
             wait: Duration::from_secs(30),
@@ -106,6 +111,7 @@ impl LimitsConfig {
             max_block_cells: self.max_query_block_cells,
             max_page_rows: self.max_query_page_rows,
             max_columns: self.max_query_columns,
+            ..crate::query::Bounds::default()
         }
     }
 }

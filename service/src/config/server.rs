@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use super::Secret;
 use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
-use super::secret::Secret;
 
 /// Where the service listens.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,7 +33,12 @@ pub struct ServerConfig {
     /// Most connections held open at once, by all threads together. Default 4096.
     #[schemars(range(min = 1))]
     pub max_connections: usize,
-    /// How long the head of the first request of a connection may take to arrive; then the answer is 408. Default `10s`.
+    /// How long a connection without a request is kept open. Default `75s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub keep_alive: Duration,
+    /// How long the head of a request may take to arrive; then the answer is 408, and a connection that had requests before is
+    /// cut. Default `10s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub head_timeout: Duration,
@@ -56,6 +61,7 @@ impl Default for ServerConfig {
             address_header: AddressHeader::default(),
             workers: None,
             max_connections: 4096,
+            keep_alive: Duration::from_secs(75),
             head_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }

@@ -49,6 +49,9 @@ pub(super) async fn identify(
     req: &ServiceRequest,
 ) -> Result<(), Denied> {
     let headers = req.headers();
+    if is_forged(req) {
+        return Err(Denied::CrossSite);
+    }
     let mut credentials = headers.get_all(header::AUTHORIZATION);
     let authorization = credentials.next().map(header::HeaderValue::as_bytes);
     if credentials.next().is_some() {
@@ -60,6 +63,23 @@ pub(super) async fn identify(
     let caller = Caller(who.await?);
     req.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// Whether a page of another site has a browser change something here. Browsers say where requests come from, and send along
+/// names and passwords that were entered here; a token is sent only by who knows it.
+fn is_forged(req: &ServiceRequest) -> bool {
+    let headers = req.headers();
+    let is = |name: HeaderName, text: &str| {
+        let value = headers.get(name).map(header::HeaderValue::as_bytes);
+        value.is_some_and(|value| {
+            value
+                .get(..text.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(text.as_bytes()))
+        })
+    };
+    !req.method().is_safe()
+        && is(HeaderName::from_static("sec-fetch-site"), "cross-site")
+        && !is(header::AUTHORIZATION, "bearer ")
 }
 
 /// The same, where what is not good counts as nothing.

@@ -1,6 +1,7 @@
 //! What every request passes: the bound on how many are worked on, counting, and headers for browsers.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage as _};
 
 use super::caller::{self, Caller};
+use super::connections::Connection;
 use super::error::ApiError;
 use crate::app::App;
 use crate::config::ServerConfig;
@@ -42,7 +44,8 @@ pub(super) async fn gate(
     let is_health = req.path().starts_with("/health/");
     let is_probe = is_health || req.path() == "/metrics";
     let n_others = app.metrics.in_flight.inc();
-    let working = Working(std::sync::Arc::clone(&app));
+    let connection = req.conn_data::<Arc<Connection>>().cloned();
+    let working = Working::begin(Arc::clone(&app), connection);
     let max = app.limits.max_concurrent_requests;
     let max_url_bytes = app.limits.max_url_bytes;
     let n_url_bytes = req
@@ -110,12 +113,7 @@ pub(super) async fn gate(
         duration_ms = duration.as_secs_f64() * 1e3,
         "Answered {status}"
     );
-    Ok(response.map_body(|_, body| {
-        BoxBody::new(Counted {
-            body,
-            _working: working,
-        })
-    }))
+    Ok(response.map_body(|_, body| BoxBody::new(Counted { body, working })))
 }
 
 /// Counts a request that was denied, and tells who keeps the service. What was sent to sign in is not told, not even the
@@ -162,18 +160,33 @@ fn known_method(method: &str) -> &'static str {
 }
 
 /// A request counts until the last byte of its answer.
-struct Working(std::sync::Arc<App>);
+struct Working {
+    app: Arc<App>,
+    connection: Option<Arc<Connection>>,
+}
+
+impl Working {
+    fn begin(app: Arc<App>, connection: Option<Arc<Connection>>) -> Self {
+        if let Some(connection) = &connection {
+            connection.begin();
+        }
+        Self { app, connection }
+    }
+}
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.metrics.in_flight.dec();
+        self.app.metrics.in_flight.dec();
+        if let Some(connection) = &self.connection {
+            connection.end();
+        }
     }
 }
 
 /// The body of a request that counts.
 struct Counted {
     body: BoxBody,
-    _working: Working,
+    working: Working,
 }
 
 impl MessageBody for Counted {
@@ -187,6 +200,14 @@ impl MessageBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(cx)
+        let connection = self.working.connection.clone();
+        if let Some(connection) = &connection {
+            connection.asked();
+        }
+        let piece = Pin::new(&mut self.body).poll_next(cx);
+        if let (Poll::Ready(Some(_)), Some(connection)) = (&piece, &connection) {
+            connection.handed();
+        }
+        piece
     }
 }

@@ -64,6 +64,12 @@ pub(crate) struct ValuesQuery {
     /// `long` (default): a row per tuple of coordinates; `wide`: a row per value of the first coordinate.
     #[param(required = false)]
     layout: Option<String>,
+    /// One row per interval of time: `10min`, `1h`, `1d`, `1w`, `1month`, `1y`; days and longer follow the calendar of `tz`.
+    #[param(required = false)]
+    resample: Option<String>,
+    /// What is made of the values in an interval: `mean` (default), `min`, `max`, `sum`, `count`, `first` or `last`.
+    #[param(required = false)]
+    agg: Option<String>,
     /// `keep`: rows without any value too. Default `drop`.
     #[param(required = false)]
     na: Option<String>,

@@ -94,7 +94,7 @@ impl Lookout {
                 sight: &mut sight,
             };
             match rule.when {
-                Trigger::CollectorFailed => {}
+                Trigger::CollectorFailed => collectors(&app, rule, &mut notes),
                 Trigger::ContributionRejected => {
                     seen.rejected(&app, rule, |subject, since, title, text| {
                         notes.add(subject, Some(since), title, text);
@@ -283,6 +283,30 @@ fn of<'a>(app: &'a App, rule: &'a RuleConfig) -> impl Iterator<Item = &'a Arc<Da
                 .is_none_or(|name| *name == dataset.name)
         })
     })
+}
+
+/// Collectors that failed several times in a row, or cannot do what they should.
+fn collectors(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {
+    let times = u64::from(rule.times.unwrap_or(3));
+    let is_meant = |name: &String| rule.collectors.is_empty() || rule.collectors.contains(name);
+    for (name, collecting) in app.collectors.iter().filter(|(name, _)| is_meant(name)) {
+        let status = collecting.collector.status();
+        let n = status.n_failed_in_a_row;
+        let last = status.last.as_ref().filter(|last| !last.is_good());
+        let (title, reason) = if n >= times {
+            notes.after = Duration::ZERO;
+            let reason = last.and_then(|last| last.errors.first().cloned());
+            let title = format!("the collector `{name}` failed {n} times in a row");
+            (title, reason.unwrap_or_default())
+        } else if let Some(trouble) = status.trouble {
+            notes.after = rule.after();
+            (format!("the collector `{name}` cannot work"), trouble)
+        } else {
+            continue;
+        };
+        let text = format!("{reason}. See GET /api/v1/collectors and the log.");
+        notes.add(name, None, title, text);
+    }
 }
 
 fn store_unreachable(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {

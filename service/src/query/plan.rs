@@ -38,7 +38,7 @@ pub(super) struct Axis {
 }
 
 /// A coordinate, component or variable over some of the axes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Input {
     pub(super) variable: String,
     /// Positions among the axes, in the order of the variable's dimensions.
@@ -47,7 +47,7 @@ pub(super) struct Input {
     pub(super) na: Na,
     /// Na of the stored values, and the conversion asked for.
     pub(super) conversion: Option<(Na, Conversion)>,
-    /// All selected values of a coordinate or component; variables are read block by block.
+    /// All selected values of a coordinate or component, or what was made of a variable; others are read block by block.
     pub(super) known: Option<Values>,
 }
 

@@ -9,6 +9,7 @@ use super::bbox;
 use super::cursor::Cursor;
 use super::error::{QueryError, bad, suggest};
 use super::format::Format;
+use super::resample::{Aggregate, Step};
 use super::selector::{Criterion, Position, parse_criterion, parse_positions, split};
 
 /// What a query asks for.
@@ -25,6 +26,10 @@ pub struct Selection {
     /// Zone in which times are printed; `None`: that of each variable's unit.
     pub(super) zone: Option<Zone>,
     pub(super) layout: Layout,
+    /// Step and aggregate of buckets along time.
+    pub(super) resample: Option<(Step, Aggregate)>,
+    /// Nobody asked for the variables by name.
+    pub(super) is_default: bool,
     pub(super) keep_na: bool,
     pub(super) limit: Option<u64>,
     pub(super) cursor: Option<Cursor>,
@@ -43,9 +48,9 @@ pub enum Layout {
     Wide,
 }
 
-const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `na`, `limit`, `cursor`, `format`";
-const NAMES: [&str; 8] = [
-    "var", "bbox", "tz", "layout", "na", "limit", "cursor", "format",
+const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`";
+const NAMES: [&str; 10] = [
+    "var", "bbox", "tz", "layout", "resample", "agg", "na", "limit", "cursor", "format",
 ];
 
 impl Selection {
@@ -66,6 +71,8 @@ impl Selection {
             units: IndexMap::new(),
             zone,
             layout: Layout::Long,
+            resample: None,
+            is_default: false,
             keep_na: false,
             limit: None,
             cursor: None,
@@ -90,6 +97,14 @@ impl Selection {
         }
         if selection.variables.is_empty() {
             selection.variables = default_variables(schema)?;
+            selection.is_default = true;
+        }
+        selection.resample = read_resample(params)?;
+        if selection.resample.is_some() && (selection.limit.is_some() || selection.cursor.is_some())
+        {
+            return Err(QueryError::DoesNotFit {
+                reason: "`resample` gives no pages; leave out `limit` and `cursor`, and select a shorter time or take longer steps".to_owned(),
+            });
         }
         Ok(selection)
     }
@@ -125,7 +140,7 @@ impl Selection {
         match name {
             "var" => self.add_variables(value, schema)?,
             "bbox" => self.criteria.extend(bbox::criteria(value, schema)?),
-            "tz" => {}
+            "tz" | "resample" | "agg" => {}
             "layout" => {
                 self.layout = match value {
                     "long" => Layout::Long,
@@ -179,6 +194,27 @@ impl Selection {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads `resample` and `agg`, which belong together.
+fn read_resample(params: &[(String, String)]) -> Result<Option<(Step, Aggregate)>, QueryError> {
+    let find = |wanted: &str| params.iter().find(|(name, _)| name == wanted);
+    let step = match find("resample") {
+        Some((name, text)) => Some(Step::parse(text).map_err(|reason| bad(name, text, reason))?),
+        None => None,
+    };
+    let aggregate = match find("agg") {
+        Some((name, text)) => {
+            Some(Aggregate::parse(text).map_err(|reason| bad(name, text, reason))?)
+        }
+        None => None,
+    };
+    match (step, aggregate) {
+        (None, Some(_)) => Err(QueryError::DoesNotFit {
+            reason: "`agg` says what is made of the values of an interval; say how long it is, such as `resample=1h`".to_owned(),
+        }),
+        (step, aggregate) => Ok(step.map(|step| (step, aggregate.unwrap_or(Aggregate::Mean)))),
     }
 }
 

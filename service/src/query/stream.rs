@@ -13,6 +13,7 @@ use super::cursor::{Cursor, value_hash};
 use super::error::{QueryError, unreadable};
 use super::format::{Encoder, Format};
 use super::plan::Plan;
+use super::resample::resample;
 use super::resolve::at;
 use super::rows::{Rows, rows};
 use super::selection::{Layout, Selection};
@@ -63,7 +64,12 @@ pub async fn answer(
         );
         return Err(QueryError::DoesNotFit { reason });
     }
-    let plan = Plan::new(&view, selection, &bounds).await?;
+    let mut plan = Plan::new(&view, selection, &bounds).await?;
+    if let Some((step, aggregate)) = selection.resample {
+        let is_default = selection.is_default;
+        let how = (step, aggregate, selection.zone);
+        plan = resample(&view, plan, how, is_default, &bounds).await?;
+    }
     let position = start(&plan, &view, selection)?;
     let encoder = Encoder::new(
         format,
@@ -264,8 +270,12 @@ impl Production {
         {
             return Ok(Arc::clone(values));
         }
-        let values = if let (Some(known), [range]) = (&input.known, ranges.as_slice()) {
-            known.take(at(range.start)..at(range.end))
+        let values = if let Some(known) = &input.known {
+            let lengths = input
+                .axes
+                .iter()
+                .map(|&axis| self.plan.axes[axis].picked.len());
+            known.take(elements(&ranges, &lengths.collect::<Vec<_>>()).into_iter())
         } else {
             let along = input.axes.iter().zip(&ranges);
             let indices: Vec<_> = along
@@ -295,6 +305,17 @@ impl Production {
             .to_string(),
         )
     }
+}
+
+/// Which elements of a C-ordered array lie in a box.
+fn elements(ranges: &[Range<u64>], lengths: &[u64]) -> Vec<usize> {
+    ranges
+        .iter()
+        .zip(lengths)
+        .fold(vec![0], |before, (range, &length)| {
+            let along = |place: usize| range.clone().map(move |i| place * at(length) + at(i));
+            before.into_iter().flat_map(along).collect()
+        })
 }
 
 type Written = (Rows, Option<Encoder>, Vec<u8>);

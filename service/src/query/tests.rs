@@ -4,6 +4,7 @@ mod answers;
 mod anything;
 mod laws;
 mod refusals;
+mod resampling;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ impl Fixture {
             max_block_cells: 40,
             max_page_rows: 1000,
             max_columns: 100,
+            max_buckets: 1000,
         };
         answer(
             view,

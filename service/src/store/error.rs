@@ -167,13 +167,7 @@ impl From<object_store::Error> for Failure {
         while let Some(inner) = cause {
             innermost = inner.to_string();
             if let Some(http) = inner.downcast_ref::<HttpError>()
-                && matches!(
-                    http.kind(),
-                    HttpErrorKind::Connect
-                        | HttpErrorKind::Timeout
-                        | HttpErrorKind::Interrupted
-                        | HttpErrorKind::Request
-                )
+                && http.kind() != HttpErrorKind::Decode
             {
                 kind = FailureKind::Unreachable;
             }

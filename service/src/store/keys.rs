@@ -64,6 +64,11 @@ pub fn damaged(name: &str) -> String {
     format!("journal/damaged/{name}")
 }
 
+/// What a collector remembers.
+pub fn collector(name: &str) -> String {
+    format!("journal/collectors/{name}.json")
+}
+
 /// The payload with this SHA-256.
 pub fn blob(sha256: &str) -> String {
     format!("{BLOBS}/{sha256}")

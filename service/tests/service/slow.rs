@@ -89,3 +89,60 @@ async fn who_has_not_signed_in_keeps_nobody_waiting_with_a_body() {
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     world.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_head_that_drips_is_cut_off_too() {
+    let server = ServerConfig {
+        keep_alive: Duration::from_millis(300),
+        head_timeout: Duration::from_millis(300),
+        ..ServerConfig::default()
+    };
+    let world = World::guarded(serde_json::json!({"mode": "none"}), server).await;
+    let begin = Instant::now();
+    let first = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /health/live HTTP/1.1\r\nx: ";
+    let answer = drip(&world, first, Duration::from_millis(20)).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_an_answer_keeps_nobody_waiting() {
+    let limits = LimitsConfig {
+        max_answer_pause: Duration::from_millis(300),
+        ..LimitsConfig::default()
+    };
+    let world = World::bounded(limits).await;
+    let rows: String = (0..200_000).map(|i| format!("{i},A,1.5\n")).collect();
+    let sent = world.post(
+        "/api/v1/ingest/boreholes?wait=merged",
+        "text/csv",
+        format!("time,borehole,T\n{rows}"),
+    );
+    assert_eq!(sent.send().await.unwrap().status(), 200);
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    // Many answers, more than fits into the buffers of the system.
+    for _ in 0..10 {
+        stream
+            .write_all(b"GET /api/v1/query/boreholes?format=json HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+    }
+    while world.app.metrics.in_flight.get() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let begin = Instant::now();
+    while world.app.metrics.in_flight.get() > 0 {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "it waits for ever"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(stream);
+    world.end().await.unwrap();
+}

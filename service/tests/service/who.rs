@@ -528,6 +528,34 @@ async fn behind_a_proxy_each_client_has_its_own_limit_and_is_noted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_cannot_use_what_a_browser_knows() {
+    let world = world().await;
+    let post = |site: &str| {
+        let request = world.post("/api/v1/datasets/boreholes/rebuild", "text/plain", "");
+        request.header("sec-fetch-site", site)
+    };
+    let denied = "a page of another site sent this, and nothing was done; send it from a page of this service, or with a token (`Authorization: Bearer`)";
+    refused(
+        post("cross-site").basic_auth("ann", Some(PASSWORD)),
+        403,
+        denied,
+    )
+    .await;
+    refused(post("cross-site"), 403, denied).await;
+    assert_eq!(status(post("cross-site").bearer_auth("admin")).await, 202);
+    assert_eq!(status(post("same-origin").bearer_auth("admin")).await, 202);
+    let read = world
+        .ask(Method::GET, "/api/v1/datasets")
+        .header("sec-fetch-site", "cross-site");
+    assert_eq!(status(read.basic_auth("ann", Some(PASSWORD))).await, 200);
+    world.end().await.unwrap();
+    let open = World::new().await;
+    let request = open.post("/api/v1/datasets/boreholes/rebuild", "text/plain", "");
+    refused(request.header("sec-fetch-site", "cross-site"), 403, denied).await;
+    open.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_sign_in_headers_mean_nothing() {
     let world = World::new().await;
     for value in ["Bearer x", "Basic ?", "nonsense"] {

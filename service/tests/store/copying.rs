@@ -205,7 +205,7 @@ async fn a_copy_that_was_interrupted_anywhere_goes_on() {
     for n_writes in (1..).step_by(3) {
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let stopping = Stopping::after(n_writes, Arc::clone(&objects));
-        let first = Store::new(stopping.clone(), "memory://destination");
+        let first = stopping.store("memory://destination");
         let first = whole(&source, &first).await;
         let second = Store::new(objects, "memory://destination");
         if !stopping.has_stopped() {
@@ -241,7 +241,7 @@ async fn a_copy_is_sound_wherever_its_renewal_was_interrupted() {
             destination.put(key, bytes.clone()).await.unwrap();
         }
         let stopping = Stopping::after(n_writes, objects);
-        let renewed = Store::new(stopping.clone(), "memory://destination");
+        let renewed = stopping.store("memory://destination");
         let renewed = whole(&source, &renewed).await;
         let done = !stopping.has_stopped();
         assert!(done || renewed.is_err() || n_writes > 30);
@@ -273,7 +273,7 @@ async fn an_insertion_that_stopped_half_way_is_complete_in_the_copy() {
         grow(&dataset, 0, 6).await;
         drop(dataset);
         let stopping = Stopping::after(n_writes, objects);
-        let broken = Store::new(stopping.clone(), "memory://source");
+        let broken = stopping.store("memory://source");
         if let Ok(dataset) = open(&broken).await {
             let late = "time,well,level,note\n1700000001,D,5,late\n".to_owned();
             let arrived = dataset.contribute(contribution("wells/deep", late)).await;
@@ -308,7 +308,7 @@ async fn while_copied(csv: &'static str) {
             dataset.publish_groups().await.unwrap();
         };
         let meddling = Meddling::new(objects, before, 1, [Box::pin(event) as BoxFuture<'_, ()>]);
-        let meddled = Store::new(meddling.clone(), "memory://source");
+        let meddled = meddling.store("memory://source");
         let destination = place::memory();
         whole(&meddled, &destination).await.unwrap();
         assert_sound(&destination).await;
@@ -344,7 +344,7 @@ async fn while_late_rows_are_inserted_a_copy_is_not_finished() {
             event
         });
         let meddling = Meddling::new(objects, 20, 4, events);
-        let meddled = Store::new(meddling.clone(), "memory://source");
+        let meddled = meddling.store("memory://source");
         let destination = place::memory();
         let summary = whole(&meddled, &destination).await;
         (summary, meddling.has_happened(), destination)
@@ -388,6 +388,7 @@ async fn a_dataset_is_copied_while_it_is_written() {
     let mut last = 0;
     let renewed = place::memory();
     for _ in 0..6 {
+        dataset.journal.arrivals().changed().await.unwrap();
         let fresh = place::memory();
         let summary = whole(&reader, &fresh).await.unwrap();
         let copied = assert_completed(&fresh).await;
@@ -438,7 +439,7 @@ async fn arrays_of_some_nodes_are_copied_as_plain_zarr() {
         destination.get("wells/deep/level/c/0/0").await.unwrap(),
         source.get("wells/deep/level/c/0/0").await.unwrap()
     );
-    let none = copy(
+    let unmatched = copy(
         &source,
         &place::memory(),
         Some("well"),
@@ -446,7 +447,7 @@ async fn arrays_of_some_nodes_are_copied_as_plain_zarr() {
     )
     .await;
     assert_eq!(
-        none.unwrap_err().to_string(),
+        unmatched.unwrap_err().to_string(),
         "no node matches `well`; there are `rain`, `wells/deep`"
     );
 }

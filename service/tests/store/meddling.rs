@@ -13,6 +13,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use parking_lot::Mutex;
+use zarr_fuse_service::store::Store;
 
 /// See the module.
 pub(crate) struct Meddling {
@@ -41,6 +42,12 @@ impl Meddling {
             events: Mutex::new(events.into_iter().collect()),
             turn: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// A store over it.
+    pub(crate) fn store(self: &Arc<Self>, url: &str) -> Store {
+        let objects: Arc<Self> = Arc::clone(self);
+        Store::new(objects, url)
     }
 
     /// Whether all of it has happened.

@@ -10,6 +10,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use zarr_fuse_service::store::Store;
 
 /// See the module.
 #[derive(Debug)]
@@ -25,6 +26,12 @@ impl Stopping {
             inner,
             n_left: AtomicUsize::new(n_writes),
         })
+    }
+
+    /// A store over it.
+    pub(crate) fn store(self: &Arc<Self>, url: &str) -> Store {
+        let objects: Arc<Self> = Arc::clone(self);
+        Store::new(objects, url)
     }
 
     /// Whether it has refused one.

@@ -141,15 +141,12 @@ async fn large_uploads_get_through_a_broken_network_or_leave_nothing() {
         let pieces = std::iter::repeat_n(piece, 6).map(Ok);
         let put = store.put_stream(&key, futures::stream::iter(pieces)).await;
         let there = direct.head(&key).await.unwrap();
-        match put {
-            Ok(()) => {
-                n_done += 1;
-                assert_eq!(there.unwrap().n_bytes, 18 << 20);
-            }
-            Err(_) => {
-                n_failed += 1;
-                assert!(there.is_none_or(|there| there.n_bytes == 18 << 20));
-            }
+        if put.is_ok() {
+            n_done += 1;
+            assert_eq!(there.unwrap().n_bytes, 18 << 20);
+        } else {
+            n_failed += 1;
+            assert!(there.is_none_or(|there| there.n_bytes == 18 << 20));
         }
     }
     println!("{n_done} done, {n_failed} failed");

@@ -10,6 +10,7 @@ pub mod proxy;
 pub mod python;
 pub mod run;
 pub mod service;
+pub mod web;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

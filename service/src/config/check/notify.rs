@@ -19,7 +19,7 @@ struct Known<'a> {
 impl Config {
     pub(super) fn check_notify(&mut self, checker: &mut Checker<'_>) {
         let folder = self.folder().to_owned();
-        let collectors = self.collector_names();
+        let collectors: Vec<String> = self.collectors.keys().cloned().collect();
         let Some(notify) = &mut self.notify else {
             return;
         };
@@ -50,12 +50,6 @@ impl Config {
         for (name, rule) in &notify.rules {
             check_rule(name, rule, &known, checker);
         }
-    }
-
-    /// The names of the collectors.
-    fn collector_names(&self) -> Vec<String> {
-        let named = self.collectors.as_ref().and_then(|all| all.as_object());
-        named.map_or_else(Vec::new, |all| all.keys().cloned().collect())
     }
 }
 

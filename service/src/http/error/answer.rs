@@ -70,6 +70,18 @@ impl ApiError {
                 "Unknown contribution",
                 format!("there is no contribution `{id}`; `GET /api/v1/contributions` lists what arrived"),
             ),
+            Self::UnknownCollector { name, known } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-collector",
+                "Unknown collector",
+                format!("there is no collector `{name}` that runs; there are {}", listed(known)),
+            ),
+            Self::NothingToRun(name) => Answer::new(
+                S::CONFLICT,
+                "nothing-to-run",
+                "Nothing to run",
+                format!("the collector `{name}` has no runs: it takes what comes"),
+            ),
             Self::UnknownKey { dataset, key } => Answer::new(
                 S::NOT_FOUND,
                 "unknown-key",
@@ -212,7 +224,9 @@ fn denied(denied: &Denied) -> Answer {
         Denied::Unreadable | Denied::Password | Denied::Token | Denied::Expired { .. } => {
             (S::UNAUTHORIZED, "sign-in", "Cannot sign in")
         }
-        Denied::Scope { .. } | Denied::Sender { .. } => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Denied::Scope { .. } | Denied::Sender { .. } | Denied::CrossSite => {
+            (S::FORBIDDEN, "forbidden", "Not allowed")
+        }
         Denied::Limited { .. } => (S::TOO_MANY_REQUESTS, "attempts", "Too many attempts"),
         Denied::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many attempts at once"),
     };
@@ -221,7 +235,7 @@ fn denied(denied: &Denied) -> Answer {
     match denied {
         Denied::Limited { seconds } => answer.header(header::RETRY_AFTER, seconds.to_string()),
         Denied::Busy => answer.retry_after(1),
-        Denied::Scope { .. } | Denied::Sender { .. } => answer,
+        Denied::Scope { .. } | Denied::Sender { .. } | Denied::CrossSite => answer,
         Denied::SignIn { .. } | Denied::Unreadable | Denied::Password => challenge(answer, ""),
         Denied::Token | Denied::Expired { .. } => challenge(answer, ", error=\"invalid_token\""),
     }

@@ -91,7 +91,7 @@ proptest! {
             let view = boreholes().await.view();
             for (params, format) in queries {
                 let Ok(selection) = Selection::parse(&params, view.schema()) else { continue };
-                let bounds = Bounds { max_block_cells: 7, max_page_rows: 50, max_columns: 50 };
+                let bounds = Bounds { max_block_cells: 7, max_page_rows: 50, max_columns: 50, max_buckets: 500 };
                 if let Ok(answer) = answer(view.clone(), &selection, formats[format], bounds).await {
                     collect(answer).await;
                 }

@@ -15,9 +15,9 @@ async fn unknown_names_are_suggested() {
     )
     .await;
     check(
-        "resample=1h",
-        "unknown query parameter `resample`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, \
-         `unit.<variable>`, `tz`, `layout`, `na`, `limit`, `cursor`, `format`",
+        "colour=red",
+        "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, \
+         `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`",
     )
     .await;
     check(

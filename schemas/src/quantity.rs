@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `30s`, `8MiB`.
+//! Durations and sizes as people write them in configurations: `30s`, `8MiB`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,16 +25,20 @@ const SIZES: [(&str, f64); 8] = [
     ("GB", 1e9),
 ];
 
-/// Reads `500ms`, `30s`, `5m`, `12h`, `7d`.
-pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+/// Reads `500ms`, `30s`, `5m`, `12h`, `7d`; for `deserialize_with`.
+///
+/// # Errors
+/// What to write instead.
+pub fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = from.deserialize_any(Written)?;
     parse_duration(&text).map_err(D::Error::custom)
 }
 
 /// The same, or null.
-pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<Duration>, D::Error> {
+///
+/// # Errors
+/// What to write instead.
+pub fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = from.deserialize_any(Written)?;
     if text.is_empty() {
         Ok(None)
@@ -43,8 +47,11 @@ pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     }
 }
 
-/// Reads bytes: a whole number, or `64KiB`, `8MiB`, `2GiB`.
-pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+/// Reads bytes: a whole number, or `64KiB`, `8MiB`, `2GiB`; for `deserialize_with`.
+///
+/// # Errors
+/// What to write instead.
+pub fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let text = from.deserialize_any(Written)?;
     parse_bytes(&text).map_err(D::Error::custom)
 }
@@ -118,7 +125,8 @@ impl Visitor<'_> for Written {
 }
 
 /// The JSON Schema of durations.
-pub(super) struct DurationText;
+#[derive(Debug)]
+pub struct DurationText;
 
 impl JsonSchema for DurationText {
     fn schema_name() -> Cow<'static, str> {
@@ -135,7 +143,8 @@ impl JsonSchema for DurationText {
 }
 
 /// The JSON Schema of sizes.
-pub(super) struct SizeText;
+#[derive(Debug)]
+pub struct SizeText;
 
 impl JsonSchema for SizeText {
     fn schema_name() -> Cow<'static, str> {

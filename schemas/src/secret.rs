@@ -12,7 +12,7 @@ pub struct Secret(String);
 
 impl Secret {
     /// Hides `text`.
-    pub(crate) fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 

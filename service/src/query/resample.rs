@@ -1,0 +1,449 @@
+//! Values per interval of time: buckets of a calendar, and one number for what lies in each.
+
+mod step;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use zarr_fuse_schemas::{DataType, Measure, Node, Variable, Zone};
+
+use super::Bounds;
+use super::elements::{Na, number};
+use super::error::{QueryError, unreadable};
+use super::format::{Field, Kind};
+use super::plan::{Column, Input, Plan};
+use super::resolve::{Picked, at};
+use super::selection::Layout;
+use crate::node::NodeView;
+use crate::values::Values;
+
+pub(super) use step::Step;
+
+/// What is made of the values of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aggregate {
+    Mean,
+    Min,
+    Max,
+    Sum,
+    Count,
+    First,
+    Last,
+}
+
+impl Aggregate {
+    /// Reads `mean`, `min`, …
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "mean" => Self::Mean,
+            "min" => Self::Min,
+            "max" => Self::Max,
+            "sum" => Self::Sum,
+            "count" => Self::Count,
+            "first" => Self::First,
+            "last" => Self::Last,
+            _ => {
+                return Err(
+                    "write `mean`, `min`, `max`, `sum`, `count`, `first` or `last`".to_owned(),
+                );
+            }
+        })
+    }
+
+    /// Whether it means something for the values of a variable.
+    fn suits(self, variable: &Variable) -> bool {
+        let is_number = matches!(
+            variable.data_type,
+            DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::UInt8
+                | DataType::UInt16
+                | DataType::UInt32
+                | DataType::UInt64
+                | DataType::Float32
+                | DataType::Float64
+        );
+        let is_measure = matches!(variable.measure, Measure::Plain | Measure::Physical { .. });
+        match self {
+            Self::Count | Self::First | Self::Last => true,
+            Self::Min | Self::Max => {
+                is_number && !matches!(variable.measure, Measure::Discrete { .. })
+            }
+            Self::Mean | Self::Sum => is_number && is_measure,
+        }
+    }
+}
+
+/// The coordinate among `names` along which times lie.
+pub(super) fn time_coordinate<'a>(
+    schema: &Node,
+    mut names: impl Iterator<Item = &'a String>,
+) -> Option<&'a String> {
+    names.find(|name| {
+        let coordinate = schema.coordinates.get(*name);
+        coordinate.is_some_and(|c| matches!(c.variable.measure, Measure::Time { .. }))
+    })
+}
+
+/// Replaces the rows of `plan` by buckets: everything that lies along time is read, block by block, and kept per bucket.
+///
+/// # Errors
+/// [`QueryError::DoesNotFit`] if there is no time, an aggregate means nothing for a variable, or the buckets are too many.
+pub(super) async fn resample(
+    view: &NodeView,
+    mut plan: Plan,
+    (step, aggregate, zone): (Step, Aggregate, Option<Zone>),
+    is_default: bool,
+    bounds: &Bounds,
+) -> Result<Plan, QueryError> {
+    let schema = view.schema();
+    let names: Vec<String> = plan.axes.iter().map(|axis| axis.name.clone()).collect();
+    let Some(time) = time_coordinate(schema, names.iter()) else {
+        let reason = "`resample` needs a time coordinate, and none of the variables lies along one; leave it out";
+        return Err(QueryError::DoesNotFit {
+            reason: reason.to_owned(),
+        });
+    };
+    let axis_idx = names
+        .iter()
+        .position(|name| name == time)
+        .unwrap_or_default();
+    if plan.layout == Layout::Wide && axis_idx > 0 {
+        return Err(QueryError::DoesNotFit {
+            reason: format!(
+                "`layout=wide` with `resample` needs `{time}` to be the first coordinate; use `layout=long`"
+            ),
+        });
+    }
+    let buckets = buckets(view, &plan, axis_idx, step, zone)?;
+    drop_unsuitable(&mut plan, schema, aggregate, axis_idx, is_default)?;
+    let n_others = |input: &Input| {
+        let others = input.axes.iter().filter(|axis| **axis != axis_idx);
+        others.fold(1_u64, |n, axis| {
+            n.saturating_mul(plan.axes[*axis].picked.len())
+        })
+    };
+    let n_buckets = buckets.starts.len() as u64;
+    let n_cells = plan
+        .inputs
+        .iter()
+        .map(|input| n_others(input).saturating_mul(n_buckets));
+    if n_cells.fold(0, u64::saturating_add) > bounds.max_buckets {
+        return Err(QueryError::DoesNotFit {
+            reason: format!(
+                "`resample` would make more than {} values; take longer steps or select less",
+                bounds.max_buckets
+            ),
+        });
+    }
+    let mut inputs = Vec::with_capacity(plan.inputs.len());
+    for (input_idx, input) in plan.inputs.iter().enumerate() {
+        let is_time = input.known.is_some() && input.axes == [axis_idx];
+        if is_time {
+            inputs.push(labels(input, &buckets));
+        } else if input.axes.contains(&axis_idx) {
+            let kept = reduce(
+                view, &plan, input_idx, axis_idx, &buckets, aggregate, bounds,
+            )
+            .await?;
+            inputs.push(kept);
+        } else {
+            inputs.push(input.clone());
+        }
+    }
+    let is_reduced = |input: &Input| input.known.is_some() && input.axes.contains(&axis_idx);
+    for column in &mut plan.columns {
+        let was = &plan.inputs[column.input];
+        if is_reduced(&inputs[column.input]) && was.known.is_none() {
+            column.field = Arc::new(field(&column.field, aggregate, &inputs[column.input]));
+        }
+    }
+    plan.inputs = inputs;
+    plan.axes[axis_idx].picked = Picked::Range(0..n_buckets);
+    plan.axes[axis_idx].chunk_size = n_buckets.max(1);
+    Ok(plan)
+}
+
+/// Consecutive rows of the time axis, by bucket.
+struct Buckets {
+    /// Ticks at which they begin.
+    starts: Vec<i64>,
+    /// Positions along the axis; ascending, for the coordinate ascends.
+    positions: Vec<Range<u64>>,
+}
+
+fn buckets(
+    view: &NodeView,
+    plan: &Plan,
+    axis_idx: usize,
+    step: Step,
+    zone: Option<Zone>,
+) -> Result<Buckets, QueryError> {
+    let axis = &plan.axes[axis_idx];
+    let coordinate = &view.schema().coordinates[&axis.name];
+    let Measure::Time { unit, .. } = &coordinate.variable.measure else {
+        return Err(unsorted(&axis.name));
+    };
+    let (Some(Values::Int64(ticks)), true) = (view.coordinate(&axis.name), coordinate.sorted)
+    else {
+        return Err(unsorted(&axis.name));
+    };
+    let zone = zone.unwrap_or(unit.zone);
+    let mut buckets = Buckets {
+        starts: Vec::new(),
+        positions: Vec::new(),
+    };
+    let mut end = i64::MIN;
+    for position in 0..axis.picked.len() {
+        let tick = ticks[at(axis.picked.get(position))];
+        if tick < end
+            && let Some(last) = buckets.positions.last_mut()
+        {
+            last.end = position + 1;
+            continue;
+        }
+        let bucket = step.bucket(tick, unit.tick, zone);
+        end = bucket.end;
+        buckets.starts.push(bucket.start);
+        buckets.positions.push(position..position + 1);
+    }
+    Ok(buckets)
+}
+
+fn unsorted(name: &str) -> QueryError {
+    QueryError::DoesNotFit {
+        reason: format!("`resample` needs times that ascend; `{name}` is `sorted: false`"),
+    }
+}
+
+/// Leaves out variables for which the aggregate means nothing, if nobody asked for them by name.
+fn drop_unsuitable(
+    plan: &mut Plan,
+    schema: &Node,
+    aggregate: Aggregate,
+    axis_idx: usize,
+    is_default: bool,
+) -> Result<(), QueryError> {
+    let bad = |input: &Input| {
+        let variable = schema.variables.get(&input.variable);
+        input.known.is_none()
+            && input.axes.contains(&axis_idx)
+            && variable.is_some_and(|variable| !aggregate.suits(variable))
+    };
+    let Some(first) = plan.inputs.iter().find(|input| bad(input)) else {
+        return Ok(());
+    };
+    let good = plan
+        .inputs
+        .iter()
+        .filter(|input| input.known.is_none() && !bad(input));
+    if !is_default || good.count() == 0 {
+        return Err(QueryError::DoesNotFit {
+            reason: format!(
+                "`agg` means nothing for `{}`; use `count`, `first` or `last` for it, or choose others with `var`",
+                first.variable
+            ),
+        });
+    }
+    let kept: Vec<usize> = (0..plan.inputs.len())
+        .filter(|&i| !bad(&plan.inputs[i]))
+        .collect();
+    let place = |old: usize| kept.iter().position(|&i| i == old);
+    plan.columns = std::mem::take(&mut plan.columns)
+        .into_iter()
+        .filter_map(|column| {
+            Some(Column {
+                input: place(column.input)?,
+                ..column
+            })
+        })
+        .collect();
+    plan.deciding = plan.deciding.iter().filter_map(|&old| place(old)).collect();
+    plan.inputs = kept.iter().map(|&i| plan.inputs[i].clone()).collect();
+    Ok(())
+}
+
+/// The times at which buckets begin.
+fn labels(input: &Input, buckets: &Buckets) -> Input {
+    Input {
+        known: Some(Values::Int64(buckets.starts.clone())),
+        ..input.clone()
+    }
+}
+
+/// The column of an aggregated variable.
+fn field(field: &Field, aggregate: Aggregate, input: &Input) -> Field {
+    let mut field = field.clone();
+    match (aggregate, &input.known) {
+        (Aggregate::Count, _) => {
+            field.kind = Kind::Plain;
+            field.units = None;
+            field.data_type = DataType::Int64;
+            field.na = Na::Never;
+        }
+        (Aggregate::Mean | Aggregate::Sum, _) => {
+            field.data_type = DataType::Float64;
+            field.na = input.na;
+        }
+        _ => {}
+    }
+    field
+}
+
+/// One value per bucket and place along the other axes of an input.
+async fn reduce(
+    view: &NodeView,
+    plan: &Plan,
+    input_idx: usize,
+    axis_idx: usize,
+    buckets: &Buckets,
+    aggregate: Aggregate,
+    bounds: &Bounds,
+) -> Result<Input, QueryError> {
+    let input = &plan.inputs[input_idx];
+    let own = input
+        .axes
+        .iter()
+        .position(|axis| *axis == axis_idx)
+        .unwrap_or_default();
+    let lengths: Vec<u64> = input
+        .axes
+        .iter()
+        .map(|axis| plan.axes[*axis].picked.len())
+        .collect();
+    let n_before: u64 = lengths[..own].iter().product();
+    let n_after: u64 = lengths[own + 1..].iter().product();
+    let n_others = (n_before * n_after).max(1);
+    let n_buckets = buckets.starts.len();
+    let mut kept = Kept::new(
+        aggregate,
+        absent(view.schema(), input, at(n_before) * n_buckets * at(n_after)),
+    );
+    let rows_at_once = (bounds.max_block_cells / n_others).max(1);
+    let n_rows = lengths[own];
+    let mut bucket = 0;
+    let mut begin = 0;
+    while begin < n_rows {
+        let end = (begin + rows_at_once).min(n_rows);
+        let indices: Vec<_> = input
+            .axes
+            .iter()
+            .zip(&lengths)
+            .enumerate()
+            .map(|(place, (axis, length))| {
+                let range = if place == own { begin..end } else { 0..*length };
+                plan.axes[*axis].picked.indices(range)
+            })
+            .collect();
+        let read = view.read(&input.variable, &indices).await;
+        let values = input.converted(read.map_err(|error| unreadable(&input.variable, error))?);
+        let n_read = at(end - begin);
+        for row in 0..n_read {
+            let position = begin + row as u64;
+            while buckets.positions[bucket].end <= position {
+                bucket += 1;
+            }
+            for before in 0..at(n_before) {
+                let from = (before * n_read + row) * at(n_after);
+                let to = (before * n_buckets + bucket) * at(n_after);
+                kept.take(&values, input.na, from..from + at(n_after), to);
+            }
+        }
+        begin = end;
+        tokio::task::yield_now().await;
+    }
+    Ok(kept.finish(input))
+}
+
+/// As many elements of an input that stand for no value.
+fn absent(schema: &Node, input: &Input, n: usize) -> Values {
+    match (schema.variables.get(&input.variable), input.conversion) {
+        (Some(variable), None) => Values::filled(variable.data_type, variable.na.as_ref(), n),
+        (Some(variable), Some(_)) if variable.data_type == DataType::Float32 => {
+            Values::Float32(vec![f32::NAN; n])
+        }
+        _ => Values::Float64(vec![f64::NAN; n]),
+    }
+}
+
+/// What is known of each bucket so far.
+struct Kept {
+    aggregate: Aggregate,
+    n: Vec<u32>,
+    /// Sums, or the numbers by which a value was chosen.
+    numbers: Vec<f64>,
+    /// The values chosen.
+    chosen: Values,
+}
+
+impl Kept {
+    fn new(aggregate: Aggregate, absent: Values) -> Self {
+        let n = absent.len();
+        Self {
+            aggregate,
+            n: vec![0; n],
+            numbers: vec![0.0; n],
+            chosen: absent,
+        }
+    }
+
+    /// Adds elements to the buckets from `to` on.
+    fn take(&mut self, values: &Values, na: Na, from: Range<usize>, to: usize) {
+        for (bucket, element) in (to..).zip(from) {
+            if !na.keeps_row(values, element) {
+                continue;
+            }
+            let is_first = self.n[bucket] == 0;
+            self.n[bucket] = self.n[bucket].saturating_add(1);
+            let x = number(values, element).unwrap_or(f64::NAN);
+            let wins = match self.aggregate {
+                Aggregate::Count => continue,
+                Aggregate::Mean | Aggregate::Sum => {
+                    self.numbers[bucket] += x;
+                    continue;
+                }
+                Aggregate::First => is_first,
+                Aggregate::Last => true,
+                Aggregate::Min => is_first || x < self.numbers[bucket],
+                Aggregate::Max => is_first || x > self.numbers[bucket],
+            };
+            if wins {
+                self.numbers[bucket] = x;
+                crate::with_pair!(&mut self.chosen, values, (to, from) => to[bucket].clone_from(&from[element]));
+            }
+        }
+    }
+
+    fn finish(self, input: &Input) -> Input {
+        let Self {
+            aggregate,
+            n,
+            numbers,
+            chosen,
+        } = self;
+        let (known, na) = match aggregate {
+            Aggregate::Count => (
+                Values::Int64(n.iter().map(|n| i64::from(*n)).collect()),
+                Na::Int(0),
+            ),
+            Aggregate::Mean | Aggregate::Sum => {
+                let of = |(sum, n): (f64, &u32)| match (aggregate, n) {
+                    (_, 0) => f64::NAN,
+                    (Aggregate::Mean, n) => sum / f64::from(*n),
+                    _ => sum,
+                };
+                let values = numbers.into_iter().zip(&n).map(of);
+                (Values::Float64(values.collect()), Na::Float(f64::NAN))
+            }
+            _ => (chosen, input.na),
+        };
+        Input {
+            known: Some(known),
+            na,
+            conversion: None,
+            ..input.clone()
+        }
+    }
+}
