@@ -12,6 +12,7 @@ mod deserialize;
 mod endpoint;
 mod environment;
 mod limits;
+mod notify;
 mod read;
 mod server;
 #[cfg(test)]
@@ -32,6 +33,10 @@ pub use collector::CollectorConfig;
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
+pub use notify::{
+    ChannelConfig, EmailConfig, NotifyConfig, RuleConfig, SmtpConfig, SmtpTls, Trigger,
+    WebhookConfig,
+};
 pub use server::{
     AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
 };
@@ -64,8 +69,8 @@ pub struct Config {
     pub endpoints: IndexMap<String, EndpointConfig>,
     /// Sources that are fetched, subscribed to or watched, by name.
     pub collectors: IndexMap<String, CollectorConfig>,
-    /// Who is told of problems. Not available in this version.
-    pub notify: Option<serde_json::Value>,
+    /// Who is told of problems. Default: nobody; the log has them.
+    pub notify: Option<NotifyConfig>,
     /// The file this was read from; empty for the defaults.
     #[serde(skip)]
     pub file: PathBuf,

@@ -17,6 +17,7 @@ pub mod merge;
 pub mod metrics;
 pub mod node;
 pub mod normalize;
+pub mod notify;
 pub mod outcome;
 pub mod query;
 pub mod rebuild;

@@ -11,6 +11,7 @@ use super::{Auth, Config};
 
 mod auth;
 mod collectors;
+mod notify;
 
 pub(crate) use auth::name_problem;
 
@@ -60,6 +61,7 @@ impl Config {
         self.check_endpoints(&mut checker);
         self.check_collectors(&mut checker);
         self.check_server(&mut checker);
+        self.check_notify(&mut checker);
         match &self.auth {
             Some(auth) => self.check_auth(auth, &mut checker),
             None if !self.server.listen.is_loopback() => {
@@ -74,10 +76,6 @@ impl Config {
     }
 
     fn check_unavailable(&self, checker: &mut Checker<'_>) {
-        if self.notify.is_some() {
-            let message = "`notify` is not available in this version: remove it";
-            checker.add(&keys(["notify"]), message);
-        }
         if self.journal.retain.is_some() {
             checker.add(
                 &keys(["journal", "retain"]),

@@ -290,12 +290,50 @@ fn files_and_proxies_of_the_server_are_checked() {
 #[test]
 fn what_is_not_available_is_said() {
     check(
-        "notify: [x]\njournal: {retain: 90d}",
+        "journal: {retain: 90d}",
         &[
-            "1:9: notify: `notify` is not available in this version: remove it",
-            "2:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
+            "1:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
         ],
     );
+}
+
+#[test]
+fn rules_and_channels_of_notify_are_checked() {
+    check(
+        "notify:\n  \
+         smtp: {host: 'smtp://x', from: me, username: u, tls: tsl}\n  \
+         channels:\n    log: {webhook: {url: 'ftp://x'}}\n    a b: {email: {to: [x]}}\n  \
+         rules:\n    one: {when: no_data, tell: [chat], times: 3}\n    two: {when: contribution_rejected, endpoints: [x], after: 5m}\n",
+        &[
+            "2:16: notify.smtp.host: `smtp://x` is not the name of a server; write `smtp.example.org`, and the port in `port`",
+            "2:34: notify.smtp.from: `me` is not a mail address; write `ann@example.org` or `Ann <ann@example.org>`",
+            "2:48: notify.smtp.username: `password` is missing: without it nobody can sign in",
+            "2:56: notify.smtp.tls: `tsl` is not possible here; known are `starttls`, `implicit`, `none`",
+            "4:10: notify.channels.log: `log` is the log already: choose another name",
+            "4:26: notify.channels.log.webhook.url: not an address: write `https://example.org/…`",
+            "5:10: notify.channels.a b: `a b` cannot be a name: use letters, digits, `.`, `_`, `-`",
+            "5:24: notify.channels.a b.email.to[0]: `x` is not a mail address; write `ann@example.org` or `Ann <ann@example.org>`",
+            "7:10: notify.rules.one: `after` is missing: say how long nothing may come, such as `2h`",
+            "7:10: notify.rules.one: say what is watched: `endpoints`, or `node`, with `coordinate` for each of its values",
+            "7:33: notify.rules.one.tell[0]: there is no channel `chat`; known are `a b`, `log`",
+            "7:47: notify.rules.one.times: `times` means nothing for `no_data`: remove it",
+            "8:52: notify.rules.two.endpoints[0]: there is no endpoint `x`; there are none",
+            "8:63: notify.rules.two.after: `after` means nothing for `contribution_rejected`: remove it",
+        ],
+    );
+    check(
+        "datasets: [bukov.yaml]\nnotify: {channels: {a: {email: {to: []}}}, rules: {r: {when: no_data, after: 1h, node: x, endpoints: [bukov], dataset: bukow, values: [y]}}}",
+        &[
+            "2:32: notify.channels.a.email: `notify.smtp` is missing: name the server that takes e-mails",
+            "2:32: notify.channels.a.email: nobody would get it: name recipients in `to`",
+            "2:102: notify.rules.r.endpoints: either `endpoints` or `node`: write two rules",
+            "2:120: notify.rules.r.dataset: there is no dataset `bukow`; did you mean `bukov`?",
+            "2:135: notify.rules.r.values: `coordinate` is missing: say what they are values of",
+        ],
+    );
+    let secret = "notify: {channels: {chat: {webhook: {url: 'https://x/hush', headers: {Authorization: hush}}}}}";
+    let notify = parse(secret).unwrap().notify.unwrap();
+    assert!(!format!("{notify:?}").contains("hush"), "{notify:?}");
 }
 
 #[test]

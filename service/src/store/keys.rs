@@ -12,6 +12,8 @@ pub const SCHEMA: &str = "journal/schema.yaml";
 pub const PROBES: &str = "staging/probe";
 /// Written and overwritten to find out whether the journal can be written again.
 pub const PROBE: &str = "journal/probe";
+/// What was told of problems, and what is to be delivered; nothing else reads it.
+pub const TOLD: &str = "journal/told.json";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 

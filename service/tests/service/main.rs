@@ -10,6 +10,7 @@ mod contributions;
 mod corrections;
 mod datasets;
 mod ingest;
+mod notify;
 mod operation;
 mod paths;
 mod pressure;
