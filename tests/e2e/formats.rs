@@ -17,10 +17,10 @@ slab:
     count: {coords: station, type: int64}
 levels:
   COORDS:
-    time: {unit: {tick: s, tz: UTC}}
-    isobaricInhPa: {unit: hPa}
-    latitude: {unit: degrees_north}
-    longitude: {unit: degrees_east}
+    time: {unit: {tick: s, tz: UTC}, chunk_size: 1}
+    isobaricInhPa: {unit: hPa, chunk_size: 1}
+    latitude: {unit: degrees_north, chunk_size: 2}
+    longitude: {unit: degrees_east, chunk_size: 3}
   VARS:
     TMP: {coords: [time, isobaricInhPa, latitude, longitude], unit: K, type: float32}
 logger:

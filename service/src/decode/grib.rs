@@ -20,7 +20,7 @@ use polars::prelude::{
 use super::error::list;
 use super::format_error::FormatError;
 use super::{DecodeError, Grid, GridOptions, Grids, Limits};
-use field::Field;
+use field::{Field, Place};
 
 pub(super) const FORMAT: &str = "GRIB";
 
@@ -48,7 +48,7 @@ pub(super) fn read(
     let Some(first) = fields.first() else {
         return Err(FormatError::damaged(FORMAT, "there are no messages").into());
     };
-    if let Some(other) = fields.iter().find(|field| field.place != first.place) {
+    if let Some(other) = fields.iter().find(|field| field.grid != first.grid) {
         return Err(FormatError::NotTaken {
             format: FORMAT,
             place: format!("message {}", other.number),
@@ -60,10 +60,12 @@ pub(super) fn read(
     }
     let names = names(&fields);
     let axes = Axes::of(&fields, &names);
-    let mut grids = first.place.grids(limits)?;
-    let horizontal: Vec<String> = first.place.dims().map(str::to_owned).to_vec();
+    let message = file.message(first.idx).map_err(damaged)?;
+    let place = Place::of(&message, &first.grid, limits)?;
+    let mut grids = place.grids(limits)?;
+    let horizontal: Vec<String> = place.dims().map(str::to_owned).to_vec();
     axes.add_coordinates(&mut grids);
-    let n_points = first.place.n_points();
+    let n_points = place.n_points();
     let mut groups: IndexMap<&str, Vec<&Field>> = IndexMap::new();
     for (field, name) in fields.iter().zip(&names) {
         groups.entry(name).or_default().push(field);
@@ -95,7 +97,7 @@ pub(super) fn read(
             }
             let message = file.message(field.idx).map_err(damaged)?;
             let cells = &mut values[idx * n_points..(idx + 1) * n_points];
-            field::decode(&message, &field.place, cells)?;
+            field::decode(&message, &place, cells)?;
         }
         let dims = dims.into_iter().chain(horizontal.iter().cloned()).collect();
         let values = Float64Chunked::from_vec(PlSmallStr::from_str(name), values).into_column();

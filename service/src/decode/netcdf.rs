@@ -70,10 +70,15 @@ pub(super) fn read(
             .iter()
             .find(|variable| variable.name() == array.name)
             .expect("the description was made of it");
+        let size = if *variable.dtype() == NcType::Float {
+            4
+        } else {
+            8
+        };
         let n_bytes = variable
             .num_elements()
             .unwrap_or(u64::MAX)
-            .saturating_mul(8);
+            .saturating_mul(size);
         n_left = n_left
             .checked_sub(n_bytes)
             .ok_or_else(|| FormatError::TooLarge {
@@ -146,15 +151,18 @@ fn elements(file: &NcFile, path: &str, variable: &NcVariable) -> Result<Raw, Dec
         NcType::Int64 => ints!(i64),
         NcType::UInt64 => {
             let array = file.read_variable::<u64>(path).map_err(damaged)?;
-            Raw::UInts(array.iter().copied().collect())
+            // As it lies in memory, which is in C order.
+            Raw::UInts(array.into_raw_vec_and_offset().0)
         }
         NcType::Float => {
             let array = file.read_variable::<f32>(path).map_err(damaged)?;
-            Raw::Singles(array.iter().copied().collect())
+            // As it lies in memory, which is in C order.
+            Raw::Singles(array.into_raw_vec_and_offset().0)
         }
         NcType::Double => {
             let array = file.read_variable::<f64>(path).map_err(damaged)?;
-            Raw::Doubles(array.iter().copied().collect())
+            // As it lies in memory, which is in C order.
+            Raw::Doubles(array.into_raw_vec_and_offset().0)
         }
         NcType::Char | NcType::String => {
             let texts = file.read_variable_as_strings(path).map_err(damaged)?;

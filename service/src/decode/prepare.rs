@@ -12,6 +12,7 @@ use super::csv::Dialect;
 use super::extract::{BUILTIN, Program};
 use super::lookup::{self, PreparedLookup};
 use super::reshape::{PreparedUnpivot, SetValue};
+use super::sheet;
 use super::text;
 use super::toa5;
 use super::{
@@ -47,6 +48,7 @@ impl Decoding {
     /// # Errors
     /// The first fault, with its key and what to write instead.
     pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
+        sheet::check(&self.sheet)?;
         let lookup = |(idx, lookup)| {
             lookup::prepare(lookup, folder, &format!("lookup[{idx}]"), &self.limits)
         };

@@ -12,7 +12,32 @@ use polars::prelude::DataFrame;
 
 use super::container::Archive;
 use super::format_error::FormatError;
-use super::{DecodeError, Limits, Sheet, SheetOptions};
+use super::{DecodeError, DecodeSetupError, Limits, Sheet, SheetOptions};
+
+/// Refuses options that count from 0.
+///
+/// # Errors
+/// The first of them, with its key.
+pub(super) fn check(options: &SheetOptions) -> Result<(), DecodeSetupError> {
+    let position = match options.sheet {
+        Some(Sheet::Position(position)) => Some(position),
+        Some(Sheet::Named(_)) | None => None,
+    };
+    for (key, number) in [
+        ("sheet.sheet", position),
+        ("sheet.header_row", options.header_row),
+        ("sheet.units_row", options.units_row),
+        ("sheet.first_row", options.first_row),
+    ] {
+        if number == Some(0) {
+            return Err(DecodeSetupError::Invalid {
+                key: key.to_owned(),
+                reason: "sheets and rows are counted from 1; write 1 or more".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
 
 pub(super) const XLSX: &str = xlsx::FORMAT;
 

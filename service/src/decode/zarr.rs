@@ -97,7 +97,7 @@ pub(super) fn read(
         let chunk: Vec<u64> = chunk.iter().map(|length| length.get()).collect();
         let n_bytes = n_elements(opened.shape())
             .max(n_elements(&chunk))
-            .saturating_mul(8);
+            .saturating_mul(if data_type(opened) == "float32" { 4 } else { 8 });
         n_left = n_left
             .checked_sub(n_bytes)
             .ok_or_else(|| FormatError::TooLarge {

@@ -27,7 +27,15 @@ pub(super) struct Field {
     /// Milliseconds since 1970.
     pub(super) reference_time: i64,
     pub(super) time: i64,
-    pub(super) place: Place,
+    pub(super) grid: Description,
+}
+
+/// What a message says about its grid; equal ones are one grid.
+#[derive(Debug, PartialEq)]
+pub(super) struct Description {
+    definition: GridDefinition,
+    /// The section, of grids that the reader does not know.
+    section: Option<Vec<u8>>,
 }
 
 /// The grid of a field.
@@ -79,15 +87,42 @@ impl Field {
             level: Level::of(message),
             reference_time,
             time: valid,
-            place: Place::of(message)?,
+            grid: Description::of(message)?,
+        })
+    }
+}
+
+impl Description {
+    fn of(message: &Message<'_>) -> Result<Self, FormatError> {
+        let definition = message.grid_definition().clone();
+        let is_unknown = matches!(definition, GridDefinition::Unsupported(_));
+        let section = if is_unknown && message.edition() == 1 {
+            section(message, |sections| sections.grid.as_ref())?.map(<[u8]>::to_vec)
+        } else {
+            None
+        };
+        Ok(Self {
+            definition,
+            section,
         })
     }
 }
 
 impl Place {
-    fn of(message: &Message<'_>) -> Result<Self, DecodeError> {
+    /// The grid of a message; at most `limits.max_cells` points.
+    pub(super) fn of(
+        message: &Message<'_>,
+        grid: &Description,
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
         let number = message.index() + 1;
         let damaged = |error| FormatError::damaged(FORMAT, format!("message {number}: {error}"));
+        let (columns, rows) = message.grid_shape();
+        if columns.saturating_mul(rows) > limits.max_cells {
+            return Err(DecodeError::TooManyCells {
+                max: limits.max_cells,
+            });
+        }
         let axes = (
             message.latitudes().map_err(damaged)?,
             message.longitudes().map_err(damaged)?,
@@ -98,14 +133,12 @@ impl Place {
                 longitudes,
             });
         }
-        let lambert = match message.grid_definition() {
-            GridDefinition::LambertConformal(grid) => Some(Lambert::of_grib2(grid)),
-            GridDefinition::Unsupported(3) if message.edition() == 1 => {
-                section(message, |sections| sections.grid.as_ref())?.map(Lambert::of_grib1)
-            }
+        let lambert = match (&grid.definition, &grid.section) {
+            (GridDefinition::LambertConformal(grid), _) => Lambert::of_grib2(grid),
+            (GridDefinition::Unsupported(3), Some(section)) => Lambert::of_grib1(section),
             _ => None,
         };
-        lambert.flatten().map(Self::Lambert).ok_or_else(|| {
+        lambert.map(Self::Lambert).ok_or_else(|| {
             FormatError::NotTaken {
                 format: FORMAT,
                 place: format!("message {number}"),

@@ -179,6 +179,70 @@ fn a_sheet_is_read_with_its_dates_merged_cells_and_empty_rows() {
 }
 
 #[test]
+fn a_sheet_or_row_that_is_not_there_is_named() {
+    let bytes = fixture("logger.xlsx");
+    let refused = |sheet: Value, expected: &str| {
+        check_refused("logger.xlsx", &bytes, json!({"sheet": sheet}), expected);
+    };
+    refused(
+        json!({"sheet": "data"}),
+        "XLSX: sheet `data` does not exist; there are `Read me`, `Data`; correct `sheet.sheet`",
+    );
+    refused(
+        json!({"sheet": 2, "header_row": 7}),
+        "XLSX: row 7 is empty, but `sheet.header_row` expects the names of the columns there; correct `sheet.header_row`",
+    );
+    let zero = decoding(json!({"sheet": {"header_row": 0}})).prepare(Path::new("."));
+    assert_eq!(
+        zero.unwrap_err().to_string(),
+        "`sheet.header_row`: sheets and rows are counted from 1; write 1 or more"
+    );
+}
+
+#[test]
+fn units_of_a_sheet_become_part_of_the_names_when_asked_for() {
+    let sheet = json!({"sheet": "Data", "header_row": 3, "units_row": 4, "units": "suffix"});
+    let bytes = fixture("logger.xlsx");
+    let frame = table_of("logger.xlsx", &bytes, json!({"sheet": sheet})).unwrap();
+    let names: Vec<_> = frame
+        .get_column_names()
+        .into_iter()
+        .map(|name| name.as_str())
+        .collect();
+    assert_eq!(names, ["time [UTC]", "borehole", "temp [°C]", "ok", "note"]);
+}
+
+#[test]
+fn the_precision_of_the_line_protocol_is_configured_or_asked_for() {
+    let shown = |configuration: Value, vars: Value| {
+        let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
+        let content = content_of_file(Path::new("a.lp"));
+        let table = decode(b"m f=1 1700000000", &content, &decoder, &variables(vars));
+        table
+            .map(|table| show(&table.frame))
+            .map_err(|error| error.to_string())
+    };
+    let head = |unit: &str| {
+        format!("measurement:str | f:f64 | time:datetime[{unit}, UTC]\n\"m\" | 1.0 | ")
+    };
+    assert_eq!(
+        shown(
+            json!({"line_protocol": {"precision": "s"}}),
+            json!({"precision": "ns"})
+        ),
+        Ok(head("ms") + "2023-11-14T22:13:20Z")
+    );
+    assert_eq!(
+        shown(json!({}), json!({"precision": "us"})),
+        Ok(head("μs") + "1970-01-01T00:28:20Z")
+    );
+    assert_eq!(
+        shown(json!({}), json!({"precision": "fortnight"})),
+        Err("line protocol: the variable `precision` is \"fortnight\"; write `ns`, `us`, `ms` or `s`".to_owned())
+    );
+}
+
+#[test]
 fn tables_of_campbell_loggers_are_known_by_their_first_cell() {
     check("bukov.toa5", json!({}));
     let as_csv = decode(

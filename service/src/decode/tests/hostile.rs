@@ -132,12 +132,8 @@ fn grib_grids_of_four_billion_points() {
     // Section 2 follows section 1, which begins at 8 with its length; at 6 it has the numbers of points.
     let grid = 8 + usize::from(bytes[9]) * 256 + usize::from(bytes[10]);
     bytes[grid + 6..grid + 10].copy_from_slice(&[0xff, 0xfe, 0xff, 0xfe]);
-    let refused = table_of("levels.grib1", &bytes, json!({})).unwrap_err();
-    let message = refused.to_string();
-    assert!(
-        message == TOO_MANY_CELLS || message.starts_with("the GRIB body is damaged: "),
-        "{message}"
-    );
+    let length = usize::from(bytes[5]) * 256 + usize::from(bytes[6]);
+    check_refused("a.grib1", &bytes[..length], json!({}), TOO_MANY_CELLS);
 }
 
 #[test]
