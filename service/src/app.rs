@@ -83,7 +83,7 @@ pub enum AppError {
         /// The dataset.
         dataset: String,
         /// Cause.
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// An endpoint names what is not there.
     #[error("the endpoint `{endpoint}`: {reason}")]

@@ -238,7 +238,9 @@ pub(crate) fn complain(error: &anyhow::Error) {
 /// 1 when what was given is not right, 3 when the store or network failed.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let store_failed = error.chain().any(|cause| {
-        cause.is::<zarr_fuse_service::store::StoreError>() || cause.is::<std::io::Error>()
+        cause.is::<zarr_fuse_service::store::StoreError>()
+            || cause.is::<Box<zarr_fuse_service::store::Failure>>()
+            || cause.is::<std::io::Error>()
     });
     ExitCode::from(if store_failed { 3 } else { 1 })
 }

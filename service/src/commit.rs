@@ -27,7 +27,7 @@ use cells::Cells;
 pub use replace::{Replacement, replace};
 use staging::Record;
 pub(crate) use staging::delete_all;
-pub use staging::recover;
+pub use staging::{rebuilt, recover, recover_for_rebuild};
 
 /// Variables written at once.
 const CONCURRENT_VARIABLES: usize = 4;
@@ -55,6 +55,14 @@ pub enum CommitError {
         key: String,
         /// Cause.
         source: serde_json::Error,
+    },
+    /// A change could not be completed, and the arrays are not written again yet.
+    #[error(
+        "the change of `{key}` could not be completed; `zf rebuild`, of all nodes, writes the arrays again from the journal"
+    )]
+    HalfDone {
+        /// The record that was not readable.
+        key: String,
     },
 }
 

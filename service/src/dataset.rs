@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
@@ -96,6 +96,7 @@ pub struct Dataset {
     /// How contributions are decoded.
     pub decoders: Arc<Decoders>,
     writer: Mutex<Writer>,
+    opened_at: SystemTime,
     troubles: RwLock<BTreeMap<String, String>>,
     folds: watch::Sender<FoldCounts>,
 }
@@ -150,11 +151,11 @@ pub enum OpenError {
     )]
     JournalBehind {
         /// The node.
-        node: String,
+        node: Box<str>,
         /// What its arrays hold.
         folded_seq: u64,
         /// Where the journal is looked for.
-        journal: String,
+        journal: Box<str>,
         /// Where it ends.
         last_seq: u64,
     },
@@ -222,6 +223,7 @@ impl Dataset {
         if !store.is_read_only() {
             check_kept_schema(&journal, &schema).await?;
         }
+        let opened_at = SystemTime::now();
         let (journal, writer) = open_journal(&schema.name, &store, journal, settings).await?;
         let cache = chunk_cache(cache_bytes);
         let mut nodes = IndexMap::new();
@@ -230,9 +232,9 @@ impl Dataset {
             let (folded_seq, last_seq) = (opened.folded_seq(), journal.last_seq());
             if folded_seq > last_seq {
                 return Err(OpenError::JournalBehind {
-                    node: node.path.clone(),
+                    node: node.path.as_str().into(),
                     folded_seq,
-                    journal: journal.store().url().to_owned(),
+                    journal: journal.store().url().into(),
                     last_seq,
                 });
             }
@@ -248,6 +250,7 @@ impl Dataset {
             nodes,
             decoders: Arc::new(decoders),
             writer: Mutex::new(writer),
+            opened_at,
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
         };
@@ -277,8 +280,9 @@ impl Dataset {
     ) -> Result<Arc<Self>, OpenError> {
         let decoders = Arc::new(decoders);
         let apart = journal.clone();
-        let opened = open_journal(&schema.name, &store, journal, settings.clone()).await?;
+        let opened = take_journal(&schema.name, &store, journal, settings.clone()).await?;
         let (journal, writer) = opened;
+        commit::recover_for_rebuild(&store).await?;
         for schema in schema.nodes().filter(|schema| has_arrays(schema)) {
             if node.is_some_and(|node| node != schema.path) {
                 continue;
@@ -294,6 +298,7 @@ impl Dataset {
         }
         if node.is_none() {
             journal.keep_schema(&schema.public_text()).await?;
+            commit::rebuilt(&store).await?;
         }
         journal.close().await;
         drop((journal, writer));
@@ -337,8 +342,32 @@ impl Dataset {
         }
     }
 
+    /// Removes temporary files that killed processes left in a local store.
+    async fn tidy(&self) {
+        if !matches!(*self.writer.lock(), Writer::This(_)) {
+            return;
+        }
+        let (store, before) = (self.store.clone(), self.opened_at);
+        let tidied = tokio::task::spawn_blocking(move || store.remove_leftovers(before)).await;
+        match tidied.map_err(std::io::Error::other).flatten() {
+            Ok(0) => {}
+            Ok(n) => tracing::info!(
+                dataset.name = self.name,
+                "Removed {n} temporary files that a killed process left in `{}`",
+                self.store.url()
+            ),
+            Err(error) => tracing::warn!(
+                dataset.name = self.name,
+                error = &error as &dyn std::error::Error,
+                "Cannot remove temporary files that a killed process left in `{}`",
+                self.store.url()
+            ),
+        }
+    }
+
     /// Looks every few seconds whether another process has taken over, until `stop`.
     pub async fn run_watch(self: Arc<Self>, stop: CancellationToken) {
+        self.tidy().await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -607,6 +636,20 @@ async fn open_journal(
     journal: Store,
     settings: JournalSettings,
 ) -> Result<(Arc<Journal>, Writer), OpenError> {
+    let opened = take_journal(dataset, store, journal, settings).await?;
+    if !store.is_read_only() {
+        commit::recover(store, |_| true).await?;
+    }
+    Ok(opened)
+}
+
+/// Opens the journal; who may write becomes the only one who does.
+async fn take_journal(
+    dataset: &str,
+    store: &Store,
+    journal: Store,
+    settings: JournalSettings,
+) -> Result<(Arc<Journal>, Writer), OpenError> {
     if store.is_read_only() {
         let journal = Journal::open(journal, dataset, settings).await?;
         return Ok((journal, Writer::Unknown));
@@ -634,7 +677,6 @@ async fn open_journal(
             tokio::time::sleep(TAKEOVER_WAIT).await;
         }
     }
-    commit::recover(store, |_| true).await?;
     Ok((journal, writer))
 }
 

@@ -4,32 +4,48 @@
 //! `set`, `unpivot`. [`decode`] is a plain function of its arguments; programs and lookup tables are loaded once, by
 //! [`Decoding::prepare`].
 
+mod arrow;
 mod compression;
 mod config;
+mod container;
 mod content;
 mod csv;
+mod detect;
 mod error;
 mod extract;
+mod format_error;
 mod grids;
+mod guard;
 mod json;
+mod line_protocol;
 mod lookup;
+mod parquet;
 mod prepare;
 mod reshape;
+mod sheet;
 #[cfg(test)]
 mod tests;
 mod text;
+mod toa5;
 
+use std::borrow::Cow;
+use std::path::Path;
+
+use encoding_rs::Encoding;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
 pub use config::{
-    All, Columns, CsvOptions, Decoding, Extract, Format, Header, Limits, Lookup, Split, Take,
-    Unpivot,
+    All, Columns, CsvOptions, Decoding, Extract, Format, Header, Limits, LineProtocolOptions,
+    Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units, Unpivot,
 };
 use content::MediaType;
 pub use content::{Content, content_of_file};
+use detect::Shown;
 pub use error::{DecodeError, DecodeSetupError};
+pub use format_error::FormatError;
 pub use grids::{Grid, Grids};
+use guard::guarded;
 pub use prepare::Decoder;
 
 /// A contribution as a table: the source's own column names, cells as delivered.
@@ -60,13 +76,52 @@ pub fn decode(
     decoder: &Decoder,
     variables: &Map<String, Value>,
 ) -> Result<Table, DecodeError> {
-    let limits = &decoder.limits;
-    let media = MediaType::of(&content.content_type, decoder.format)?;
-    let body = compression::decompress(
-        payload,
-        content.content_encoding.as_deref(),
-        limits.max_decompressed_bytes,
-    )?;
+    let opened = open(payload, content, decoder)?;
+    let frame = read(&opened, decoder, variables)?;
+    let mut frame = frame;
+    for lookup in &decoder.lookups {
+        frame = lookup::join(frame, lookup)?;
+    }
+    let frame = reshape::rename(frame, &decoder.rename)?;
+    let mut frame = reshape::set(frame, &decoder.set, variables)?;
+    if let Some(unpivot) = &decoder.unpivot {
+        frame = reshape::unpivot(frame, unpivot, &decoder.limits)?;
+    }
+    Ok(Table { frame })
+}
+
+/// A body without its wrapping, and what it is.
+struct Opened<'b> {
+    body: Cow<'b, [u8]>,
+    format: Format,
+    delimiter: Option<u8>,
+    charset: Option<&'static Encoding>,
+}
+
+/// Undoes compression, takes the member of an archive, and finds the format: by configuration, else by the content type
+/// or the member's name, else by the first bytes.
+fn open<'b>(
+    payload: &'b [u8],
+    content: &Content,
+    decoder: &Decoder,
+) -> Result<Opened<'b>, DecodeError> {
+    let max_bytes = decoder.limits.max_decompressed_bytes;
+    let mut media = MediaType::of(&content.content_type, decoder.format)?;
+    let mut body =
+        compression::decompress(payload, content.content_encoding.as_deref(), max_bytes)?;
+    let named;
+    if media.format.is_none_or(|format| !format.is_archive())
+        && detect::shown(&body) == Shown::Archive
+    {
+        let member = container::member(&body, decoder.member.as_ref(), max_bytes)?;
+        named = content_of_file(Path::new(&member.name));
+        let encoding = named.content_encoding.as_deref();
+        body =
+            Cow::Owned(compression::decompress(&member.bytes, encoding, max_bytes)?.into_owned());
+        if media.format.is_none() {
+            media = MediaType::of(&named.content_type, None)?;
+        }
+    }
     let charset = match media.charset {
         None => None,
         Some(charset) => {
@@ -77,28 +132,54 @@ pub fn decode(
             )
         }
     };
-    let frame = match (&decoder.program, media.format) {
-        (Some(program), format) => extract::extract(
-            &text::text_of(&body, charset)?,
-            format,
-            program,
-            variables,
-            limits,
-        )?,
-        (None, Format::Csv) => {
-            csv::read(&body, &decoder.dialect, media.delimiter, charset, limits)?
+    let format = match media.format {
+        Some(Format::Csv)
+            if !media.is_configured && decoder.is_plain_csv && detect::is_toa5(&body) =>
+        {
+            Format::Toa5
         }
-        (None, Format::Json) => json::read(&text::text_of(&body, charset)?, limits)?,
-        (None, Format::Ndjson) => json::read_lines(&text::text_of(&body, charset)?, limits)?,
+        Some(format) => format,
+        None => match detect::shown(&body) {
+            Shown::Format(format) => format,
+            Shown::Archive | Shown::Nothing => return Err(FormatError::Unknown.into()),
+        },
     };
-    let mut frame = frame;
-    for lookup in &decoder.lookups {
-        frame = lookup::join(frame, lookup)?;
+    Ok(Opened {
+        body,
+        format,
+        delimiter: media.delimiter,
+        charset,
+    })
+}
+
+/// The table in an opened body.
+fn read(
+    opened: &Opened<'_>,
+    decoder: &Decoder,
+    variables: &Map<String, Value>,
+) -> Result<DataFrame, DecodeError> {
+    let limits = &decoder.limits;
+    let Opened {
+        body,
+        format,
+        delimiter,
+        charset,
+    } = opened;
+    let text = || text::text_of(body, *charset);
+    if let Some(program) = &decoder.program {
+        return extract::extract(&text()?, *format, program, variables, limits);
     }
-    let frame = reshape::rename(frame, &decoder.rename)?;
-    let mut frame = reshape::set(frame, &decoder.set, variables)?;
-    if let Some(unpivot) = &decoder.unpivot {
-        frame = reshape::unpivot(frame, unpivot, limits)?;
+    match format {
+        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, limits),
+        Format::Json => json::read(&text()?, limits),
+        Format::Ndjson => json::read_lines(&text()?, limits),
+        Format::Parquet => guarded("Parquet", || parquet::read(body, limits)),
+        Format::Arrow => guarded("Arrow IPC", || arrow::read(body, limits)),
+        Format::Xlsx => guarded("XLSX", || sheet::read_xlsx(body, &decoder.sheet, limits)),
+        Format::Ods => sheet::read_ods(body, &decoder.sheet, limits),
+        Format::LineProtocol => {
+            line_protocol::read(&text()?, &decoder.line_protocol, variables, limits)
+        }
+        Format::Toa5 => decoder.toa5.read(body, *charset, limits),
     }
-    Ok(Table { frame })
 }

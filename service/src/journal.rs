@@ -2,7 +2,7 @@
 //!
 //! Only this module writes the journal. `journal/segment.rs` has the format, `journal/writer.rs` the group commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::outcome::{Outcome, Status};
@@ -48,6 +48,12 @@ pub use takeover::{Life, Process};
 const BLOB_BYTES: u64 = 8 << 20;
 /// Payloads above this are compressed and hashed off the request's thread.
 const INLINE_BYTES: u64 = 64 << 10;
+
+/// Segments kept in memory for those who read one payload after the other.
+const MAX_KEPT_SEGMENTS: usize = 4;
+
+/// A segment that is read once for all who want it.
+type KeptSegment = Arc<OnceCell<Arc<segment::Segment>>>;
 
 /// How the journal writes.
 #[derive(Debug, Clone)]
@@ -232,6 +238,8 @@ pub struct Journal {
     announced: AtomicBool,
     /// Outcomes in the journal that count only with the next [`Journal::settle`].
     announced_outcomes: Mutex<BTreeMap<u64, Outcome>>,
+    /// Read last, the latest first.
+    kept_segments: Mutex<VecDeque<(u64, KeptSegment)>>,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
     checkpoints: Mutex<checkpoint::Progress>,
@@ -272,6 +280,7 @@ impl Journal {
             trouble: RwLock::default(),
             announced: AtomicBool::new(false),
             announced_outcomes: Mutex::default(),
+            kept_segments: Mutex::default(),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
             checkpoints: Mutex::default(),
@@ -346,6 +355,26 @@ impl Journal {
             .unwrap_or(batch);
         self.next_outcomes.store(last + 1, Ordering::Release);
         Ok(())
+    }
+
+    /// The segment that begins with frame `first_seq`, kept in memory with the few that were read last.
+    async fn kept_segment(&self, first_seq: u64) -> Result<Arc<segment::Segment>, JournalError> {
+        let cell = {
+            let mut kept = self.kept_segments.lock();
+            let found = kept.iter().position(|(seq, _)| *seq == first_seq);
+            let cell = match found.and_then(|place| kept.remove(place)) {
+                Some((_, cell)) => cell,
+                None => Arc::default(),
+            };
+            kept.push_front((first_seq, Arc::clone(&cell)));
+            kept.truncate(MAX_KEPT_SEGMENTS);
+            cell
+        };
+        let read = || async {
+            let segment = self.segment(&keys::segment(first_seq)).await?;
+            Ok::<_, JournalError>(Arc::new(segment))
+        };
+        cell.get_or_try_init(read).await.map(Arc::clone)
     }
 
     async fn segment(&self, key: &str) -> Result<segment::Segment, JournalError> {
@@ -501,13 +530,9 @@ impl Journal {
                 .await?
                 .ok_or_else(|| bad("missing"))?
         } else {
-            let segment = self.segment(&keys::segment(entry.segment)).await?;
+            let segment = self.kept_segment(entry.segment).await?;
             let position = crate::array::to_usize(seq - entry.segment);
-            let frame = segment
-                .frames
-                .into_iter()
-                .nth(position)
-                .ok_or_else(|| bad("missing"))?;
+            let frame = segment.frames.get(position).ok_or_else(|| bad("missing"))?;
             match frame.header.payload {
                 PayloadPlace::Zstd => {
                     let limit = crate::array::to_usize(entry.header.n_bytes);
@@ -516,7 +541,7 @@ impl Journal {
                             .map_err(|_error| bad("damaged"))?,
                     )
                 }
-                PayloadPlace::Plain | PayloadPlace::Blob => frame.payload,
+                PayloadPlace::Plain | PayloadPlace::Blob => frame.payload.clone(),
             }
         };
         if sha256(&bytes) != entry.header.sha256 {

@@ -61,7 +61,10 @@ enum Command {
     #[command(after_help = "Example:\n  zf rebuild schemas/boreholes.yaml")]
     Rebuild(command::rebuild::Rebuild),
     /// Check that the journal is as it was written, and repair it.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  zf journal check schemas/boreholes.yaml"
+    )]
     Journal(command::journal::JournalCommand),
     /// Prove that the arrays are what the journal says.
     #[command(after_help = "Example:\n  zf verify schemas/boreholes.yaml")]

@@ -50,11 +50,12 @@ pub enum ServeError {
 }
 
 /// Runs the service until a signal or `stop`. Edited files take effect while it runs: requests that are worked on are
-/// finished, the datasets are opened again, and meanwhile others are told to come back. What was acknowledged is in the journal then, and the arrays are consistent.
+/// finished, the datasets are opened again, and meanwhile others are told to come back. In the end, what was acknowledged is
+/// in the journal, and the arrays are consistent.
 ///
 /// # Errors
 /// [`ServeError`] if it cannot start, or a part of it fails.
-pub async fn serve(mut config: Config, stop: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
     let address = config.server.listen.to_string();
     if !config.server.listen.is_loopback() && config.auth.is_none() {
         return Err(ServeError::Open { address });
@@ -70,23 +71,45 @@ pub async fn serve(mut config: Config, stop: CancellationToken) -> Result<(), Se
             "Passwords and tokens travel to `{address}` unencrypted: set `server.tls`, or listen on loopback behind a proxy that speaks TLS"
         );
     }
+    let serving = async {
+        let served = serve_on(&listener, tls.as_ref(), config, &stop).await;
+        stop.cancel();
+        served
+    };
+    let (served, signals) = tokio::join!(serving, tasks::stop_on_signals(stop.clone()));
+    served?;
+    signals.map_err(unusable)
+}
+
+/// Runs the service on a listener, and again whenever its files were edited.
+async fn serve_on(
+    listener: &TcpListener,
+    tls: Option<&Tls>,
+    mut config: Config,
+    stop: &CancellationToken,
+) -> Result<(), ServeError> {
+    let address = config.server.listen.to_string();
+    let unusable = |source| ServeError::Listen {
+        address: address.clone(),
+        source,
+    };
     let told = Arc::new(Told::new(chrono::Utc::now()));
     let mut is_first = true;
     loop {
         let server = config.server.clone();
         let running = stop.child_token();
         let opening = open(&config, &running, is_first);
-        let app = http::answer_while(&listener, tls.as_ref(), opening)
+        let app = http::answer_while(listener, tls, opening)
             .await
-            .map_err(&unusable)??;
-        let listening = listener.try_clone().map_err(&unusable)?;
+            .map_err(unusable)??;
+        let listening = listener.try_clone().map_err(unusable)?;
         let watch = async {
             let new = reload::edited(&config, &app, &running).await;
             running.cancel();
             new
         };
         let telling = tell(&config, &app, &told, &running);
-        let serving = run(Arc::clone(&app), listening, server, true);
+        let serving = run(Arc::clone(&app), listening, server);
         let (ended, new, ()) = tokio::join!(serving, watch, telling);
         ended?;
         match new {
@@ -133,7 +156,7 @@ async fn open(
     }
 }
 
-/// Runs an app that is built on a listener, until its token is cancelled, or a signal comes if `signals` count.
+/// Runs an app that is built on a listener, until its token is cancelled.
 ///
 /// # Errors
 /// [`ServeError::Task`].
@@ -141,7 +164,6 @@ pub async fn run(
     app: Arc<App>,
     listener: TcpListener,
     server: ServerConfig,
-    signals: bool,
 ) -> Result<(), ServeError> {
     let stop = app.stop.clone();
     let mut tasks = Tasks::new(stop.clone());
@@ -158,9 +180,6 @@ pub async fn run(
     for (name, collecting) in &app.collectors {
         let collecting = Arc::clone(collecting).run(stop.clone());
         tasks.spawn(format!("collector {name}"), endless(collecting));
-    }
-    if signals {
-        tasks.spawn("signals", tasks::stop_on_signals(stop.clone()));
     }
     let grace = server.grace;
     let tls = tls(&server)?;

@@ -18,6 +18,7 @@ mod error;
 pub(crate) mod failing;
 /// Object keys of the journal and of staged writes.
 pub mod keys;
+mod leftovers;
 mod objects;
 /// What a store can do, and whether data is safe in it.
 pub mod probe;

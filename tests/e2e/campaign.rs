@@ -10,6 +10,7 @@ mod damage;
 mod disks;
 mod kills;
 mod ledger;
+mod memory;
 mod place;
 mod s3;
 mod site;

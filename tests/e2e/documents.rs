@@ -116,6 +116,7 @@ fn files_that_the_readme_links_to_exist() {
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "docs/access.md",
+        "docs/reliability.md",
         "schemas/README.md",
     ] {
         let path = checkout().join(document);

@@ -94,6 +94,8 @@ fn the_doctor_tells_good_stores_from_bad_ones_and_from_none() {
         "{}",
         none.stderr
     );
+    let copied = zf(&workspace, &environment, "cp s3://bucket/prefix there");
+    assert_eq!(copied.code, Some(3), "{}{}", copied.stdout, copied.stderr);
 }
 
 #[test]

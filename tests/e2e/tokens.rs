@@ -45,13 +45,13 @@ async fn ask(service: &Service, authorization: &str) -> u16 {
 async fn tokens_are_made_listed_and_revoked_beside_a_running_service() {
     let workspace = workspace();
     let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
-    let made = workspace
+    let created = workspace
         .zf("token create ann --scope read:boreholes --scope ingest:boreholes --expires 90d");
     assert_eq!(
-        made.stderr,
+        created.stderr,
         "Keep it: only its digest is stored, it cannot be printed again. Send it as `Authorization: Bearer …`.\n"
     );
-    let token = made.ok().unwrap();
+    let token = created.ok().unwrap();
     let bearer = format!("Bearer {}", token.trim());
     assert_eq!(ask(&service, &bearer).await, 200);
     let file = workspace.path().join("tokens.json");

@@ -42,7 +42,7 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
         .await;
         let opened = opened.map_err(|source| AppError::Open {
             dataset: name.clone(),
-            source,
+            source: source.into(),
         })?;
         if opened.has_another_writer() {
             tracing::warn!(
@@ -89,7 +89,7 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<St
                 .or(root.as_ref())
                 .ok_or_else(|| AppError::Open {
                     dataset: schema.name.clone(),
-                    source: OpenError::NoStore(schema.name.clone()),
+                    source: OpenError::NoStore(schema.name.clone()).into(),
                 })?,
             config.folder(),
         ),

@@ -16,6 +16,9 @@ const CONCURRENT_OBJECTS: usize = 8;
 /// Marks a folder of new arrays that are in place.
 const REPLACED: &str = "replaced";
 
+/// Says that arrays may be half changed, until all are written again.
+const REBUILD: &str = "staging/half-done";
+
 /// What is to be done with staged objects.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -135,6 +138,44 @@ pub(crate) async fn delete_all(store: &Store, keys: Vec<String>) -> Result<(), C
 /// # Errors
 /// [`CommitError`].
 pub async fn recover(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
+    if let Some(key) = store.get(REBUILD).await? {
+        let key = String::from_utf8_lossy(&key).into_owned();
+        return Err(CommitError::HalfDone { key });
+    }
+    recover_rest(store, ours).await
+}
+
+/// As [`recover`], before all arrays are written again: records that are not readable give way, and from now on the store is
+/// refused until [`rebuilt`].
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn recover_for_rebuild(store: &Store) -> Result<(), CommitError> {
+    for key in store.list(keys::STAGING, None).await? {
+        let Some(seq) = key.split('/').nth(1).and_then(|seq| seq.parse().ok()) else {
+            continue;
+        };
+        if key != record_key(seq) {
+            continue;
+        }
+        let bytes = store.get(&key).await?.unwrap_or_default();
+        if serde_json::from_slice::<Record>(&bytes).is_err() {
+            store.put(REBUILD, key.into_bytes()).await?;
+            discard(store, seq).await?;
+        }
+    }
+    recover_rest(store, |_| true).await
+}
+
+/// All arrays are written again.
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn rebuilt(store: &Store) -> Result<(), CommitError> {
+    Ok(store.delete(REBUILD).await?)
+}
+
+async fn recover_rest(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
     let staged = store.list(keys::STAGING, None).await?;
     let seqs: BTreeSet<u64> = staged
         .iter()

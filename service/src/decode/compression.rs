@@ -8,9 +8,13 @@ use super::DecodeError;
 /// Capacity to begin with; the buffer grows as data comes, never by what a header promises.
 const FIRST_CAPACITY_BYTES: usize = 64 << 10;
 
+/// What follows the header of a bzip2 stream: a block, or the end of an empty one.
+const BLOCK_OF_BZIP2: u8 = 0x31;
+const END_OF_BZIP2: u8 = 0x17;
+
 /// The body without its compression: `content_encoding` if given, else what its first bytes show.
 ///
-/// Several gzip members or zstd frames in a row are read as one.
+/// Several gzip members, bzip2 streams or zstd frames in a row are read as one.
 ///
 /// # Errors
 /// [`DecodeError::TooLargeDecompressed`] as soon as more than `max_bytes` have come out; truncated and damaged data.
@@ -23,6 +27,14 @@ pub(super) fn decompress<'a>(
         return match payload {
             [0x1f, 0x8b, 0x08, ..] => gunzip(payload, max_bytes).map(Cow::Owned),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => unzstd(payload, max_bytes).map(Cow::Owned),
+            [
+                b'B',
+                b'Z',
+                b'h',
+                b'1'..=b'9',
+                BLOCK_OF_BZIP2 | END_OF_BZIP2,
+                ..,
+            ] => unbzip2(payload, max_bytes).map(Cow::Owned),
             _ => within(payload.into(), max_bytes),
         };
     };
@@ -42,6 +54,7 @@ pub(super) fn decompress<'a>(
             _ if applied.len() > 2 => return Err(unsupported()),
             "gzip" | "x-gzip" => gunzip(&body, max_bytes)?.into(),
             "zstd" => unzstd(&body, max_bytes)?.into(),
+            "bzip2" | "x-bzip2" => unbzip2(&body, max_bytes)?.into(),
             _ => return Err(unsupported()),
         };
     }
@@ -53,7 +66,12 @@ pub(super) fn decompress<'a>(
 /// # Errors
 /// [`DecodeError::UnsupportedContentEncoding`].
 pub(super) fn supported(content_encoding: Option<&str>) -> Result<(), DecodeError> {
-    let known = |name: &str| matches!(name, "" | "identity" | "gzip" | "x-gzip" | "zstd");
+    let known = |name: &str| {
+        matches!(
+            name,
+            "" | "identity" | "gzip" | "x-gzip" | "zstd" | "bzip2" | "x-bzip2"
+        )
+    };
     match content_encoding {
         Some(encodings)
             if !encodings
@@ -92,6 +110,14 @@ fn unzstd(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
         }
     })?;
     read_bounded("zstd", reader, max_bytes)
+}
+
+fn unbzip2(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+    read_bounded(
+        "bzip2",
+        bzip2::bufread::MultiBzDecoder::new(payload),
+        max_bytes,
+    )
 }
 
 fn read_bounded(

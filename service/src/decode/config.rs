@@ -1,8 +1,12 @@
 //! How an endpoint's contributions become tables: the `decode` part of an endpoint's configuration.
 
+mod formats;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use formats::{LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units};
 
 /// How the bytes of a contribution become a table.
 ///
@@ -14,8 +18,21 @@ pub struct Decoding {
     /// The form of the bytes. Default: what the content type says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// Which member of a zip archive is read: a regular expression that its whole name, folders included, must match.
+    /// Default: the only one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// How CSV is read.
     pub csv: CsvOptions,
+    /// How spreadsheets (XLSX, ODS) are read.
+    #[serde(skip_serializing_if = "SheetOptions::is_default")]
+    pub sheet: SheetOptions,
+    /// How files of Campbell loggers (TOA5) are read.
+    #[serde(skip_serializing_if = "Toa5Options::is_default")]
+    pub toa5: Toa5Options,
+    /// How the line protocol of InfluxDB is read.
+    #[serde(skip_serializing_if = "LineProtocolOptions::is_default")]
+    pub line_protocol: LineProtocolOptions,
     /// A jq program that turns a JSON document into records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extract: Option<Extract>,
@@ -35,7 +52,7 @@ pub struct Decoding {
 
 /// A form of delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// Lines of delimited cells.
     Csv,
@@ -43,6 +60,25 @@ pub enum Format {
     Json,
     /// One JSON record per line.
     Ndjson,
+    /// A Parquet file.
+    Parquet,
+    /// An Arrow IPC stream or file, also called Feather.
+    Arrow,
+    /// A workbook of Excel.
+    Xlsx,
+    /// A workbook of LibreOffice.
+    Ods,
+    /// A table of a Campbell Scientific logger.
+    Toa5,
+    /// The line protocol of InfluxDB.
+    LineProtocol,
+}
+
+impl Format {
+    /// Whether files of it are zip archives themselves.
+    pub(super) fn is_archive(self) -> bool {
+        matches!(self, Self::Xlsx | Self::Ods)
+    }
 }
 
 /// How CSV is read.
@@ -125,7 +161,8 @@ pub enum Extract {
     Program(String),
     /// A file with the program, relative to the folder of the configuration.
     File(String),
-    /// The name of a program that ships with the service: `yrno-locationforecast`, `borehole-records`, `sensor-series`.
+    /// The name of a program that ships with the service: `yrno-locationforecast`, `borehole-records`,
+    /// `sensor-series`, `things-stack-uplink`, `chirpstack-uplink`, `sensorthings-create-observations`.
     Builtin(String),
 }
 

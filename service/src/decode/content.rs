@@ -5,26 +5,36 @@ use std::path::Path;
 use super::{DecodeError, Format};
 
 /// Content types that have a reader.
-pub(super) const SUPPORTED: [&str; 4] = [
+pub(super) const SUPPORTED: [&str; 12] = [
     "text/csv",
     "text/tab-separated-values",
     "application/json",
     "application/x-ndjson",
+    "application/vnd.apache.parquet",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.arrow.file",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "text/x-toa5",
+    "text/x-line-protocol",
+    "application/zip",
 ];
+
+/// What means that the bytes themselves must tell.
+pub(super) const UNSAID: &str = "application/octet-stream";
 
 /// What the sender says about a body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
     /// As in the `Content-Type` header, parameters included.
     pub content_type: String,
-    /// As in the `Content-Encoding` header. Without it, gzip and zstd are known by their first bytes.
+    /// As in the `Content-Encoding` header. Without it, gzip, zstd and bzip2 are known by their first bytes.
     pub content_encoding: Option<String>,
 }
 
 /// What a file of this name holds, by its extensions, such as `.csv.gz`.
 ///
-/// An extension that is not known gives `application/octet-stream`, which [`super::decode`] takes only if a format is
-/// configured.
+/// An extension that is not known gives `application/octet-stream`: then [`super::decode`] goes by the first bytes.
 pub fn content_of_file(name: &Path) -> Content {
     let name = name
         .file_name()
@@ -34,6 +44,7 @@ pub fn content_of_file(name: &Path) -> Content {
     let (name, content_encoding) = match name.rsplit_once('.') {
         Some((stem, "gz" | "gzip")) => (stem, Some("gzip".to_owned())),
         Some((stem, "zst" | "zstd")) => (stem, Some("zstd".to_owned())),
+        Some((stem, "bz2" | "bzip2")) => (stem, Some("bzip2".to_owned())),
         _ => (name.as_str(), None),
     };
     let content_type = match name.rsplit_once('.').map(|(_, extension)| extension) {
@@ -41,7 +52,17 @@ pub fn content_of_file(name: &Path) -> Content {
         Some("tsv" | "tab") => "text/tab-separated-values",
         Some("json" | "geojson") => "application/json",
         Some("ndjson" | "jsonl") => "application/x-ndjson",
-        _ => "application/octet-stream",
+        Some("parquet" | "pq") => "application/vnd.apache.parquet",
+        Some("arrows") => "application/vnd.apache.arrow.stream",
+        Some("arrow" | "feather" | "ipc") => "application/vnd.apache.arrow.file",
+        Some("xlsx" | "xlsm") => {
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        }
+        Some("ods") => "application/vnd.oasis.opendocument.spreadsheet",
+        Some("toa5") => "text/x-toa5",
+        Some("lp" | "line") => "text/x-line-protocol",
+        Some("zip") => "application/zip",
+        _ => UNSAID,
     };
     Content {
         content_type: content_type.to_owned(),
@@ -51,7 +72,10 @@ pub fn content_of_file(name: &Path) -> Content {
 
 /// The content type taken apart.
 pub(super) struct MediaType<'a> {
-    pub(super) format: Format,
+    /// `None`: the bytes tell.
+    pub(super) format: Option<Format>,
+    /// The format is configured, so that the bytes do not tell otherwise.
+    pub(super) is_configured: bool,
     /// `text/tab-separated-values` says what the delimiter is.
     pub(super) delimiter: Option<u8>,
     pub(super) charset: Option<&'a str>,
@@ -71,28 +95,46 @@ impl<'a> MediaType<'a> {
                 .eq_ignore_ascii_case("charset")
                 .then(|| value.trim().trim_matches('"'))
         });
-        let format = match essence.as_str() {
-            "text/csv" | "application/csv" | "text/tab-separated-values" => Some(Format::Csv),
-            "application/json" | "text/json" => Some(Format::Json),
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/x-jsonlines" => Some(Format::Ndjson),
-            other if other.starts_with("application/") && other.ends_with("+json") => {
-                Some(Format::Json)
-            }
-            _ => None,
-        };
-        let format = configured
-            .or(format)
-            .ok_or_else(|| DecodeError::UnsupportedContentType {
-                content_type: content_type.to_owned(),
-            })?;
+        let format =
+            match (configured, essence.as_str()) {
+                (Some(format), _) => Some(format),
+                (None, UNSAID | "application/zip" | "application/x-zip-compressed") => None,
+                (None, essence) => Some(format_named(essence).ok_or_else(|| {
+                    DecodeError::UnsupportedContentType {
+                        content_type: content_type.to_owned(),
+                    }
+                })?),
+            };
         let delimiter = (essence == "text/tab-separated-values").then_some(b'\t');
         Ok(Self {
             format,
+            is_configured: configured.is_some(),
             delimiter,
             charset,
         })
     }
+}
+
+/// The format of a media type without parameters, in lower case.
+fn format_named(essence: &str) -> Option<Format> {
+    Some(match essence {
+        "text/csv" | "application/csv" | "text/tab-separated-values" => Format::Csv,
+        "application/json" | "text/json" => Format::Json,
+        "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/x-jsonlines" => Format::Ndjson,
+        "application/vnd.apache.parquet" | "application/parquet" | "application/x-parquet" => {
+            Format::Parquet
+        }
+        "application/vnd.apache.arrow.stream" | "application/vnd.apache.arrow.file" => {
+            Format::Arrow
+        }
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => Format::Xlsx,
+        "application/vnd.oasis.opendocument.spreadsheet" => Format::Ods,
+        "text/x-toa5" => Format::Toa5,
+        "text/x-line-protocol" => Format::LineProtocol,
+        other if other.starts_with("application/") && other.ends_with("+json") => Format::Json,
+        _ => return None,
+    })
 }

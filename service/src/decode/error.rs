@@ -16,7 +16,7 @@ pub enum DecodeError {
     },
     /// No reader for this compression.
     #[error(
-        "content encoding `{content_encoding}` is not supported; send `gzip`, `zstd` or no compression"
+        "content encoding `{content_encoding}` is not supported; send `gzip`, `zstd`, `bzip2` or no compression"
     )]
     UnsupportedContentEncoding {
         /// As delivered.
@@ -35,7 +35,7 @@ pub enum DecodeError {
         "the {encoding} body ends before its compressed data does; it was cut on the way: send it again"
     )]
     TruncatedCompression {
-        /// `gzip` or `zstd`.
+        /// `gzip`, `zstd` or `bzip2`.
         encoding: &'static str,
     },
     /// Compressed bytes are damaged.
@@ -43,7 +43,7 @@ pub enum DecodeError {
         "the body is not valid {encoding}; check the `Content-Encoding` header, or send it uncompressed"
     )]
     Decompression {
-        /// `gzip` or `zstd`.
+        /// `gzip`, `zstd` or `bzip2`.
         encoding: &'static str,
         /// From the decompressor.
         #[source]
@@ -309,6 +309,9 @@ pub enum DecodeError {
         /// The column.
         column: String,
     },
+    /// A file of a binary format, or of lines, that cannot be read.
+    #[error(transparent)]
+    Format(#[from] super::format_error::FormatError),
     /// Unpivoted columns of types that do not go together.
     #[error("the table could not be put together; send columns with values of one type")]
     Frame {

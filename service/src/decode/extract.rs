@@ -17,7 +17,7 @@ use super::{DecodeError, Format, Limits, json};
 pub(super) use program::Program;
 
 /// Programs that ship with the service, by name.
-pub(super) const BUILTIN: [(&str, &str); 3] = [
+pub(super) const BUILTIN: [(&str, &str); 6] = [
     (
         "yrno-locationforecast",
         include_str!("programs/yrno-locationforecast.jq"),
@@ -27,6 +27,18 @@ pub(super) const BUILTIN: [(&str, &str); 3] = [
         include_str!("programs/borehole-records.jq"),
     ),
     ("sensor-series", include_str!("programs/sensor-series.jq")),
+    (
+        "things-stack-uplink",
+        include_str!("programs/things-stack-uplink.jq"),
+    ),
+    (
+        "chirpstack-uplink",
+        include_str!("programs/chirpstack-uplink.jq"),
+    ),
+    (
+        "sensorthings-create-observations",
+        include_str!("programs/sensorthings-create-observations.jq"),
+    ),
 ];
 
 /// The table of the records that `program` gives for `text`, a JSON document or one document per line.
@@ -38,7 +50,6 @@ pub(super) fn extract(
     limits: &Limits,
 ) -> Result<DataFrame, DecodeError> {
     let documents: Vec<(usize, &str)> = match format {
-        Format::Csv => return Err(DecodeError::ProgramNeedsJson { format }),
         Format::Json => vec![(1, text)],
         Format::Ndjson => {
             let lines = text.lines().enumerate().map(|(idx, line)| (idx + 1, line));
@@ -46,6 +57,7 @@ pub(super) fn extract(
                 .filter(|(_, line)| !line.trim_ascii().is_empty())
                 .collect()
         }
+        _ => return Err(DecodeError::ProgramNeedsJson { format }),
     };
     for (line, document) in &documents {
         json::check_depth(document, *line)?;

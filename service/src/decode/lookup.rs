@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, StringChunked,
-    StringChunkedBuilder,
+    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, IntoSeries, NamedFrom, PlSmallStr,
+    StringChunked, StringChunkedBuilder,
 };
 
 use super::csv::{self, Dialect};
@@ -175,6 +175,12 @@ fn as_text(column: &Column) -> Result<StringChunked, polars::error::PolarsError>
                 .map(|value| value.map(|value| value.to_string()))
                 .collect();
             Ok(StringChunked::new(series.name().clone(), texts))
+        }
+        // Instants are compared by their clock in UTC.
+        DataType::Datetime(unit, Some(_)) => {
+            let ticks = series.to_physical_repr().i64()?.clone();
+            let clock = ticks.into_datetime(*unit, None).into_series();
+            Ok(clock.cast(&DataType::String)?.str()?.clone())
         }
         _ => Ok(series.cast(&DataType::String)?.str()?.clone()),
     }

@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use polars::prelude::DataFrame;
+use regex::Regex;
 use xxhash_rust::xxh64::Xxh64;
 
 use super::compression;
@@ -12,13 +13,23 @@ use super::extract::{BUILTIN, Program};
 use super::lookup::{self, PreparedLookup};
 use super::reshape::{PreparedUnpivot, SetValue};
 use super::text;
-use super::{Content, DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits};
+use super::toa5;
+use super::{
+    Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, Format, Limits,
+    LineProtocolOptions, SheetOptions,
+};
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     pub(super) format: Option<Format>,
+    pub(super) member: Option<Regex>,
     pub(super) dialect: Dialect,
+    /// The dialect is not configured, so that the bytes may tell otherwise.
+    pub(super) is_plain_csv: bool,
+    pub(super) toa5: toa5::Reader,
+    pub(super) sheet: SheetOptions,
+    pub(super) line_protocol: LineProtocolOptions,
     pub(super) program: Option<Program>,
     pub(super) lookups: Vec<PreparedLookup>,
     pub(super) rename: Vec<(String, String)>,
@@ -42,7 +53,12 @@ impl Decoding {
             |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
         Ok(Decoder {
             format: self.format,
+            member: self.member.as_deref().map(member).transpose()?,
             dialect: Dialect::of(&self.csv, "csv")?,
+            is_plain_csv: self.csv == CsvOptions::default(),
+            toa5: toa5::Reader::of(&self.toa5, self.csv.encoding.as_deref())?,
+            sheet: self.sheet.clone(),
+            line_protocol: self.line_protocol.clone(),
             program: self
                 .extract
                 .as_ref()
@@ -112,6 +128,14 @@ impl Decoder {
         }
         compression::supported(content.content_encoding.as_deref())
     }
+}
+
+/// The pattern of the member of an archive.
+fn member(pattern: &str) -> Result<Regex, DecodeSetupError> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| DecodeSetupError::Invalid {
+        key: "member".to_owned(),
+        reason: format!("is not a regular expression: {error}"),
+    })
 }
 
 fn program(extract: &Extract, folder: &Path) -> Result<Program, DecodeSetupError> {

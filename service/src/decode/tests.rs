@@ -1,6 +1,7 @@
 //! The whole of decoding, as an endpoint does it; and how the tests of the steps show a table.
 
 mod content;
+pub(super) mod formats;
 mod pipeline;
 mod programs;
 
@@ -27,6 +28,9 @@ pub(super) fn show(frame: &DataFrame) -> String {
                 AnyValue::Null => "-".to_owned(),
                 AnyValue::String(value) => format!("{value:?}"),
                 AnyValue::StringOwned(value) => format!("{:?}", value.as_str()),
+                value @ (AnyValue::Datetime(..) | AnyValue::Date(_)) => {
+                    formats::json_of(&value).as_str().unwrap().to_owned()
+                }
                 value => value.to_string(),
             });
         write!(text, "\n{}", cells.collect::<Vec<_>>().join(" | ")).unwrap();

@@ -277,6 +277,16 @@ fn extension(content_type: &str) -> &'static str {
         "text/tab-separated-values" => "tsv",
         "application/json" | "text/json" => "json",
         "application/x-ndjson" | "application/ndjson" => "ndjson",
+        "application/vnd.apache.parquet" => "parquet",
+        "application/vnd.apache.arrow.stream" => "arrows",
+        "application/vnd.apache.arrow.file" => "arrow",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        "application/vnd.oasis.opendocument.spreadsheet" => "ods",
+        "text/x-toa5" => "dat",
+        "text/x-line-protocol" => "lp",
+        "application/x-netcdf" => "nc",
+        "application/vnd.zarr+zip" | "application/zip" => "zip",
+        "application/x-grib" => "grib",
         _ => "bin",
     }
 }

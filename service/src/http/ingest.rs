@@ -104,8 +104,12 @@ pub(crate) struct DryRun {
 /// Contribute to the only node of a dataset, or to the node of an endpoint.
 #[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(EndpointPath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
-    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
+    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` (`gzip`, `zstd`, `bzip2`) say.", content(
+        (Binary = "text/csv"), (Binary = "text/tab-separated-values"), (Binary = "application/json"), (Binary = "application/x-ndjson"),
+        (Binary = "application/vnd.apache.parquet"), (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.arrow.file"),
+        (Binary = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Binary = "application/vnd.oasis.opendocument.spreadsheet"),
+        (Binary = "text/x-toa5"), (Binary = "text/x-line-protocol"), (Binary = "application/x-netcdf"), (Binary = "application/vnd.zarr+zip"),
+        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/octet-stream"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
@@ -124,8 +128,12 @@ pub(crate) async fn create_contribution(
 /// Contribute to a node of a dataset.
 #[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(NodePath, IngestQuery, ("Idempotency-Key" = Option<String>, Header,
     description = "The same key with the same bytes is one contribution; with other bytes it is refused.")),
-    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` say.", content(
-        (Binary = "text/csv"), (Binary = "application/json"), (Binary = "application/x-ndjson"))),
+    request_body(description = "Text or bytes as `Content-Type` and `Content-Encoding` (`gzip`, `zstd`, `bzip2`) say.", content(
+        (Binary = "text/csv"), (Binary = "text/tab-separated-values"), (Binary = "application/json"), (Binary = "application/x-ndjson"),
+        (Binary = "application/vnd.apache.parquet"), (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.arrow.file"),
+        (Binary = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Binary = "application/vnd.oasis.opendocument.spreadsheet"),
+        (Binary = "text/x-toa5"), (Binary = "text/x-line-protocol"), (Binary = "application/x-netcdf"), (Binary = "application/vnd.zarr+zip"),
+        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/octet-stream"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),

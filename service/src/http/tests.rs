@@ -67,7 +67,7 @@ fn the_table_of_scopes_is_the_one_checked_in() {
                     format!("`{scope}`{or}")
                 }
             };
-            table += &format!("| `{method} {path}` | {scope} |\n");
+            table.extend(["| `", &method, " ", path, "` | ", &scope, " |\n"]);
         }
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/access.md");

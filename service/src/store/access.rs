@@ -206,6 +206,21 @@ impl S3Access {
             }))
     }
 
+    /// What signs a request by hand; `None` if AWS's own endpoint or ways to get keys are used.
+    pub(super) fn signing(&self) -> Option<Signing<'_>> {
+        let certificates = self
+            .ca_file
+            .iter()
+            .filter_map(|file| std::fs::read(file).ok());
+        Some(Signing {
+            endpoint: self.endpoint.as_deref()?,
+            access_key: self.access_key.as_deref()?,
+            secret_key: self.secret_key.as_deref()?,
+            region: self.region.as_deref().unwrap_or(DEFAULT_REGION),
+            certificates: certificates.collect(),
+        })
+    }
+
     /// The authorities trusted besides those of the system.
     fn certificates(&self) -> Result<Vec<Certificate>, String> {
         let Some(file) = &self.ca_file else {
@@ -222,6 +237,16 @@ impl S3Access {
             )),
         }
     }
+}
+
+/// What is needed to sign a request.
+pub(super) struct Signing<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) access_key: &'a str,
+    pub(super) secret_key: &'a str,
+    pub(super) region: &'a str,
+    /// Authorities, in PEM.
+    pub(super) certificates: Vec<Vec<u8>>,
 }
 
 /// Those `AWS_…` variables that say how to get credentials or how to ask; endpoint and region are looked at elsewhere.

@@ -16,7 +16,7 @@ use object_store::{
 use super::{Failure, RequestKind, Store, StoreError};
 
 /// Time in which a store has to answer a request that carries little, tries again included.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bodies get this much time more.
 const MIN_BYTES_PER_SECOND: u64 = 256 << 10;
 /// Objects that one request lists or deletes.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{FailureKind, S3Access, Store, StoreError, keys};
 
 mod thorough;
+mod trailer;
 
 /// Racing creators at the start of the service; `zf doctor` takes more.
 const FEW_CREATORS: usize = 4;

@@ -137,7 +137,7 @@ impl World {
             workers: Some(2),
             ..server
         };
-        let running = tokio::spawn(run(Arc::clone(&app), listener, server, false));
+        let running = tokio::spawn(run(Arc::clone(&app), listener, server));
         let client = Client::builder().no_gzip().no_proxy().build().unwrap();
         Self {
             app,

@@ -1,6 +1,7 @@
 //! Compares what was acknowledged with what is there.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use zarr_fuse_harness::service::Service;
@@ -8,6 +9,9 @@ use zarr_fuse_harness::service::Service;
 use super::clients::{Acknowledged, Receipt};
 use super::site::Site;
 use super::table::Row;
+
+/// Within this, the root group follows a commit.
+const ROOT_FOLLOWS: Duration = Duration::from_secs(2);
 
 /// What is wrong, if anything.
 pub(super) struct Verdict {
@@ -21,7 +25,15 @@ impl Verdict {
     /// Reads journal and arrays of a site on which `service` runs, stops it, and verifies.
     pub(super) async fn of(site: &Site, service: Service, acknowledged: &Acknowledged) -> Self {
         let (lost, doubled) = compare_journal(site, acknowledged);
-        let equal = arrays_equal(site, &service.url("/zarr/campaign"), acknowledged);
+        let mut equal = arrays_equal(site, &service.url("/zarr/campaign"), acknowledged);
+        // The root's metadata, by which xarray reads, follows the last commit within two seconds.
+        for _ in 0..3 {
+            if equal.is_ok() {
+                break;
+            }
+            tokio::time::sleep(ROOT_FOLLOWS).await;
+            equal = arrays_equal(site, &service.url("/zarr/campaign"), acknowledged);
+        }
         let log = service.log();
         let (status, _) = service.terminate().await.unwrap();
         assert!(status.success(), "{log}");

@@ -23,6 +23,11 @@ pub(in crate::decode) struct Dialect {
 }
 
 impl Dialect {
+    /// The encoding configured.
+    pub(in crate::decode) fn encoding(&self) -> Option<&'static Encoding> {
+        self.encoding
+    }
+
     /// Checks `options`; `key` is where they stand in the configuration.
     pub(in crate::decode) fn of(options: &CsvOptions, key: &str) -> Result<Self, DecodeSetupError> {
         let invalid = |name: &str, reason: String| DecodeSetupError::Invalid {

@@ -110,11 +110,13 @@ fn unknown_types_and_encodings_are_refused_with_those_that_are_known() {
     assert_eq!(
         refusal(json!({}), "application/pdf", b""),
         "content type `application/pdf` is not supported; send one of text/csv, text/tab-separated-values, \
-         application/json, application/x-ndjson, or set `format` in the endpoint's `decode`"
+         application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, \
+         application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, \
+         application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/zip, or set `format` in the endpoint's `decode`"
     );
     assert_eq!(
         decoded(CSV, Some("br"), 1000).unwrap_err().to_string(),
-        "content encoding `br` is not supported; send `gzip`, `zstd` or no compression"
+        "content encoding `br` is not supported; send `gzip`, `zstd`, `bzip2` or no compression"
     );
 }
 
@@ -154,5 +156,8 @@ fn a_files_name_says_what_it_holds() {
     assert_eq!(content("a.tsv.zst"), "text/tab-separated-values zstd");
     assert_eq!(content("a.geojson"), "application/json ");
     assert_eq!(content("a.jsonl.gz"), "application/x-ndjson gzip");
+    assert_eq!(content("a.csv.bz2"), "text/csv bzip2");
+    assert_eq!(content("a.csv.zip"), "application/zip ");
+    assert_eq!(content("a.feather"), "application/vnd.apache.arrow.file ");
     assert_eq!(content("csv"), "application/octet-stream ");
 }

@@ -201,7 +201,7 @@ fn files_cannot_leave_the_folder_of_the_configuration() {
 fn unknown_programs_are_refused_with_those_there_are() {
     assert_eq!(
         setup_refused(json!({"extract": {"builtin": "yrno"}})),
-        "`extract.builtin`: `yrno` does not exist; there are yrno-locationforecast, borehole-records, sensor-series"
+        "`extract.builtin`: `yrno` does not exist; there are yrno-locationforecast, borehole-records, sensor-series, things-stack-uplink, chirpstack-uplink, sensorthings-create-observations"
     );
 }
 

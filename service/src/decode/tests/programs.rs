@@ -152,3 +152,105 @@ fn series_with_more_times_than_values_are_refused() {
         "the extraction program failed after 0 outputs: series {\"borehole\":\"B1\"} has 2 times but 1 values"
     );
 }
+
+/// As in the documentation of The Things Stack, "Data formats", shortened.
+fn things_stack_uplink() -> Value {
+    json!({
+        "end_device_ids": {
+            "device_id": "dev1", "application_ids": {"application_id": "app1"},
+            "dev_eui": "0004A30B001C0530", "join_eui": "800000000000000C", "dev_addr": "00BCB929"},
+        "correlation_ids": ["as:up:01E0WZGT6Y7657CPFPE5WEYDSQ"],
+        "received_at": "2020-02-12T15:15:45.787Z",
+        "uplink_message": {
+            "session_key_id": "AXBSH1Pk6Z0G166Cfyrjmg==", "f_port": 15, "f_cnt": 1, "frm_payload": "AQ==",
+            "decoded_payload": {"temperature": 1.0, "air": {"humidity": 64}, "depths": [1.5, 2.5]},
+            "rx_metadata": [
+                {"gateway_ids": {"gateway_id": "gtw1", "eui": "9C5C8E00001A05C4"}, "rssi": -35, "channel_rssi": -35, "snr": 5.2},
+                {"gateway_ids": {"gateway_id": "gtw2"}, "rssi": -100, "snr": -3.5}],
+            "settings": {"data_rate": {"lora": {"bandwidth": 125_000, "spreading_factor": 7}}, "frequency": "868300000"},
+            "received_at": "2020-02-12T15:15:45.581673Z",
+            "locations": {"user": {"latitude": 49.5, "longitude": 16.25, "altitude": 350, "source": "SOURCE_REGISTRY"}},
+        }
+    })
+}
+
+#[test]
+fn an_uplink_of_the_things_stack_gives_a_record_of_its_payload() {
+    check(
+        "things-stack-uplink",
+        &things_stack_uplink(),
+        json!({}),
+        "received_at:str | device_id:str | application_id:str | dev_eui:str | f_port:i64 | f_cnt:i64 | rssi:i64 | snr:f64 | latitude:f64 | longitude:f64 | altitude:i64 | temperature:f64 | air.humidity:i64 | depths.0:f64 | depths.1:f64\n\
+         \"2020-02-12T15:15:45.787Z\" | \"dev1\" | \"app1\" | \"0004A30B001C0530\" | 15 | 1 | -35 | 5.2 | 49.5 | 16.25 | 350 | 1.0 | 64 | 1.5 | 2.5",
+    );
+    let join =
+        json!({"end_device_ids": {"device_id": "dev1"}, "join_accept": {"session_key_id": "x"}});
+    check("things-stack-uplink", &join, json!({}), "");
+}
+
+#[test]
+fn an_uplink_that_is_not_decoded_says_what_to_do() {
+    let mut uplink = things_stack_uplink();
+    let message = uplink["uplink_message"].as_object_mut().unwrap();
+    message.remove("decoded_payload");
+    let decoder = decoding(json!({"extract": {"builtin": "things-stack-uplink"}}))
+        .prepare(Path::new("."))
+        .unwrap();
+    let content = Content {
+        content_type: "application/json".to_owned(),
+        content_encoding: None,
+    };
+    let bytes = uplink.to_string();
+    let refused = decode(bytes.as_bytes(), &content, &decoder, &variables(json!({}))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the extraction program failed after 0 outputs: the uplink of device dev1 is not decoded; add a payload formatter in The Things Stack"
+    );
+}
+
+#[test]
+fn an_uplink_of_chirpstack_gives_a_record_of_its_payload() {
+    // As in the documentation of ChirpStack 4, "Event types", shortened, with a decoded payload.
+    let up = json!({
+        "deduplicationId": "3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
+        "time": "2022-07-18T09:34:15.775023242+00:00",
+        "deviceInfo": {
+            "tenantId": "52f14cd4-c6f1-4fbd-8f87-4025e1d49242", "tenantName": "ChirpStack",
+            "applicationId": "17c82e96-be03-4f38-aef3-f83d48582d97", "applicationName": "Test application",
+            "deviceProfileName": "Test device-profile", "deviceName": "Test device",
+            "devEui": "0101010101010101", "tags": {"key": "value"}},
+        "devAddr": "00189440", "dr": 1, "fPort": 1, "fCnt": 7, "data": "qg==",
+        "object": {"temperatureSensor": {"1": 25, "2": 32}, "ok": true},
+        "rxInfo": [{"gatewayId": "0016c001f153a14c", "uplinkId": 4_217_106_255_u32, "rssi": -36, "snr": 10.5}],
+        "txInfo": {"frequency": 867_100_000}
+    });
+    check(
+        "chirpstack-uplink",
+        &up,
+        json!({}),
+        "time:str | deviceName:str | devEui:str | applicationName:str | fPort:i64 | fCnt:i64 | rssi:i64 | snr:f64 | temperatureSensor.1:i64 | temperatureSensor.2:i64 | ok:bool\n\
+         \"2022-07-18T09:34:15.775023242+00:00\" | \"Test device\" | \"0101010101010101\" | \"Test application\" | 1 | 7 | -36 | 10.5 | 25 | 32 | true",
+    );
+    check("chirpstack-uplink", &up, json!({"event": "join"}), "");
+}
+
+#[test]
+fn observations_of_sensorthings_give_a_record_each() {
+    // As in the standard (OGC 15-078r6, data array extension), with an interval and a MultiDatastream.
+    let posted = json!([
+        {"Datastream": {"@iot.id": 1}, "components": ["phenomenonTime", "result", "FeatureOfInterest/id"],
+         "dataArray@iot.count": 2,
+         "dataArray": [["2010-12-23T10:20:00-0700", 20, 1], ["2010-12-23T10:21:00-0700/2010-12-23T10:22:00-0700", 30, 1]]},
+        {"MultiDatastream": {"@iot.id": 2}, "components": ["phenomenonTime", "result"],
+         "dataArray": [["2010-12-23T10:20:00Z", [65, 0.5]]]},
+    ]);
+    check(
+        "sensorthings-create-observations",
+        &posted,
+        json!({}),
+        "datastream:i64 | phenomenonTime:str | result:i64 | FeatureOfInterest/id:i64 | phenomenonEnd:str | result.0:i64 | result.1:f64\n\
+         1 | \"2010-12-23T10:20:00-0700\" | 20 | 1 | - | - | -\n\
+         1 | \"2010-12-23T10:21:00-0700\" | 30 | 1 | \"2010-12-23T10:22:00-0700\" | - | -\n\
+         2 | \"2010-12-23T10:20:00Z\" | - | - | - | 65 | 0.5",
+    );
+}

@@ -38,7 +38,7 @@ impl Step {
         let count: u32 = if count.is_empty() {
             1
         } else {
-            count.parse().map_err(|_| expected())?
+            count.parse().map_err(|_not_a_number| expected())?
         };
         let times = |n: u32| {
             count

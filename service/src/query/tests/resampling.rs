@@ -1,6 +1,7 @@
 //! Intervals of time, held against a naive count.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
@@ -101,7 +102,7 @@ proptest! {
             let mut fixture = Fixture::new(SERIES).await;
             let mut csv = "time,station,v\n".to_owned();
             for ((at, station), v) in &cells {
-                csv.push_str(&format!("{},{station},{v}\n", 1_700_000_000 + at * 37));
+                writeln!(csv, "{},{station},{v}", 1_700_000_000 + at * 37).unwrap();
             }
             fixture.fold(&csv).await;
             fixture.text(&format!("resample={minutes}min&agg={agg}&format=csv")).await
@@ -116,15 +117,16 @@ proptest! {
             .into_iter()
             .map(|((time, station), values)| {
                 let n = values.len();
+                let count = f64::from(u32::try_from(n).unwrap());
                 let sum: f64 = values.iter().sum();
                 let value = match agg {
-                    "mean" => sum / n as f64,
+                    "mean" => sum / count,
                     "sum" => sum,
                     "min" => values.iter().copied().fold(f64::INFINITY, f64::min),
                     "max" => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
                     "first" => values[0],
                     "last" => values[n - 1],
-                    _ => n as f64,
+                    _ => count,
                 };
                 let value = if agg == "count" { n.to_string() } else { format!("{value:?}") };
                 let time = chrono::DateTime::from_timestamp(time, 0).unwrap();

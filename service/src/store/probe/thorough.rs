@@ -170,7 +170,7 @@ async fn variants(probe: &mut Probe<'_>, access: &S3Access) -> Result<(), StoreE
     conditional_multipart(probe, conditional.as_ref()).await?;
     checksums(probe, "checksum SHA-256", sha256.as_ref()).await;
     checksums(probe, "checksum CRC-64", crc64.as_ref()).await;
-    Ok(())
+    super::trailer::trailers(probe, access.signing()).await
 }
 
 /// Whether a multipart upload can be create-only. Nothing here needs it: large objects are named by their content.

@@ -1,0 +1,357 @@
+//! Columns of Arrow batches, copied into columns of a table.
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, RecordBatch,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{self as types, DataType, Schema, TimeUnit as ArrowUnit};
+use polars::prelude::{
+    BooleanChunked, ChunkedArray, Column, DataFrame, DataType as Kept, IntoColumn, IntoSeries,
+    NewChunkedArray, PlSmallStr, PolarsNumericType, Series, StringChunkedBuilder, TimeUnit,
+    TimeZone,
+};
+
+use super::super::format_error::FormatError;
+use super::super::{DecodeError, Limits};
+
+/// Columns that grow batch by batch.
+#[derive(Debug)]
+pub(in crate::decode) struct Columns {
+    format: &'static str,
+    columns: Vec<Series>,
+    n_rows: usize,
+    max_cells: usize,
+    max_bytes: usize,
+    /// Bytes of text so far: dictionaries and views repeat what is stored once.
+    n_text_bytes: usize,
+}
+
+impl Columns {
+    /// Empty columns for the fields of `schema`.
+    ///
+    /// # Errors
+    /// Too many fields, two of one name, or types that a table does not have.
+    pub(in crate::decode) fn new(
+        format: &'static str,
+        schema: &Schema,
+        limits: &Limits,
+    ) -> Result<Self, DecodeError> {
+        let fields = schema.fields();
+        if fields.len() > limits.max_columns {
+            return Err(DecodeError::TooManyColumns {
+                max: limits.max_columns,
+            });
+        }
+        let mut columns: Vec<Series> = Vec::with_capacity(fields.len());
+        for (idx, field) in fields.iter().enumerate() {
+            let name = field.name();
+            if let Some(first) = fields[..idx].iter().position(|other| other.name() == name) {
+                return Err(DecodeError::DuplicateColumn {
+                    column: name.clone(),
+                    first: first + 1,
+                    second: idx + 1,
+                });
+            }
+            let kept = kept_type(field.data_type()).ok_or_else(|| FormatError::NotTaken {
+                format,
+                place: format!("column `{name}`"),
+                found: format!("holds {}", described(field.data_type())),
+                remedy: "write it as columns of numbers, text or times, or leave it out".to_owned(),
+            })?;
+            columns.push(Series::new_empty(PlSmallStr::from_str(name), &kept));
+        }
+        Ok(Self {
+            format,
+            columns,
+            n_rows: 0,
+            max_cells: limits.max_cells,
+            max_bytes: limits.max_decompressed_bytes,
+            n_text_bytes: 0,
+        })
+    }
+
+    /// How many there are.
+    pub(in crate::decode) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Adds the rows of a batch of the same schema.
+    pub(in crate::decode) fn append(&mut self, batch: &RecordBatch) -> Result<(), DecodeError> {
+        if batch.num_columns() != self.columns.len() {
+            let reason = "a batch has another number of columns than the schema";
+            return Err(FormatError::damaged(self.format, reason).into());
+        }
+        self.n_rows += batch.num_rows();
+        if self.n_rows.saturating_mul(self.columns.len()) > self.max_cells {
+            return Err(DecodeError::TooManyCells {
+                max: self.max_cells,
+            });
+        }
+        let first_row = self.n_rows - batch.num_rows();
+        for (column, array) in self.columns.iter_mut().zip(batch.columns()) {
+            let name = column.name().clone();
+            let text_left = self.max_bytes.saturating_sub(self.n_text_bytes);
+            let (series, n_text_bytes) =
+                series_of(&name, array, text_left).map_err(|fault| match fault {
+                    Fault::TooMuchText => DecodeError::TooLargeDecompressed {
+                        max_bytes: self.max_bytes,
+                    },
+                    Fault::Type => FormatError::damaged(
+                        self.format,
+                        format!("column `{name}` changes its type"),
+                    )
+                    .into(),
+                    Fault::Time { row } => FormatError::NotTaken {
+                        format: self.format,
+                        place: format!("column `{name}`, row {}", first_row + row + 1),
+                        found: "holds a time too far from 1970".to_owned(),
+                        remedy: "correct it".to_owned(),
+                    }
+                    .into(),
+                    Fault::Cast(error) => {
+                        FormatError::damaged(self.format, format!("column `{name}`: {error}"))
+                            .into()
+                    }
+                })?;
+            self.n_text_bytes += n_text_bytes;
+            column.append_owned(series)?;
+        }
+        Ok(())
+    }
+
+    /// The table.
+    pub(in crate::decode) fn finish(self) -> Result<DataFrame, DecodeError> {
+        let columns: Vec<Column> = self
+            .columns
+            .into_iter()
+            .map(IntoColumn::into_column)
+            .collect();
+        let height = if columns.is_empty() { 0 } else { self.n_rows };
+        Ok(DataFrame::new(height, columns)?)
+    }
+}
+
+/// Why an array cannot become a series.
+enum Fault {
+    TooMuchText,
+    /// Another type than the schema says.
+    Type,
+    /// A time that does not fit into milliseconds.
+    Time {
+        row: usize,
+    },
+    Cast(arrow::error::ArrowError),
+}
+
+/// The type that cells keep in the table; `None`: it has none for them.
+fn kept_type(found: &DataType) -> Option<Kept> {
+    Some(match found {
+        DataType::Null => Kept::Null,
+        DataType::Boolean => Kept::Boolean,
+        DataType::Int8 => Kept::Int8,
+        DataType::Int16 => Kept::Int16,
+        DataType::Int32 => Kept::Int32,
+        DataType::Int64 => Kept::Int64,
+        DataType::UInt8 => Kept::UInt8,
+        DataType::UInt16 => Kept::UInt16,
+        DataType::UInt32 => Kept::UInt32,
+        DataType::UInt64 => Kept::UInt64,
+        DataType::Float16 | DataType::Float32 => Kept::Float32,
+        DataType::Float64 => Kept::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kept::String,
+        // Decimals are exact as text.
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => Kept::String,
+        DataType::Date32 => Kept::Date,
+        DataType::Date64 => Kept::Datetime(TimeUnit::Milliseconds, None),
+        DataType::Timestamp(unit, zone) => {
+            Kept::Datetime(time_unit(*unit), zone.as_ref().map(|_| TimeZone::UTC))
+        }
+        DataType::Dictionary(_, values) => match values.as_ref() {
+            DataType::Dictionary(..) => return None,
+            values => return kept_type(values),
+        },
+        _ => return None,
+    })
+}
+
+fn time_unit(unit: ArrowUnit) -> TimeUnit {
+    match unit {
+        ArrowUnit::Second | ArrowUnit::Millisecond => TimeUnit::Milliseconds,
+        ArrowUnit::Microsecond => TimeUnit::Microseconds,
+        ArrowUnit::Nanosecond => TimeUnit::Nanoseconds,
+    }
+}
+
+/// What a type without a place in tables is, for a message.
+fn described(found: &DataType) -> &'static str {
+    match found {
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(..)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_) => "lists",
+        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => "nested records",
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => "bytes",
+        DataType::Time32(_) | DataType::Time64(_) => "times of day without a date",
+        DataType::Duration(_) | DataType::Interval(_) => "durations",
+        _ => "values of a type that tables do not have",
+    }
+}
+
+/// A copy of `array`, and how many bytes of text it has.
+fn series_of(
+    name: &PlSmallStr,
+    array: &ArrayRef,
+    text_left: usize,
+) -> Result<(Series, usize), Fault> {
+    macro_rules! numbers {
+        ($arrow:ty, $polars:ty) => {
+            numeric::<$arrow, $polars>(name, array)
+        };
+    }
+    let series = match array.data_type() {
+        DataType::Null => Series::full_null(name.clone(), array.len(), &Kept::Null),
+        DataType::Boolean => booleans(name, array.as_boolean()),
+        DataType::Int8 => numbers!(types::Int8Type, polars::prelude::Int8Type),
+        DataType::Int16 => numbers!(types::Int16Type, polars::prelude::Int16Type),
+        DataType::Int32 => numbers!(types::Int32Type, polars::prelude::Int32Type),
+        DataType::Int64 => numbers!(types::Int64Type, polars::prelude::Int64Type),
+        DataType::UInt8 => numbers!(types::UInt8Type, polars::prelude::UInt8Type),
+        DataType::UInt16 => numbers!(types::UInt16Type, polars::prelude::UInt16Type),
+        DataType::UInt32 => numbers!(types::UInt32Type, polars::prelude::UInt32Type),
+        DataType::UInt64 => numbers!(types::UInt64Type, polars::prelude::UInt64Type),
+        DataType::Float16 => {
+            let wide = cast(array, &DataType::Float32).map_err(Fault::Cast)?;
+            numeric::<types::Float32Type, polars::prelude::Float32Type>(name, &wide)
+        }
+        DataType::Float32 => numbers!(types::Float32Type, polars::prelude::Float32Type),
+        DataType::Float64 => numbers!(types::Float64Type, polars::prelude::Float64Type),
+        DataType::Utf8 => return text(name, array.as_string::<i32>().iter(), text_left),
+        DataType::LargeUtf8 => return text(name, array.as_string::<i64>().iter(), text_left),
+        DataType::Utf8View => return text(name, array.as_string_view().iter(), text_left),
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => {
+            let printed = cast(array, &DataType::Utf8).map_err(Fault::Cast)?;
+            return text(name, printed.as_string::<i32>().iter(), text_left);
+        }
+        DataType::Date32 => numeric::<types::Date32Type, polars::prelude::Int32Type>(name, array)
+            .cast(&Kept::Date)
+            .map_err(|_not_days| Fault::Type)?,
+        DataType::Date64 => {
+            let ticks = numeric::<types::Date64Type, polars::prelude::Int64Type>(name, array);
+            times(&ticks, TimeUnit::Milliseconds, false)?
+        }
+        DataType::Timestamp(unit, zone) => timestamps(name, array, *unit, zone.is_some())?,
+        DataType::Dictionary(_, values) => return dictionary(name, array, values, text_left),
+        _ => return Err(Fault::Type),
+    };
+    Ok((series, 0))
+}
+
+fn timestamps(
+    name: &PlSmallStr,
+    array: &ArrayRef,
+    unit: ArrowUnit,
+    is_utc: bool,
+) -> Result<Series, Fault> {
+    macro_rules! ticks {
+        ($arrow:ty) => {
+            numeric::<$arrow, polars::prelude::Int64Type>(name, array)
+        };
+    }
+    let ticks = match unit {
+        ArrowUnit::Second => {
+            let seconds = array.as_primitive::<types::TimestampSecondType>();
+            let mut ticks = Vec::with_capacity(seconds.len());
+            for (row, seconds) in seconds.iter().enumerate() {
+                ticks.push(match seconds {
+                    None => None,
+                    Some(seconds) => Some(seconds.checked_mul(1000).ok_or(Fault::Time { row })?),
+                });
+            }
+            polars::prelude::Int64Chunked::from_iter_options(name.clone(), ticks.into_iter())
+                .into_series()
+        }
+        ArrowUnit::Millisecond => ticks!(types::TimestampMillisecondType),
+        ArrowUnit::Microsecond => ticks!(types::TimestampMicrosecondType),
+        ArrowUnit::Nanosecond => ticks!(types::TimestampNanosecondType),
+    };
+    times(&ticks, time_unit(unit), is_utc)
+}
+
+fn times(ticks: &Series, unit: TimeUnit, is_utc: bool) -> Result<Series, Fault> {
+    let ticks = ticks.i64().map_err(|_not_ticks| Fault::Type)?.clone();
+    Ok(ticks
+        .into_datetime(unit, is_utc.then_some(TimeZone::UTC))
+        .into_series())
+}
+
+/// Numbers of one type; without nulls they are copied at once.
+fn numeric<A, P>(name: &PlSmallStr, array: &ArrayRef) -> Series
+where
+    A: ArrowPrimitiveType,
+    P: PolarsNumericType<Native = A::Native>,
+    ChunkedArray<P>: IntoSeries,
+{
+    let array: &PrimitiveArray<A> = array.as_primitive();
+    if array.null_count() == 0 {
+        return ChunkedArray::<P>::from_vec(name.clone(), array.values().to_vec()).into_series();
+    }
+    ChunkedArray::<P>::from_iter_options(name.clone(), array.iter()).into_series()
+}
+
+fn booleans(name: &PlSmallStr, array: &BooleanArray) -> Series {
+    BooleanChunked::from_iter_options(name.clone(), array.iter()).into_series()
+}
+
+fn text<'a>(
+    name: &PlSmallStr,
+    cells: impl ExactSizeIterator<Item = Option<&'a str>>,
+    text_left: usize,
+) -> Result<(Series, usize), Fault> {
+    let mut builder = StringChunkedBuilder::new(name.clone(), cells.len());
+    let mut n_bytes = 0;
+    for cell in cells {
+        n_bytes += cell.map_or(0, str::len);
+        if n_bytes > text_left {
+            return Err(Fault::TooMuchText);
+        }
+        builder.append_option(cell);
+    }
+    Ok((builder.finish().into_series(), n_bytes))
+}
+
+/// The values that the keys of a dictionary stand for.
+fn dictionary(
+    name: &PlSmallStr,
+    array: &ArrayRef,
+    values: &DataType,
+    text_left: usize,
+) -> Result<(Series, usize), Fault> {
+    let dictionary = array.as_any_dictionary();
+    if !matches!(
+        values,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    ) {
+        // Values of a fixed size: as many bytes as the cells take anyway.
+        let plain = cast(array, values).map_err(Fault::Cast)?;
+        return series_of(name, &plain, text_left);
+    }
+    let texts = cast(dictionary.values(), &DataType::Utf8View).map_err(Fault::Cast)?;
+    let texts = texts.as_string_view();
+    let keys = cast(dictionary.keys(), &DataType::UInt64).map_err(Fault::Cast)?;
+    let keys = keys.as_primitive::<types::UInt64Type>();
+    let cells = keys.iter().map(|key| {
+        let idx = usize::try_from(key?).ok()?;
+        (idx < texts.len() && texts.is_valid(idx)).then(|| texts.value(idx))
+    });
+    text(name, cells, text_left)
+}

@@ -1,0 +1,117 @@
+//! Options of single formats.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How spreadsheets are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SheetOptions {
+    /// The sheet: its name, or its position counted from 1. Default: the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<Sheet>,
+    /// The row with the names of the columns, as the spreadsheet numbers it. Default: the first row that is not empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_row: Option<u32>,
+    /// The row with units, as the spreadsheet numbers it; it must come after the header. Default: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units_row: Option<u32>,
+    /// What is done with the row of units. Default `drop`.
+    pub units: Units,
+    /// The first row of data, as the spreadsheet numbers it. Default: the one after the header and the units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_row: Option<u32>,
+    /// Cells with these texts mean "no value".
+    pub null_values: Vec<String>,
+}
+
+/// A choice of sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Sheet {
+    /// The sheet at this position, counted from 1.
+    Position(u32),
+    /// The sheet of this name.
+    Named(String),
+}
+
+/// What is done with units that a file gives for its columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Units {
+    /// They are left out: the schema says what the units are.
+    #[default]
+    Drop,
+    /// They become part of the columns' names, as in `AirTemp [degC]`, so that a column whose unit changes is no longer
+    /// found under its name.
+    Suffix,
+}
+
+/// How files of Campbell loggers are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Toa5Options {
+    /// What is done with the line of units. Default `drop`.
+    pub units: Units,
+    /// Cells that mean "no value". Default `NAN`, `NaN`, `INF` and `-INF`.
+    pub null_values: Vec<String>,
+}
+
+impl Default for Toa5Options {
+    fn default() -> Self {
+        Self {
+            units: Units::Drop,
+            null_values: ["NAN", "NaN", "INF", "-INF"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// How the line protocol of InfluxDB is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LineProtocolOptions {
+    /// What timestamps count since 1970. Default: the variable `precision` of the request, else `ns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// Name of the column of measurements. Default `measurement`.
+    pub measurement: String,
+    /// Name of the column of times. Default `time`.
+    pub time: String,
+}
+
+impl Default for LineProtocolOptions {
+    fn default() -> Self {
+        Self {
+            precision: None,
+            measurement: "measurement".to_owned(),
+            time: "time".to_owned(),
+        }
+    }
+}
+
+/// What a timestamp counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Nanoseconds.
+    Ns,
+    /// Microseconds.
+    Us,
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    S,
+}
+
+/// Whether options are those of a configuration that does not mention them.
+macro_rules! is_default {
+    ($($options:ty),*) => {$(
+        impl $options {
+            pub(super) fn is_default(&self) -> bool {
+                *self == Self::default()
+            }
+        }
+    )*};
+}
+
+is_default!(SheetOptions, Toa5Options, LineProtocolOptions);

@@ -1,0 +1,299 @@
+//! Files that other tools wrote, compared with what those tools read from them.
+//!
+//! `tests/python/make_formats.py` writes both.
+
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{AnyValue, DataFrame, TimeUnit};
+use serde_json::{Map, Value, json};
+
+use super::super::{Content, DecodeError, content_of_file, decode};
+use super::{decoding, show, variables};
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/formats")
+        .join(name)
+}
+
+/// The bytes of a fixture.
+pub(in crate::decode) fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(path_of(name)).unwrap()
+}
+
+/// The table of `bytes`, delivered as a file called `name` would be.
+pub(in crate::decode) fn table_of(
+    name: &str,
+    bytes: &[u8],
+    configuration: Value,
+) -> Result<DataFrame, DecodeError> {
+    let decoder = decoding(configuration).prepare(Path::new(".")).unwrap();
+    let content = content_of_file(Path::new(name));
+    decode(bytes, &content, &decoder, &variables(json!({}))).map(|table| table.frame)
+}
+
+/// Decodes a fixture and compares it with the reading of the tool that wrote it.
+pub(in crate::decode) fn check(name: &str, configuration: Value) {
+    let frame = table_of(name, &fixture(name), configuration).unwrap();
+    let expected = String::from_utf8(fixture(&format!("{name}.expected.json"))).unwrap();
+    let expected: Map<String, Value> = serde_json::from_str(&expected).unwrap();
+    let found = columns_of(&frame);
+    for (column, cells) in &expected {
+        let found = found.get(column).and_then(Value::as_array);
+        let found = found.unwrap_or_else(|| panic!("{name}: there is no `{column}`"));
+        let cells = cells.as_array().unwrap();
+        let same = |(found, cell): (&Value, &Value)| match (found.as_f64(), cell.as_f64()) {
+            (Some(found_number), Some(number)) if !found.is_u64() || !cell.is_u64() => {
+                found_number == number
+            }
+            _ => found == cell,
+        };
+        let all_same = found.len() == cells.len() && found.iter().zip(cells).all(same);
+        assert!(
+            all_same,
+            "{name}: `{column}` is {found:?} instead of {cells:?}"
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "{name}: {:?}", found.keys());
+}
+
+/// Why `bytes`, delivered as a file called `name` would be, cannot be decoded.
+pub(in crate::decode) fn check_refused(
+    name: &str,
+    bytes: &[u8],
+    configuration: Value,
+    expected: &str,
+) {
+    let refused = table_of(name, bytes, configuration).unwrap_err();
+    assert_eq!(refused.to_string(), expected, "{name}");
+}
+
+/// Whatever is done to the bytes of a fixture, there is a table or an error.
+pub(in crate::decode) fn check_damage(name: &str, configuration: Value) {
+    let whole = fixture(name);
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let mut configuration = configuration;
+    configuration["limits"] = json!({"max_decompressed_bytes": 1 << 22, "max_cells": 1 << 20});
+    for _ in 0..200 {
+        let mut bytes = whole.clone();
+        for _ in 0..=random(4) {
+            let at = random(bytes.len());
+            match random(4) {
+                0 => bytes.truncate(at.max(1)),
+                1 => bytes[at] = 0xff,
+                2 => bytes[at] = u8::try_from(random(256)).unwrap(),
+                _ => {
+                    let end = (at + 8).min(bytes.len());
+                    bytes[at..end].fill(0x7f);
+                }
+            }
+        }
+        _ = table_of(name, &bytes, configuration.clone());
+    }
+}
+
+fn columns_of(frame: &DataFrame) -> Map<String, Value> {
+    let cells = |column: &polars::prelude::Column| {
+        let cell = |row| json_of(&column.get(row).unwrap());
+        Value::Array((0..column.len()).map(cell).collect())
+    };
+    let columns = frame.columns().iter();
+    columns
+        .map(|column| (column.name().to_string(), cells(column)))
+        .collect()
+}
+
+pub(super) fn json_of(cell: &AnyValue<'_>) -> Value {
+    match cell {
+        AnyValue::Null => Value::Null,
+        AnyValue::Boolean(value) => json!(value),
+        AnyValue::String(text) => json!(text),
+        AnyValue::StringOwned(text) => json!(text.as_str()),
+        AnyValue::Float32(number) => json!(f64::from(*number)),
+        AnyValue::Float64(number) => json!(number),
+        AnyValue::UInt64(number) => json!(number),
+        AnyValue::Date(days) => {
+            let time = chrono::DateTime::from_timestamp(i64::from(*days) * 86_400, 0).unwrap();
+            json!(time.format("%Y-%m-%d").to_string())
+        }
+        AnyValue::Datetime(ticks, unit, zone) => {
+            let nanos = match unit {
+                TimeUnit::Nanoseconds => 1,
+                TimeUnit::Microseconds => 1_000,
+                TimeUnit::Milliseconds => 1_000_000,
+            };
+            let nanos = i128::from(*ticks) * nanos;
+            let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).unwrap();
+            let fraction = u32::try_from(nanos.rem_euclid(1_000_000_000)).unwrap();
+            let time = chrono::DateTime::from_timestamp(seconds, fraction).unwrap();
+            let text = time.naive_utc().format("%Y-%m-%dT%H:%M:%S%.f").to_string();
+            json!(if zone.is_some() { text + "Z" } else { text })
+        }
+        integer => json!(integer.extract::<i64>().unwrap()),
+    }
+}
+
+#[test]
+fn parquet_keeps_the_types_of_its_columns() {
+    for name in [
+        "types.snappy.parquet",
+        "types.zstd.parquet",
+        "types.plain.parquet",
+        "pandas.parquet",
+    ] {
+        check(name, json!({}));
+    }
+}
+
+#[test]
+fn arrow_streams_and_files_keep_the_types_of_their_columns() {
+    for name in ["types.arrows", "types.lz4.arrow", "types.zstd.arrow"] {
+        check(name, json!({}));
+    }
+}
+
+#[test]
+fn a_sheet_is_read_with_its_dates_merged_cells_and_empty_rows() {
+    let sheet = json!({"sheet": "Data", "header_row": 3, "units_row": 4});
+    check("logger.xlsx", json!({"sheet": sheet}));
+    check("logger1904.xlsx", json!({"sheet": sheet}));
+    check("formulas.xlsx", json!({}));
+    check("logger.ods", json!({"sheet": {"sheet": 2}}));
+}
+
+#[test]
+fn tables_of_campbell_loggers_are_known_by_their_first_cell() {
+    check("bukov.toa5", json!({}));
+    let as_csv = decode(
+        &fixture("bukov.toa5"),
+        &Content {
+            content_type: "text/csv".to_owned(),
+            content_encoding: None,
+        },
+        &decoding(json!({"toa5": {"units": "suffix"}}))
+            .prepare(Path::new("."))
+            .unwrap(),
+        &variables(json!({})),
+    );
+    let shown = show(as_csv.unwrap().frame());
+    let head = "TIMESTAMP [TS]:str | RECORD [RN]:str | BattV_Min [Volts]:str | AirTC_Avg [Deg C]:str | T107_C(1) [Deg C]:str\n";
+    assert!(shown.starts_with(head), "{shown}");
+}
+
+#[test]
+fn the_line_protocol_gives_a_row_per_line() {
+    let frame = table_of("lines.lp", &fixture("lines.lp"), json!({})).unwrap();
+    assert_eq!(
+        show(&frame),
+        "measurement:str | tag1:str | tag2:str | fieldKey:str | location:str | temperature:f64 | humidity:i64 | ok:bool | n:u64 | tag Key:str | field Key:str | time:datetime[ns, UTC]\n\
+         \"myMeasurement\" | \"value1\" | \"value2\" | \"fieldValue\" | - | - | - | - | - | - | - | 2019-05-02T16:12:41.098Z\n\
+         \"weather\" | - | - | - | \"us-midwest\" | 82.0 | 71 | true | 18446744073709551615 | - | - | 2016-06-13T17:43:50.100400200Z\n\
+         \"my Measure,ment\" | - | - | - | - | - | - | - | - | \"tag=Value,1\" | \"say \\\"hi\\\" \\\\ bye\\\\n\" | 2016-06-13T17:43:50.100400201Z\n\
+         \"weather\" | - | - | - | \"us west\" | -150.0 | - | false | - | - | - | -"
+    );
+}
+
+#[test]
+fn bzip2_and_zip_are_undone() {
+    let expected =
+        "time:str | temp:str\n\"2024-01-01T00:00:00Z\" | \"1.5\"\n\"2024-01-02T00:00:00Z\" | -";
+    for (name, configuration) in [
+        ("table.csv.bz2", json!({})),
+        ("table.csv.zip", json!({})),
+        ("two.zip", json!({"member": r".*\.csv\.gz"})),
+    ] {
+        let frame = table_of(name, &fixture(name), configuration).unwrap();
+        assert_eq!(show(&frame), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_archive_of_several_members_needs_a_pattern() {
+    let two = fixture("two.zip");
+    check_refused(
+        "two.zip",
+        &two,
+        json!({}),
+        "zip: the archive has 2 members: `../readme.txt`, `../../table.csv.gz`; send one, or set `member` in the endpoint's `decode` to a pattern of its name",
+    );
+    check_refused(
+        "two.zip",
+        &two,
+        json!({"member": "x"}),
+        "zip: no member matches `member`; there are `../readme.txt`, `../../table.csv.gz`; correct the pattern in the endpoint's `decode`",
+    );
+    check_refused(
+        "two.zip",
+        &two,
+        json!({"member": ".*"}),
+        "zip: 2 members match `member`: `../readme.txt`, `../../table.csv.gz`; narrow the pattern so that it matches one",
+    );
+}
+
+#[test]
+fn a_member_larger_than_the_bound_is_refused() {
+    check_refused(
+        "zeros.zip",
+        &fixture("zeros.zip"),
+        json!({"limits": {"max_decompressed_bytes": 1_000_000}}),
+        "the body is larger than 1000000 bytes when decompressed; send it in parts or raise `limits.max_decompressed_bytes`",
+    );
+}
+
+#[test]
+fn bytes_tell_what_they_are_when_the_content_type_does_not() {
+    for name in [
+        "types.snappy.parquet",
+        "types.arrows",
+        "types.lz4.arrow",
+        "formulas.xlsx",
+        "bukov.toa5",
+        "table.csv.zip",
+    ] {
+        let named = table_of(name, &fixture(name), json!({})).unwrap();
+        let unnamed = table_of("unknown.bin", &fixture(name), json!({})).unwrap();
+        assert_eq!(show(&unnamed), show(&named), "{name}");
+    }
+    check_refused(
+        "unknown.bin",
+        b"a,b\n1,2\n",
+        json!({}),
+        "the content type does not say what the body is, and its first bytes are of no known format; \
+         send a content type, or set `format` in the endpoint's `decode`",
+    );
+}
+
+#[test]
+fn columns_that_no_table_has_are_named() {
+    check_refused(
+        "lists.parquet",
+        &fixture("lists.parquet"),
+        json!({}),
+        "Parquet: column `n` holds lists; write it as columns of numbers, text or times, or leave it out",
+    );
+}
+
+#[test]
+fn damaged_files_give_an_error_or_a_table() {
+    for name in [
+        "types.snappy.parquet",
+        "types.zstd.parquet",
+        "types.arrows",
+        "types.lz4.arrow",
+        "types.zstd.arrow",
+        "logger.xlsx",
+        "logger.ods",
+        "bukov.toa5",
+        "lines.lp",
+        "table.csv.bz2",
+        "two.zip",
+    ] {
+        check_damage(name, json!({"member": ".*gz"}));
+    }
+}
