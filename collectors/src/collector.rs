@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::mqtt::Subscribed;
 use crate::scheduled::Scheduled;
 use crate::sink::Sink;
 use crate::status::Status;
@@ -14,6 +15,8 @@ use crate::watch::Watch;
 pub enum Collector {
     /// Asks over HTTP on schedule.
     Scheduled(Arc<Scheduled>),
+    /// Takes what an MQTT broker delivers.
+    Subscribed(Arc<Subscribed>),
     /// Contributes what appears in a folder or a store.
     Watch(Arc<Watch>),
 }
@@ -23,6 +26,7 @@ impl Collector {
     pub fn name(&self) -> &str {
         match self {
             Self::Scheduled(collector) => collector.name(),
+            Self::Subscribed(collector) => collector.name(),
             Self::Watch(collector) => collector.name(),
         }
     }
@@ -31,6 +35,7 @@ impl Collector {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Scheduled(_) => "http",
+            Self::Subscribed(_) => "mqtt",
             Self::Watch(collector) => collector.kind(),
         }
     }
@@ -39,6 +44,7 @@ impl Collector {
     pub fn schedules(&self) -> Vec<String> {
         match self {
             Self::Scheduled(collector) => collector.schedules(),
+            Self::Subscribed(_) => Vec::new(),
             Self::Watch(collector) => vec![collector.schedule()],
         }
     }
@@ -47,6 +53,7 @@ impl Collector {
     pub fn status(&self) -> Status {
         match self {
             Self::Scheduled(collector) => collector.status(),
+            Self::Subscribed(collector) => collector.status(),
             Self::Watch(collector) => collector.status(),
         }
     }
@@ -55,6 +62,7 @@ impl Collector {
     pub fn ask(&self) -> bool {
         match self {
             Self::Scheduled(collector) => collector.ask(),
+            Self::Subscribed(_) => return false,
             Self::Watch(collector) => collector.ask(),
         }
         true
@@ -64,6 +72,7 @@ impl Collector {
     pub async fn run(&self, sink: &dyn Sink, stop: &CancellationToken) {
         match self {
             Self::Scheduled(collector) => collector.run(sink, stop).await,
+            Self::Subscribed(collector) => collector.run(sink, stop).await,
             Self::Watch(collector) => collector.run(sink, stop).await,
         }
     }

@@ -12,6 +12,7 @@ mod fetch;
 pub mod hosts;
 mod iterate;
 pub mod memory;
+pub mod mqtt;
 pub mod plan;
 pub mod push;
 mod render;
@@ -21,6 +22,7 @@ pub mod simulate;
 pub mod sink;
 pub mod status;
 pub mod template;
+pub mod tls;
 pub mod watch;
 
 pub use clock::Clock;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde_json::Value as Json;
 use url::Url;
-use zarr_fuse_schemas::near::did_you_mean;
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::yaml::Yaml;
 
 use crate::config::{At, Fault, Faults, Iterate, Method, Render, Request, Run};
@@ -313,14 +313,13 @@ impl Parts<'_> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         for name in template.names() {
             if !known.contains(&name) {
-                let hint = if known.is_empty() {
-                    String::new()
-                } else {
-                    did_you_mean(name, &known)
+                let hint = match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => {
+                        "; every run must `set` it, or `render` or `iterate` give it".to_owned()
+                    }
                 };
-                let message = format!(
-                    "no variable is called `{name}`{hint}; every run `set`s it, or `render` or `iterate` give it"
-                );
+                let message = format!("no variable is called `{name}`{hint}");
                 self.faults.add(path, message);
                 return None;
             }

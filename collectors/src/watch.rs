@@ -14,6 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use indexmap::IndexMap;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -24,6 +25,7 @@ use crate::clock::{Clock, later};
 use crate::scheduled::{Destination, hex};
 use crate::sink::{Contribution, Sink, SinkError, Taken, Verdict};
 use crate::status::{MAX_LISTED, RunReport, Status, Totals};
+use crate::template::Variables;
 
 pub mod config;
 pub mod folder;
@@ -98,6 +100,8 @@ pub struct Settings {
     pub destination: Destination,
     /// Which names are meant, and what they say.
     pub pattern: Pattern,
+    /// Further variables.
+    pub set: IndexMap<String, String>,
     /// How often it is looked.
     pub interval: Duration,
     /// How long an item must not have changed.
@@ -194,7 +198,7 @@ impl Watch {
     ///
     /// # Errors
     /// Why it cannot be told, in words.
-    pub async fn preview(&self) -> Result<Vec<(Item, crate::template::Variables)>, String> {
+    pub async fn preview(&self) -> Result<Vec<(Item, Variables)>, String> {
         let items = self.shelf.list().await?;
         let named = items.into_iter().filter_map(|item| {
             let variables = self.settings.pattern.variables(&item.name)?;
@@ -332,14 +336,17 @@ impl Watch {
         memory: &mut Memory,
         sightings: &mut Sightings,
         now: DateTime<Utc>,
-    ) -> Vec<(Item, crate::template::Variables)> {
+    ) -> Vec<(Item, Variables)> {
         let mut since = HashMap::with_capacity(listed.len());
         let mut ready = Vec::new();
         let mut done = BTreeMap::new();
         for item in listed {
-            let Some(variables) = self.settings.pattern.variables(&item.name) else {
+            let Some(mut variables) = self.settings.pattern.variables(&item.name) else {
                 continue;
             };
+            for (name, value) in &self.settings.set {
+                variables.insert(name.clone(), value.as_str().into());
+            }
             if memory.done.get(&item.name) == Some(&item.version) {
                 done.insert(item.name, item.version);
                 continue;
@@ -368,7 +375,7 @@ impl Watch {
     /// outcomes come. Gives what is wrong with the place, if anything.
     async fn contribute_all(
         &self,
-        ready: Vec<(Item, crate::template::Variables)>,
+        ready: Vec<(Item, Variables)>,
         memory: &mut Memory,
         sightings: &mut Sightings,
         sink: &dyn Sink,
@@ -384,9 +391,8 @@ impl Watch {
                 settled.push((item, fate));
             } else {
                 match self.contribute(&item, variables, sink, report).await {
-                    Ok(Some(taken)) => {
-                        open.push(async move { (item, taken, fate(sink, taken).await) })
-                    }
+                    Ok(Some(taken)) => open
+                        .push(async move { (item, taken, fate(sink, &self.clock, taken).await) }),
                     Ok(None) => {}
                     Err(Failure::Item(fate)) => settled.push((item, fate)),
                     Err(Failure::Place(reason)) => {
@@ -417,7 +423,7 @@ impl Watch {
     async fn contribute(
         &self,
         item: &Item,
-        variables: crate::template::Variables,
+        variables: Variables,
         sink: &dyn Sink,
         report: &mut RunReport,
     ) -> Result<Option<Taken>, Failure> {
@@ -551,8 +557,16 @@ enum Failure {
     Place(String),
 }
 
-async fn fate(sink: &dyn Sink, taken: Taken) -> Result<Fate, SinkError> {
-    let Verdict { is_rejected, text } = sink.outcome(taken.id).await?;
+async fn fate(sink: &dyn Sink, clock: &Clock, taken: Taken) -> Result<Fate, SinkError> {
+    let Verdict { is_rejected, text } = loop {
+        match sink.outcome(taken.id).await {
+            // A sink that does not wait says when to ask again.
+            Err(SinkError::Later {
+                after: Some(after), ..
+            }) => clock.sleep(after).await,
+            told => break told?,
+        }
+    };
     let outcome: serde_json::Value =
         serde_json::from_str(&text).unwrap_or_else(|_text| text.into());
     let told = serde_json::json!({"contribution": taken.id, "outcome": outcome});

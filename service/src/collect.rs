@@ -1,5 +1,7 @@
 //! The collectors of the service: made from the configuration, run as tasks, contributing to the journal.
 
+mod watch;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zarr_fuse_collectors::hosts::Hosts;
+use zarr_fuse_collectors::mqtt::Subscribed;
 use zarr_fuse_collectors::scheduled::{Destination, Scheduled, Settings, SetupError};
 use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
 use zarr_fuse_collectors::{Clock, Collector};
@@ -21,8 +24,6 @@ use crate::decode::{Content, content_of_file};
 use crate::journal::{AppendError, NewContribution};
 use crate::outcome::Status;
 use crate::store::{StoreError, keys};
-
-mod watch;
 
 /// A collector and where its contributions go.
 #[derive(Debug)]
@@ -82,12 +83,18 @@ pub fn make(
         content_type: settings.content_type.clone(),
         content_encoding: settings.content_encoding.clone(),
     };
+    let folder = config.folder();
+    if let Some(mqtt) = &settings.mqtt {
+        let subscribed = Subscribed::new(name, destination, mqtt, folder, clock.clone());
+        return Ok(Collector::Subscribed(
+            subscribed.map_err(SetupError::Faults)?,
+        ));
+    }
     if let Some(watch) = watch::make(config, name, settings, &destination, clock) {
         return watch.map(Collector::Watch);
     }
-    let Some(source) = settings.source(config.folder(), schema.as_ref()) else {
-        return Err(SetupError::Faults(Vec::new()));
-    };
+    let source = settings.source(folder, schema.as_ref());
+    let source = source.ok_or_else(|| SetupError::Faults(Vec::new()))?;
     let settings = Settings {
         name: name.to_owned(),
         destination,

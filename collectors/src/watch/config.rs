@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_schemas::quantity::{DurationText, SizeText, bytes, duration};
@@ -43,6 +44,9 @@ pub struct FolderConfig {
     #[serde(default = "max_bytes", deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_bytes: u64,
+    /// Further variables.
+    #[serde(default)]
+    pub set: IndexMap<String, String>,
     /// Most files looked at; further ones wait. Default 100000.
     #[serde(default = "max_listed")]
     #[schemars(range(min = 1))]
@@ -73,6 +77,9 @@ pub struct ObjectsConfig {
     #[serde(default = "max_bytes", deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_bytes: u64,
+    /// Further variables.
+    #[serde(default)]
+    pub set: IndexMap<String, String>,
     /// Most objects under the prefix that are looked at; if there are more, nothing is done. Default 100000.
     #[serde(default = "max_listed")]
     #[schemars(range(min = 1))]
@@ -133,8 +140,11 @@ fn max_listed() -> usize {
 }
 
 impl FolderConfig {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<Fault> {
+    /// What is wrong with it; `key` is the key it stands at.
+    ///
+    /// # Errors
+    /// Everything at once, with its place.
+    pub fn check(&self, key: &'static str) -> Result<(), Vec<Fault>> {
         let mut faults = common(&self.pattern, self.interval, self.max_listed);
         if self.done == self.failed {
             faults.add(
@@ -150,13 +160,16 @@ impl FolderConfig {
                 );
             }
         }
-        faults.0
+        below(key, faults)
     }
 }
 
 impl ObjectsConfig {
-    /// What is wrong with it.
-    pub fn check(&self) -> Vec<Fault> {
+    /// What is wrong with it; `key` is the key it stands at.
+    ///
+    /// # Errors
+    /// Everything at once, with its place.
+    pub fn check(&self, key: &'static str) -> Result<(), Vec<Fault>> {
         let mut faults = common(&self.pattern, self.interval, self.max_listed);
         if self.after == After::Move {
             faults.add(
@@ -164,7 +177,20 @@ impl ObjectsConfig {
                 "objects are not moved: write `keep` or `delete`",
             );
         }
-        faults.0
+        below(key, faults)
+    }
+}
+
+/// The faults as they stand below a key.
+fn below(key: &'static str, faults: Faults) -> Result<(), Vec<Fault>> {
+    let mut faults = faults.0;
+    for fault in &mut faults {
+        fault.path.insert(0, At::Key(key));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
     }
 }
 

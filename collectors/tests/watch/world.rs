@@ -105,7 +105,7 @@ impl World {
         let mut json: serde_json::Value = serde_json::from_str(keys).unwrap();
         json["path"] = drop.to_str().unwrap().into();
         let config: FolderConfig = serde_json::from_value(json).unwrap();
-        assert_eq!(config.check(), []);
+        config.check("folder").unwrap();
         let clock = Clock::held("2026-03-01T12:00:00Z".parse().unwrap());
         let watch = watch(&config, &clock);
         let mut world = Self {
@@ -226,6 +226,7 @@ fn watch(config: &FolderConfig, clock: &Clock) -> Arc<Watch> {
         name: "drop".to_owned(),
         destination: Destination::default(),
         pattern,
+        set: config.set.clone(),
         interval: config.interval,
         settle: config.settle,
         max_bytes: config.max_bytes,

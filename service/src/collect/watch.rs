@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::GetOptions;
 use zarr_fuse_collectors::Clock;
-use zarr_fuse_collectors::config::Fault;
 use zarr_fuse_collectors::scheduled::{Destination, SetupError};
 use zarr_fuse_collectors::watch::config::{After, ObjectsConfig};
 use zarr_fuse_collectors::watch::folder::Folder;
@@ -34,10 +33,11 @@ pub(super) fn make(
     destination: &Destination,
     clock: &Clock,
 ) -> Option<Result<Arc<Watch>, SetupError>> {
-    let (pattern, interval, settle, max_bytes, max_items) =
+    let (pattern, set, interval, settle, max_bytes, max_items) =
         match (&settings.folder, &settings.objects) {
             (Some(of), _) => (
                 &of.pattern,
+                &of.set,
                 of.interval,
                 of.settle,
                 of.max_bytes,
@@ -45,6 +45,7 @@ pub(super) fn make(
             ),
             (None, Some(of)) => (
                 &of.pattern,
+                &of.set,
                 of.interval,
                 of.settle,
                 of.max_bytes,
@@ -58,6 +59,7 @@ pub(super) fn make(
             name: name.to_owned(),
             destination: destination.clone(),
             pattern,
+            set: set.clone(),
             interval,
             settle,
             max_bytes,
@@ -70,11 +72,13 @@ pub(super) fn make(
         };
         Ok(Watch::new(settings_of_watch, shelf, clock.clone()))
     });
-    let fault = |message| {
-        let path = Vec::new();
-        SetupError::Faults(vec![Fault { path, message }])
+    let path = match (&settings.folder, &settings.objects) {
+        (None, Some(objects)) => objects.url.clone(),
+        (folder, _) => folder
+            .as_ref()
+            .map_or_else(String::new, |of| of.path.display().to_string()),
     };
-    Some(made.map_err(fault))
+    Some(made.map_err(|reason| SetupError::Place { path, reason }))
 }
 
 /// The objects of a store as a shelf: they appear whole, and stay unless they are to be deleted.

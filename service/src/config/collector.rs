@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_collectors::config::{CatchUp, Iterate, Render, Request, Run};
+use zarr_fuse_collectors::mqtt::MqttConfig;
 use zarr_fuse_collectors::watch::config::{FolderConfig, ObjectsConfig};
 use zarr_fuse_schemas::quantity::{DurationText, duration};
 
@@ -27,8 +28,7 @@ pub struct CollectorConfig {
     pub target_node: String,
     /// Short for `decode: {extract: …}`.
     pub extract: Option<Extract>,
-    /// How contributions become tables. Variables of `set`, `render`, `iterate`, of topics and of
-    /// names of files can be used.
+    /// How contributions become tables. Variables of `set`, `render`, `iterate` and of topics can be used.
     pub decode: Option<Decoding>,
     /// Media type of contributions, instead of what the source says.
     pub content_type: Option<String>,
@@ -38,10 +38,6 @@ pub struct CollectorConfig {
     pub runs: Vec<Run>,
     /// What is fetched over HTTP.
     pub request: Option<Request>,
-    /// A folder whose files are contributed.
-    pub folder: Option<FolderConfig>,
-    /// A store whose objects are contributed.
-    pub objects: Option<ObjectsConfig>,
     /// Values of `{placeholders}` that are the same for all requests of a run.
     pub render: Vec<Render>,
     /// Values for each of which a request is made.
@@ -52,6 +48,12 @@ pub struct CollectorConfig {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub run_timeout: Duration,
+    /// What an MQTT broker delivers.
+    pub mqtt: Option<MqttConfig>,
+    /// Files that are dropped into a folder.
+    pub folder: Option<FolderConfig>,
+    /// Objects that are put into a bucket, under `path`, with the S3 settings of `store`.
+    pub objects: Option<ObjectsConfig>,
 }
 
 impl Default for CollectorConfig {
@@ -67,12 +69,13 @@ impl Default for CollectorConfig {
             content_encoding: None,
             runs: Vec::new(),
             request: None,
-            folder: None,
-            objects: None,
             render: Vec::new(),
             iterate: Vec::new(),
             catch_up: CatchUp::Last,
             run_timeout: Duration::from_mins(15),
+            mqtt: None,
+            folder: None,
+            objects: None,
         }
     }
 }

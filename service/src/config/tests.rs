@@ -290,10 +290,9 @@ fn files_and_proxies_of_the_server_are_checked() {
 #[test]
 fn what_is_not_available_is_said() {
     check(
-        "collectors: {a: {}}\njournal: {retain: 90d}",
+        "journal: {retain: 90d}",
         &[
-            "1:13: collectors: `collectors` is not available in this version: remove it",
-            "2:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
+            "1:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
         ],
     );
 }
@@ -421,4 +420,57 @@ fn the_json_schema_agrees_with_the_reader() {
         assert!(!validator.is_valid(&as_json(bad)), "{bad}");
         assert!(parse(bad).is_err(), "{bad}");
     }
+}
+
+const COLLECTOR: &str = "datasets: [bukov.yaml]\ncollectors:\n  yrno:\n    runs: [{cron: '0 * * * *'}]\n    request: {url: 'https://x.cz/{place}', headers: [{header_name: User-Agent, header_value: me}]}\n    render: [{name: place, source: const, value: here}]\n";
+
+#[test]
+fn a_collector_has_an_endpoint_of_its_own_or_uses_one() {
+    let config = parse(&format!(
+        "{COLLECTOR}    target_node: yr.no\n    extract: {{builtin: yrno-locationforecast}}\n    decode: {{set: {{location: '${{place}}'}}}}\n"
+    ));
+    let config = config.unwrap();
+    let own = &config.endpoints["yrno"];
+    assert_eq!(
+        (own.dataset.as_deref(), own.node.as_str()),
+        (Some("bukov"), "yr.no")
+    );
+    assert_eq!(own.decode.set["location"], Value::from("${place}"));
+    assert!(own.decode.extract.is_some());
+    let config = parse(&format!("{COLLECTOR}    endpoint: bukov\n")).unwrap();
+    assert_eq!(config.collectors["yrno"].endpoint("yrno"), "bukov");
+    assert!(config.endpoints.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_collector_has_its_place() {
+    check(
+        &format!(
+            "{COLLECTOR}    endpoint: bukow\n    extract: {{builtin: yrno-locationforecast}}\n"
+        ),
+        &[
+            "7:15: collectors.yrno.endpoint: there is no endpoint `bukow`; did you mean `bukov`?",
+            "8:14: collectors.yrno.extract: the endpoint `bukow` says so: remove `extract`, or `endpoint`",
+        ],
+    );
+    check(
+        &COLLECTOR
+            .replace("0 * * * *", "0 * * *")
+            .replace("{place}", "{plce}"),
+        &[
+            "4:12: collectors.yrno.runs[0]: `0 * * *` is no cron expression (invalid pattern: pattern must have between 5 and 7 fields); write minute, hour, day, month and weekday, such as `15 */6 * * *`",
+            "5:20: collectors.yrno.request.url: no variable is called `plce`; did you mean `place`?",
+        ],
+    );
+    check(
+        &format!("{COLLECTOR}    dataset: bukow\n"),
+        &["7:14: collectors.yrno.dataset: there is no dataset `bukow`; did you mean `bukov`?"],
+    );
+    check(
+        "datasets: [bukov.yaml]\nendpoints: {a: {}}\ncollectors:\n  a: {}\n",
+        &[
+            "4:6: collectors.a: there is an endpoint `a`: say `endpoint: a` to contribute there, or choose another name",
+            "4:6: collectors.a: nothing says what is collected: give `request` and `runs`",
+        ],
+    );
 }

@@ -70,7 +70,8 @@ impl Config {
             if let Some(endpoint) = &collector.endpoint
                 && !self.has_endpoint(endpoint)
             {
-                let known: Vec<&str> = self.endpoints.keys().map(String::as_str).collect();
+                let known = self.endpoints.keys().chain(self.datasets.by_name.keys());
+                let known: Vec<&str> = known.map(String::as_str).collect();
                 let message = format!(
                     "there is no endpoint `{endpoint}`{}",
                     did_you_mean(endpoint, &known)
@@ -84,10 +85,7 @@ impl Config {
                 );
             }
             let schema = self.collector_schema(name, collector);
-            let Err(faults) = collector.plan(self.folder(), schema.as_ref()) else {
-                continue;
-            };
-            for Fault { path, message } in faults {
+            for Fault { path, message } in collector.faults(self.folder(), schema.as_ref()) {
                 let mut steps = keys(["collectors", name.as_str()]);
                 steps.extend(path.into_iter().map(|at| match at {
                     At::Key(key) => Step::Key(key.to_owned()),
@@ -116,56 +114,57 @@ impl Config {
 }
 
 impl CollectorConfig {
-    /// The plan of a collector that fetches; others have none.
-    fn plan(&self, folder: &Path, schema: Option<&Yaml>) -> Result<Option<Plan>, Vec<Fault>> {
-        let mut kinds = Vec::new();
-        kinds.extend(self.request.as_ref().map(|_| "request"));
-        kinds.extend(self.folder.as_ref().map(|_| "folder"));
-        kinds.extend(self.objects.as_ref().map(|_| "objects"));
-        if let [first, second, ..] = kinds.as_slice() {
-            let message = format!("`{first}` and `{second}` are two collectors: give each a name");
-            let path = vec![At::Key(second)];
-            return Err(vec![Fault { path, message }]);
-        }
-        if let Some(faults) = self.watch_faults() {
-            return if faults.is_empty() {
-                Ok(None)
-            } else {
-                Err(faults)
-            };
-        }
-        let Some(source) = self.source(folder, schema) else {
-            let message =
-                "nothing says what is collected: give `request` and `runs`, `folder` or `objects`"
-                    .to_owned();
+    /// What is wrong with the source.
+    fn faults(&self, folder: &Path, schema: Option<&Yaml>) -> Vec<Fault> {
+        let sources = [
+            ("request", self.request.is_some()),
+            ("mqtt", self.mqtt.is_some()),
+            ("folder", self.folder.is_some()),
+            ("objects", self.objects.is_some()),
+        ];
+        let given: Vec<&str> = sources
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(key, _)| *key)
+            .collect();
+        let fault = |message: String| {
             let path = Vec::new();
-            return Err(vec![Fault { path, message }]);
+            vec![Fault { path, message }]
         };
-        Plan::prepare(source).map(Some)
-    }
-
-    /// What is wrong with a collector that watches a place; `None`: it is of another kind.
-    fn watch_faults(&self) -> Option<Vec<Fault>> {
-        let (key, mut faults) = match (&self.folder, &self.objects) {
-            (Some(folder), _) => ("folder", folder.check()),
-            (None, Some(objects)) => ("objects", objects.check()),
-            (None, None) => return None,
-        };
-        for fault in &mut faults {
-            fault.path.insert(0, At::Key(key));
+        match given.as_slice() {
+            [_] => {}
+            [] => {
+                return fault("nothing says what is collected: give `request` and `runs`, `mqtt`, `folder` or `objects`".to_owned());
+            }
+            several => {
+                return fault(format!(
+                    "`{}` are given: make a collector of each",
+                    several.join("`, `")
+                ));
+            }
         }
-        let meaningless = [
+        let for_requests = [
             ("runs", !self.runs.is_empty()),
             ("render", !self.render.is_empty()),
             ("iterate", !self.iterate.is_empty()),
         ];
-        for (other, _) in meaningless.iter().filter(|(_, is_given)| *is_given) {
-            faults.push(Fault {
-                path: vec![At::Key(other)],
-                message: format!("`{other}` means nothing for `{key}`: remove it"),
-            });
+        if self.request.is_none()
+            && let Some((key, _)) = for_requests.iter().find(|(_, given)| *given)
+        {
+            return fault(format!("`{key}` is for `request`: remove it"));
         }
-        Some(faults)
+        let checked = if let Some(mqtt) = &self.mqtt {
+            mqtt.check(folder)
+        } else if let Some(watch) = &self.folder {
+            watch.check("folder")
+        } else if let Some(watch) = &self.objects {
+            watch.check("objects")
+        } else if let Some(source) = self.source(folder, schema) {
+            Plan::prepare(source).map(|_| ())
+        } else {
+            Ok(())
+        };
+        checked.err().unwrap_or_default()
     }
 
     /// What a plan is made from, if the collector fetches.
