@@ -585,12 +585,14 @@ fn refused(reason: &str) -> Fate {
     }
 }
 
-/// The same for the same bytes under the same name. Long names are shortened to what tells them apart.
+/// The same for the same bytes under the same name. Names that are long or odd are replaced by what tells them apart, since
+/// keys may travel in headers.
 fn key(collector: &str, name: &str, n_bytes: u64, sha256: &str) -> String {
-    let name = if name.len() > 100 {
-        hex(&Sha256::digest(name))
-    } else {
+    let is_plain = name.len() <= 100 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let name = if is_plain {
         name.to_owned()
+    } else {
+        hex(&Sha256::digest(name))
     };
     format!("{collector}:{name}:{n_bytes}:{sha256}")
 }

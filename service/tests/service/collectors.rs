@@ -200,12 +200,7 @@ async fn collectors_are_listed_and_run_when_asked() {
         "http://{}/api/v1/collectors",
         listener.local_addr().unwrap()
     );
-    let running = tokio::spawn(run(
-        Arc::clone(&app),
-        listener,
-        ServerConfig::default(),
-        false,
-    ));
+    let running = tokio::spawn(run(Arc::clone(&app), listener, ServerConfig::default()));
     let client = Client::builder().no_proxy().build().unwrap();
 
     let asked = client
