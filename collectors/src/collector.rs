@@ -8,7 +8,7 @@ use crate::mqtt::Subscribed;
 use crate::scheduled::Scheduled;
 use crate::sink::Sink;
 use crate::status::Status;
-use crate::watch::Watched;
+use crate::watch::Watch;
 
 /// A collector of any kind.
 #[derive(Debug, Clone)]
@@ -17,8 +17,8 @@ pub enum Collector {
     Scheduled(Arc<Scheduled>),
     /// Takes what an MQTT broker delivers.
     Subscribed(Arc<Subscribed>),
-    /// Takes files that are dropped.
-    Watched(Arc<Watched>),
+    /// Contributes what appears in a folder or a store.
+    Watch(Arc<Watch>),
 }
 
 impl Collector {
@@ -27,7 +27,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.name(),
             Self::Subscribed(collector) => collector.name(),
-            Self::Watched(collector) => collector.name(),
+            Self::Watch(collector) => collector.name(),
         }
     }
 
@@ -36,7 +36,7 @@ impl Collector {
         match self {
             Self::Scheduled(_) => "http",
             Self::Subscribed(_) => "mqtt",
-            Self::Watched(collector) => collector.kind(),
+            Self::Watch(collector) => collector.kind(),
         }
     }
 
@@ -44,7 +44,8 @@ impl Collector {
     pub fn schedules(&self) -> Vec<String> {
         match self {
             Self::Scheduled(collector) => collector.schedules(),
-            Self::Subscribed(_) | Self::Watched(_) => Vec::new(),
+            Self::Subscribed(_) => Vec::new(),
+            Self::Watch(collector) => vec![collector.schedule()],
         }
     }
 
@@ -53,7 +54,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.status(),
             Self::Subscribed(collector) => collector.status(),
-            Self::Watched(collector) => collector.status(),
+            Self::Watch(collector) => collector.status(),
         }
     }
 
@@ -62,7 +63,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.ask(),
             Self::Subscribed(_) => return false,
-            Self::Watched(collector) => collector.ask(),
+            Self::Watch(collector) => collector.ask(),
         }
         true
     }
@@ -72,7 +73,7 @@ impl Collector {
         match self {
             Self::Scheduled(collector) => collector.run(sink, stop).await,
             Self::Subscribed(collector) => collector.run(sink, stop).await,
-            Self::Watched(collector) => collector.run(sink, stop).await,
+            Self::Watch(collector) => collector.run(sink, stop).await,
         }
     }
 }

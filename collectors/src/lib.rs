@@ -1,7 +1,8 @@
 //! Sources of contributions: what is fetched or subscribed to, and the simulated instruments of `zf demo`.
 //!
 //! A source makes contributions and hands them to a [`sink::Sink`]; nothing here knows the journal or the arrays.
-//! [`scheduled::Scheduled`] asks over HTTP on schedule: [`plan`] says what, [`Clock`] when.
+//! [`scheduled::Scheduled`] asks over HTTP on schedule: [`plan`] says what, [`Clock`] when. [`watch::Watch`] contributes what
+//! appears in folders and stores.
 
 mod address;
 pub mod clock;

@@ -1,6 +1,6 @@
 //! The collectors of the service: made from the configuration, run as tasks, contributing to the journal.
 
-mod objects;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +16,8 @@ use zarr_fuse_collectors::hosts::Hosts;
 use zarr_fuse_collectors::mqtt::Subscribed;
 use zarr_fuse_collectors::scheduled::{Destination, Scheduled, Settings, SetupError};
 use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
-use zarr_fuse_collectors::watch::folder::Folder;
-use zarr_fuse_collectors::watch::{Place, Watched};
 use zarr_fuse_collectors::{Clock, Collector};
 
-use self::objects::Objects;
 use crate::app::Endpoint;
 use crate::config::{CollectorConfig, Config};
 use crate::decode::{Content, content_of_file};
@@ -93,18 +90,8 @@ pub fn make(
             subscribed.map_err(SetupError::Faults)?,
         ));
     }
-    let watched = if let Some(watch) = &settings.folder {
-        let place: Box<dyn Place> = Box::new(Folder::new(folder.join(&watch.path)));
-        Some(("folder", watch, place))
-    } else if let Some(watch) = &settings.objects {
-        let place: Box<dyn Place> = Box::new(Objects::open(config, &watch.path)?);
-        Some(("objects", watch, place))
-    } else {
-        None
-    };
-    if let Some((kind, watch, place)) = watched {
-        let watched = Watched::new(name, kind, destination, watch, place, clock.clone());
-        return Ok(Collector::Watched(watched.map_err(SetupError::Faults)?));
+    if let Some(watch) = watch::make(config, name, settings, &destination, clock) {
+        return watch.map(Collector::Watch);
     }
     let source = settings.source(folder, schema.as_ref());
     let source = source.ok_or_else(|| SetupError::Faults(Vec::new()))?;

@@ -26,4 +26,6 @@ mod stores;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod watching;
+#[cfg(test)]
 mod workspace;

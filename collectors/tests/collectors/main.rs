@@ -7,7 +7,6 @@
 
 mod bounds;
 mod conditions;
-mod folders;
 mod mqtt;
 mod plans;
 mod schedules;

@@ -260,7 +260,7 @@ impl Collect {
 fn scheduled(collector: &Collector) -> anyhow::Result<&Scheduled> {
     match collector {
         Collector::Scheduled(scheduled) => Ok(scheduled),
-        Collector::Subscribed(_) | Collector::Watched(_) => anyhow::bail!(
+        Collector::Subscribed(_) | Collector::Watch(_) => anyhow::bail!(
             "`{}` has no runs: it takes what comes; `zf serve` or `zf collect {0} --push URL` does",
             collector.name()
         ),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_collectors::config::{CatchUp, Iterate, Render, Request, Run};
 use zarr_fuse_collectors::mqtt::MqttConfig;
-use zarr_fuse_collectors::watch::WatchConfig;
+use zarr_fuse_collectors::watch::config::{FolderConfig, ObjectsConfig};
 use zarr_fuse_schemas::quantity::{DurationText, duration};
 
 use crate::decode::{Decoding, Extract};
@@ -51,9 +51,9 @@ pub struct CollectorConfig {
     /// What an MQTT broker delivers.
     pub mqtt: Option<MqttConfig>,
     /// Files that are dropped into a folder.
-    pub folder: Option<WatchConfig>,
+    pub folder: Option<FolderConfig>,
     /// Objects that are put into a bucket, under `path`, with the S3 settings of `store`.
-    pub objects: Option<WatchConfig>,
+    pub objects: Option<ObjectsConfig>,
 }
 
 impl Default for CollectorConfig {

@@ -458,7 +458,7 @@ fn what_is_wrong_with_a_collector_has_its_place() {
             .replace("0 * * * *", "0 * * *")
             .replace("{place}", "{plce}"),
         &[
-            "4:12: collectors.yrno.runs[0]: `0 * * *` is no cron expression (invalid pattern: pattern must have between 5 and 7 fields); write minute, hour, day, month and weekday, such as `15 */6 * * *`",
+            "4:12: collectors.yrno.runs[0]: `0 * * *` is no cron expression (invalid pattern: pattern must have 5 or 6 fields when years are disallowed); write minute, hour, day, month and weekday, such as `15 */6 * * *`",
             "5:20: collectors.yrno.request.url: no variable is called `plce`; did you mean `place`?",
         ],
     );
