@@ -115,7 +115,7 @@ async fn objects_become_contributions_once(url: &str, access: &S3Access, s3: &st
     let merged = HashMap::from([(Status::Merged, 20)]);
     assert_eq!(watching.settled(20).await, merged);
     store
-        .put("B/bad.csv", b"no,table\n1,2\n".to_vec())
+        .put("B/bad.csv", b"time,air\nnever,1\n".to_vec())
         .await
         .unwrap();
     watching.settled(21).await;
@@ -172,7 +172,7 @@ async fn objects_that_were_taken_are_deleted_if_that_is_wanted() {
     let store = Store::open(&url, folder.path(), &S3Access::default()).unwrap();
     put(&store, "A/1.csv", 1).await;
     store
-        .put("A/bad.csv", b"no,table\n1,2\n".to_vec())
+        .put("A/bad.csv", b"time,air\nnever,1\n".to_vec())
         .await
         .unwrap();
     let watching = Watching::start(&config(folder.path(), &url, "{}", "delete")).await;
