@@ -22,9 +22,9 @@ fn main() -> anyhow::Result<()> {
         let mut size = (0, "rows");
         for _ in 0..TIMES {
             let start = Instant::now();
-            let decoded = decode_arrays(&bytes, &content, &decoder, &serde_json::Map::new())?;
+            let result = decode_arrays(&bytes, &content, &decoder, &serde_json::Map::new())?;
             best = best.min(start.elapsed().as_secs_f64());
-            size = match decoded {
+            size = match result {
                 Decoded::Table(table) => (table.frame().height(), "rows"),
                 Decoded::Grids(grids) => {
                     let values = grids.variables.values().map(|grid| grid.values.len());

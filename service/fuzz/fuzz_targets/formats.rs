@@ -5,6 +5,7 @@
 
 #![no_main]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -55,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
         content_type: "application/octet-stream".to_owned(),
         content_encoding: None,
     };
-    let read = std::panic::catch_unwind(|| {
+    let read = catch_unwind(AssertUnwindSafe(|| {
         let variables = serde_json::Map::new();
         if let Ok(Decoded::Grids(grids)) = decode_arrays(body, &content, decoder, &variables) {
             for grid in grids.variables.values() {
@@ -67,7 +68,7 @@ fuzz_target!(|input: &[u8]| {
             let height = frame.height();
             assert!(frame.columns().iter().all(|column| column.len() == height));
         }
-    });
+    }));
     // Without a hook nothing ends the process but this.
     if read.is_err() {
         std::process::abort();

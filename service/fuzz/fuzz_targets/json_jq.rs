@@ -27,6 +27,9 @@ static DECODERS: LazyLock<Vec<Decoder>> = LazyLock::new(|| {
         builtin("yrno-locationforecast"),
         builtin("borehole-records"),
         builtin("sensor-series"),
+        builtin("things-stack-uplink"),
+        builtin("chirpstack-uplink"),
+        builtin("sensorthings-create-observations"),
     ];
     let limits = Limits {
         max_program_steps: 100_000,

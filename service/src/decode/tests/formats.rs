@@ -207,7 +207,7 @@ fn units_of_a_sheet_become_part_of_the_names_when_asked_for() {
     let names: Vec<_> = frame
         .get_column_names()
         .into_iter()
-        .map(|name| name.as_str())
+        .map(polars::prelude::PlSmallStr::as_str)
         .collect();
     assert_eq!(names, ["time [UTC]", "borehole", "temp [°C]", "ok", "note"]);
 }
