@@ -61,16 +61,14 @@ fn from_schema(iterate: &Iterate, around: Surroundings<'_>) -> Result<Iteration,
     let node_path = iterate.target_node.as_deref().unwrap_or(around.target_node);
     let mut node = schema;
     for part in node_path.split('/').filter(|part| !part.is_empty()) {
-        node = match node.get(part) {
-            Some(entry) => &entry.value,
-            None => {
-                let known = keys(node);
-                return Err(format!(
-                    "the schema has no node `{node_path}`{}",
-                    did_you_mean(part, &known)
-                ));
-            }
+        let Some(entry) = node.get(part) else {
+            let known = keys(node);
+            return Err(format!(
+                "the schema has no node `{node_path}`{}",
+                did_you_mean(part, &known)
+            ));
         };
+        node = &entry.value;
     }
     let mut found = vec![node];
     for part in pattern.split('.').filter(|part| !part.is_empty()) {

@@ -293,7 +293,7 @@ impl Subscribed {
                 }
                 Ok(Event::Message(message)) => {
                     let at = *connection.lock();
-                    if send.send((at, message)).await.is_err() {
+                    if send.send((at, *message)).await.is_err() {
                         return;
                     }
                 }

@@ -186,23 +186,22 @@ impl Scheduled {
         loop {
             let now = self.clock.now();
             let missed = self.missed(&mut memory, now);
-            let due = match missed.first() {
-                Some(due) => *due,
-                None => {
-                    let next = self.next(&memory);
-                    self.publish(&memory, next);
-                    let wait = async {
-                        match next {
-                            Some(next) => self.clock.sleep_until(next).await,
-                            None => std::future::pending().await,
-                        }
-                    };
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => return,
-                        () = self.asked.notified() => self.last_due(self.clock.now()),
-                        () = wait => continue,
+            let due = if let Some(due) = missed.first() {
+                *due
+            } else {
+                let next = self.next(&memory);
+                self.publish(&memory, next);
+                let wait = async {
+                    match next {
+                        Some(next) => self.clock.sleep_until(next).await,
+                        None => std::future::pending().await,
                     }
+                };
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = self.asked.notified() => self.last_due(self.clock.now()),
+                    () = wait => continue,
                 }
             };
             tokio::select! {
@@ -288,7 +287,7 @@ impl Scheduled {
             let Some(last) = of_kind.last().copied() else {
                 continue;
             };
-            let is_on_time = self.is_on_time(kind.schedule.after(last.at), last.at, now);
+            let is_on_time = Self::is_on_time(kind.schedule.after(last.at), last.at, now);
             match self.settings.catch_up {
                 CatchUp::All => {}
                 CatchUp::Last => of_kind = vec![last],
@@ -305,12 +304,7 @@ impl Scheduled {
     }
 
     /// A run is not missed while less than a tenth of the time to the next one has passed, or ten seconds.
-    fn is_on_time(
-        &self,
-        next: Option<DateTime<Utc>>,
-        at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> bool {
+    fn is_on_time(next: Option<DateTime<Utc>>, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         let late = now - at;
         late.num_seconds() < 10 || next.is_some_and(|next| late * 10 < next - at)
     }
@@ -487,10 +481,10 @@ impl Work<'_> {
             return Ok((None, None));
         }
         let fetcher = &self.collector.fetcher;
-        let fetched = fetcher
+        let page = fetcher
             .fetch(planned, known, self.deadline, self.counts)
             .await;
-        let answer = match (fetched.map_err(|error| error.to_string())?, known) {
+        let answer = match (page.map_err(|error| error.to_string())?, known) {
             (Fetched::Page(answer), _) => *answer,
             (Fetched::NotModified { expires }, known) => {
                 self.counts.lock().unchanged += 1;

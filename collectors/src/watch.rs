@@ -404,7 +404,7 @@ impl Watch {
             while open.len() >= MAX_OPEN
                 && let Some((item, taken, fate)) = open.next().await
             {
-                settled.extend(self.judge(item, taken, fate, report));
+                settled.extend(Self::judge(item, taken, fate, report));
             }
             for (item, fate) in settled.drain(..) {
                 self.put_away(item, fate, memory, sightings, report, &mut trouble)
@@ -412,7 +412,7 @@ impl Watch {
             }
         }
         while let Some((item, taken, fate)) = open.next().await {
-            if let Some((item, fate)) = self.judge(item, taken, fate, report) {
+            if let Some((item, fate)) = Self::judge(item, taken, fate, report) {
                 self.put_away(item, fate, memory, sightings, report, &mut trouble)
                     .await;
             }
@@ -483,7 +483,6 @@ impl Watch {
 
     /// The fate of an item, unless it cannot be told; then it is asked for again at the next look.
     fn judge(
-        &self,
         item: Item,
         taken: Taken,
         fate: Result<Fate, SinkError>,

@@ -39,7 +39,7 @@ enum Original {
 /// What happens on a connection.
 pub(super) enum Event {
     Connected,
-    Message(Message),
+    Message(Box<Message>),
     /// A subscription is not allowed.
     Refused(String),
     Other,
@@ -166,7 +166,7 @@ fn three(event: rumqttc::Event) -> Event {
         E::Incoming(Packet::SubAck(ack)) if ack.return_codes.contains(&Code::Failure) => {
             Event::Refused(format!("{:?}", ack.return_codes))
         }
-        E::Incoming(Packet::Publish(publish)) => Event::Message(Message {
+        E::Incoming(Packet::Publish(publish)) => Event::Message(Box::new(Message {
             topic: publish.topic.clone(),
             payload: publish.payload.clone(),
             content_type: None,
@@ -175,7 +175,7 @@ fn three(event: rumqttc::Event) -> Event {
             is_retained: publish.retain,
             needs_ack: publish.qos != QoS::AtMostOnce,
             original: Original::Three(publish),
-        }),
+        })),
         _ => Event::Other,
     }
 }
@@ -196,7 +196,7 @@ fn five(event: v5::Event) -> Event {
         }
         E::Incoming(Packet::Publish(publish)) => {
             let properties = publish.properties.as_ref();
-            Event::Message(Message {
+            Event::Message(Box::new(Message {
                 topic: String::from_utf8_lossy(&publish.topic).into_owned(),
                 payload: publish.payload.clone(),
                 content_type: properties.and_then(|properties| properties.content_type.clone()),
@@ -205,7 +205,7 @@ fn five(event: v5::Event) -> Event {
                 is_retained: publish.retain,
                 needs_ack: publish.qos != QoS::AtMostOnce,
                 original: Original::Five(publish),
-            })
+            }))
         }
         _ => Event::Other,
     }

@@ -113,6 +113,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// One run per hour that asks `url`, where private addresses in 127.0.0.1/32 are allowed; `more` is merged into the request.
+    #[expect(clippy::needless_pass_by_value, reason = "tests write it in place")]
     pub(crate) fn hourly(url: &str, more: Json) -> Self {
         let mut request = json!({
             "url": url,

@@ -19,7 +19,7 @@ use crate::fold::whole;
 use crate::store::{FailureKind, Object, S3Access, Store, StoreError};
 
 /// Longest time for the bytes of an object; large ones get more.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Slower bodies are given up.
 const MIN_BYTES_PER_SECOND: u64 = 256 << 10;
 /// What precedes the tag in the version of an object that has one.

@@ -26,7 +26,7 @@ impl Serve {
         raise_file_limit();
         let environment = std::env::vars().collect();
         let config = Config::load(&self.config, &environment)?;
-        zarr_fuse_service::serve(config, CancellationToken::new()).await?;
+        Box::pin(zarr_fuse_service::serve(config, CancellationToken::new())).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -199,6 +199,10 @@ impl Config {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one check after the other, each with its place"
+    )]
     fn check_endpoints(&mut self, checker: &mut Checker<'_>) {
         let folder = self.folder().to_owned();
         let datasets: Vec<&str> = self.datasets.by_name.keys().map(String::as_str).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -473,4 +474,47 @@ fn what_is_wrong_with_a_collector_has_its_place() {
             "4:6: collectors.a: nothing says what is collected: give `request` and `runs`",
         ],
     );
+}
+
+#[test]
+fn the_collectors_that_ship_are_sound() {
+    let collectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../collectors");
+    for (name, n_requests) in [("yrno", 5), ("aladin", 5)] {
+        let file = collectors.join(name).join("zarr-fuse.yaml");
+        let config = Config::load(&file, &HashMap::new()).unwrap();
+        let clock = zarr_fuse_collectors::Clock::system();
+        let hosts = zarr_fuse_collectors::hosts::Hosts::default();
+        let made = crate::collect::make(&config, name, &config.collectors[name], &hosts, &clock);
+        let zarr_fuse_collectors::Collector::Scheduled(collector) = made.unwrap() else {
+            panic!("{name} is scheduled")
+        };
+        let due = collector.last_due(clock.now());
+        assert_eq!(collector.expand(due).unwrap().len(), n_requests, "{name}");
+    }
+}
+
+#[test]
+fn the_example_of_the_collectors_readme_is_sound() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("collectors/README.md")).unwrap();
+    let blocks = readme.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir().unwrap();
+    let table = "name,lat,lon\nBrno,49.2,16.6\n";
+    std::fs::write(folder.path().join("locations.csv"), table).unwrap();
+    let mut text = "datasets: [weather.yaml, boreholes.yaml]\n".to_owned();
+    for schema in ["weather.yaml", "boreholes.yaml"] {
+        std::fs::copy(
+            root.join("schemas").join(schema),
+            folder.path().join(schema),
+        )
+        .unwrap();
+    }
+    text.extend(blocks);
+    let config = Config::parse(
+        &text,
+        &folder.path().join("zarr-fuse.yaml"),
+        &HashMap::new(),
+    );
+    assert_eq!(config.unwrap().collectors.len(), 2);
 }

@@ -84,7 +84,10 @@ impl Ledger {
             }
         }
         for (rule, known) in &mut self.known {
-            let over_after = config.rules.get(rule).map(|rule| rule.over_after());
+            let over_after = config
+                .rules
+                .get(rule)
+                .map(crate::config::RuleConfig::over_after);
             let over_after = delta(over_after.unwrap_or_default());
             if sight.unsure.contains(&(rule.clone(), None)) {
                 continue;

@@ -98,7 +98,7 @@ impl Lookout {
                 Trigger::ContributionRejected => {
                     seen.rejected(&app, rule, |subject, since, title, text| {
                         notes.add(subject, Some(since), title, text);
-                    })
+                    });
                 }
                 Trigger::NoData if rule.coordinate.is_some() => {
                     self.silent_values(name, rule, ledger, &mut notes, now)
@@ -247,18 +247,17 @@ impl Lookout {
                 notes.unsure(Some(&subject));
                 continue;
             }
-            let title = match last {
-                Some(last) => format!(
+            let title = if let Some(last) = last {
+                format!(
                     "no data for {coordinate} `{value}` in `{node}` since {}",
                     minutes(last)
-                ),
-                None => {
-                    let hours = delta(rule.after());
-                    format!(
-                        "no data for {coordinate} `{value}` in `{node}` since before {}",
-                        minutes(now - hours)
-                    )
-                }
+                )
+            } else {
+                let hours = delta(rule.after());
+                format!(
+                    "no data for {coordinate} `{value}` in `{node}` since before {}",
+                    minutes(now - hours)
+                )
             };
             let text =
                 "Look whether it is in order and its data are sent; times are those of the data.";

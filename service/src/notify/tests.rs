@@ -17,7 +17,7 @@ use crate::journal::{JournalSettings, NewContribution};
 use crate::outcome::Status;
 use crate::store::{S3Access, Store};
 
-const SCHEMA: &str = r#"
+const SCHEMA: &str = r"
 temperature:
   COORDS:
     time: {unit: {tick: s}, chunk_size: 8}
@@ -25,7 +25,7 @@ temperature:
   VARS:
     air: {coords: [time, station], unit: degC}
     elevation: {coords: [station], unit: m}
-"#;
+";
 
 /// A service of one dataset, watched by rules.
 struct Watched {
@@ -104,10 +104,11 @@ impl Watched {
     /// Air temperature at stations, now.
     async fn deliver(&self, stations: &[&str]) {
         let time = self.now.format("%Y-%m-%dT%H:%M:%SZ");
-        let rows: String = stations
+        let rows: Vec<String> = stations
             .iter()
             .map(|station| format!("{time},{station},1.5\n"))
             .collect();
+        let rows = rows.concat();
         let (_, status) = self.contribute(&format!("time,station,air\n{rows}")).await;
         assert_eq!(status, Status::Merged);
     }

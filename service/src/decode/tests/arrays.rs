@@ -51,9 +51,9 @@ fn a_row_of_lists_is_arrays_along_their_coordinates() {
     let values = vec![Some(1.0), Some(2.0), None, Some(4.0), Some(5.0), Some(6.0)];
     let body = field(values, "time, x");
     let decoder = Decoding::default().prepare(".".as_ref()).unwrap();
-    let decoded = decode_arrays(&body, &content(), &decoder, &Map::new()).unwrap();
-    let Decoded::Grids(grids) = decoded else {
-        panic!("{decoded:?}")
+    let found = decode_arrays(&body, &content(), &decoder, &Map::new()).unwrap();
+    let Decoded::Grids(grids) = found else {
+        panic!("{found:?}")
     };
     assert_eq!(grids.variables["t"].dims, ["time", "x"]);
     assert_eq!(grids.coordinates.keys().collect::<Vec<_>>(), ["x", "time"]);

@@ -22,9 +22,9 @@ fn story() -> impl Strategy<Value = (Case, Vec<Arrays>, u32)> {
         );
         let axis = axis
             .prop_map(|(first, rest)| std::iter::once(Some(first)).chain(rest).collect::<Vec<_>>());
-        let axes = prop::collection::vec(axis, case.coords.len());
+        let all = prop::collection::vec(axis, case.coords.len());
         let vars = case.vars.clone();
-        let arrays = axes.prop_flat_map(move |axes| {
+        let arrays = all.prop_flat_map(move |axes| {
             let cells: Vec<_> = vars
                 .iter()
                 .map(|var| {
