@@ -175,7 +175,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let looked = tokio::time::timeout(Duration::from_secs(60), looked).await;
+        let looked = tokio::time::timeout(Duration::from_mins(1), looked).await;
         looked.expect("it looks");
     }
 
@@ -186,7 +186,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let so = tokio::time::timeout(Duration::from_secs(60), so).await;
+        let so = tokio::time::timeout(Duration::from_mins(1), so).await;
         so.expect("it comes to be so");
     }
 

@@ -1,5 +1,6 @@
 //! Collectors inside the service: a day of forecasts for forty places, and the routes.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,11 +53,7 @@ fn yrno(folder: &Path, server: &Server) -> Config {
     let mut places = "name,latitude,longitude\n".to_owned();
     for idx in 0..N_PLACES {
         let step = f64::from(u32::try_from(idx).unwrap()) / 100.0;
-        places.push_str(&format!(
-            "place {idx},{:.2},{:.2}\n",
-            50.0 + step,
-            14.0 + step
-        ));
+        writeln!(places, "place {idx},{:.2},{:.2}", 50.0 + step, 14.0 + step).unwrap();
     }
     std::fs::write(folder.join("locations.csv"), places).unwrap();
     let file = folder.join("zarr-fuse.yaml");

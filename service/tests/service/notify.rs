@@ -20,7 +20,7 @@ use crate::world::World;
 
 const BAD: &str = "time,borehole,T\nnever,B1,warm\n";
 /// Longer than any message needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A mail server of another make, on a free port of this machine.
 struct MailServer {

@@ -56,7 +56,7 @@ impl Watching {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let counts = tokio::time::timeout(Duration::from_secs(60), counts).await;
+        let counts = tokio::time::timeout(Duration::from_mins(1), counts).await;
         counts.expect("objects are contributed")
     }
 
@@ -71,7 +71,7 @@ impl Watching {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             };
-            let looked = tokio::time::timeout(Duration::from_secs(60), looked).await;
+            let looked = tokio::time::timeout(Duration::from_mins(1), looked).await;
             looked.expect("it looks");
         }
     }
