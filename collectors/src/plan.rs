@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde_json::Value as Json;
 use url::Url;
-use zarr_fuse_schemas::near::did_you_mean;
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::yaml::Yaml;
 
 use crate::config::{At, Fault, Faults, Iterate, Method, Render, Request, Run};
@@ -14,6 +14,9 @@ use crate::iterate::{Iteration, Surroundings};
 use crate::render::Rendered;
 use crate::schedule::Schedule;
 use crate::template::{Template, Variables};
+
+/// Parameters of contributions that are no variables.
+const RESERVED: [&str; 2] = ["wait", "dry_run"];
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -284,6 +287,10 @@ fn names(source: Source<'_>, faults: &mut Faults) -> Vec<String> {
         names.into_iter().map(move |name| (path.clone(), name))
     });
     for (path, name) in rendered.chain(iterated) {
+        if RESERVED.contains(&name.as_str()) {
+            let message = format!("`{name}` means something to the service; choose another name");
+            faults.add(&path, message);
+        }
         if taken.contains(&name) {
             let message = format!("another place gives the variable `{name}` already; rename one");
             faults.add(&path, message);
@@ -306,14 +313,13 @@ impl Parts<'_> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         for name in template.names() {
             if !known.contains(&name) {
-                let hint = if known.is_empty() {
-                    String::new()
-                } else {
-                    did_you_mean(name, &known)
+                let hint = match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => {
+                        "; every run must `set` it, or `render` or `iterate` give it".to_owned()
+                    }
                 };
-                let message = format!(
-                    "no variable is called `{name}`{hint}; every run `set`s it, or `render` or `iterate` give it"
-                );
+                let message = format!("no variable is called `{name}`{hint}");
                 self.faults.add(path, message);
                 return None;
             }

@@ -73,6 +73,14 @@ pub enum SetupError {
     /// TLS cannot be set up.
     #[error("requests cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The place that is watched cannot be opened.
+    #[error("`{path}` cannot be watched: {reason}")]
+    Place {
+        /// Where it is.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 fn texts(faults: &[Fault]) -> String {

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use zarr_fuse_collectors::Clock;
+use zarr_fuse_collectors::scheduled::SetupError;
 use zarr_fuse_schemas::{Schema, SchemaError};
 
+use crate::collect::{self, Collectors};
 use crate::config::{Config, DatasetConfig, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
@@ -32,6 +35,8 @@ pub struct App {
     pub datasets: IndexMap<String, Arc<Dataset>>,
     /// By name: the configured ones, then those that datasets have under their own names.
     pub endpoints: IndexMap<String, Endpoint>,
+    /// By name.
+    pub collectors: Collectors,
     /// Who may do what.
     pub sign_in: SignIn,
     /// Bounds on what clients may use.
@@ -106,6 +111,14 @@ pub enum AppError {
         /// Cause.
         source: DecodeSetupError,
     },
+    /// A collector cannot be made.
+    #[error("the collector `{collector}` cannot run")]
+    Collector {
+        /// The collector.
+        collector: String,
+        /// Cause.
+        source: SetupError,
+    },
     /// Nobody could sign in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -117,11 +130,27 @@ impl App {
     /// # Errors
     /// [`AppError`] names the dataset or endpoint at fault.
     pub async fn build(config: Config, stop: CancellationToken) -> Result<Arc<Self>, AppError> {
+        Self::build_at(config, &Clock::system(), stop).await
+    }
+
+    /// The same, where `clock` tells collectors the time.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub async fn build_at(
+        config: Config,
+        clock: &Clock,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
         let sign_in = SignIn::new(config.auth.as_ref())?;
         let datasets = Box::pin(open::datasets(&config)).await?;
         let mut limits = config.limits.clone();
         limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
-        Self::guarded(datasets, &config.endpoints, sign_in, limits, stop)
+        let mut app = Self::assemble(datasets, &config.endpoints, sign_in, limits, stop)?;
+        let collectors = collect::all(&config, &app.endpoints, clock);
+        app.collectors =
+            collectors.map_err(|(collector, source)| AppError::Collector { collector, source })?;
+        Ok(Arc::new(app))
     }
 
     /// The service of datasets that are open, in which everyone may do everything; their decoders know what `endpoints`
@@ -150,6 +179,16 @@ impl App {
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
+        Self::assemble(datasets, endpoints, sign_in, limits, stop).map(Arc::new)
+    }
+
+    fn assemble(
+        datasets: Vec<Arc<Dataset>>,
+        endpoints: &IndexMap<String, EndpointConfig>,
+        sign_in: SignIn,
+        limits: LimitsConfig,
+        stop: CancellationToken,
+    ) -> Result<Self, AppError> {
         let recovered = datasets
             .iter()
             .map(|dataset| dataset.journal.last_seq())
@@ -160,9 +199,10 @@ impl App {
         let runtime = Handle::current();
         let bodies =
             Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
-        Ok(Arc::new(Self {
+        Ok(Self {
             datasets,
             endpoints,
+            collectors: Collectors::new(),
             sign_in,
             limits,
             bodies,
@@ -170,7 +210,7 @@ impl App {
             stop,
             runtime,
             recovered,
-        }))
+        })
     }
 
     /// Why the service is not ready, by dataset or node; empty if it is.

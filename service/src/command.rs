@@ -16,6 +16,7 @@ use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
 
 pub(crate) mod check;
+pub(crate) mod collect;
 pub(crate) mod correct;
 pub(crate) mod cp;
 pub(crate) mod demo;

@@ -6,11 +6,13 @@
 
 mod auth;
 mod check;
+mod collector;
 mod dataset;
 mod deserialize;
 mod endpoint;
 mod environment;
 mod limits;
+mod notify;
 mod read;
 mod server;
 #[cfg(test)]
@@ -27,9 +29,14 @@ use zarr_fuse_schemas::{Problem, SchemaError, quantity};
 pub(crate) use check::name_problem;
 
 pub use auth::{Auth, AuthMode, Scope, Token, User};
+pub use collector::CollectorConfig;
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
+pub use notify::{
+    ChannelConfig, EmailConfig, NotifyConfig, RuleConfig, SmtpConfig, SmtpTls, Trigger,
+    WebhookConfig,
+};
 pub use server::{
     AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
 };
@@ -39,7 +46,7 @@ pub use zarr_fuse_schemas::quantity::parse_duration;
 /// The configuration of the service, `zarr-fuse.yaml`.
 ///
 /// In texts, numbers and switches, `${NAME}` stands for an environment variable, `${NAME:-default}` for one that may be
-/// missing, and `$${` for `${` itself; inside `decode` of an endpoint, `${name}` stands for variables of the request and
+/// missing, and `$${` for `${` itself; inside `decode` of an endpoint or collector, `${name}` stands for variables of the request and
 /// the environment is not read. Relative paths are relative to the folder of this file. Durations are written `500ms`,
 /// `30s`, `5m`, `12h`, `7d`; sizes in bytes, or `64KiB`, `8MiB`, `2GiB`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -60,10 +67,10 @@ pub struct Config {
     pub datasets: Datasets,
     /// Where contributions are pushed to, by name, besides the endpoint that every dataset has under its own name.
     pub endpoints: IndexMap<String, EndpointConfig>,
-    /// Sources that are fetched or subscribed to. Not available in this version.
-    pub collectors: Option<serde_json::Value>,
-    /// Who is told of problems. Not available in this version.
-    pub notify: Option<serde_json::Value>,
+    /// Sources that are fetched, subscribed to or watched, by name.
+    pub collectors: IndexMap<String, CollectorConfig>,
+    /// Who is told of problems. Default: nobody; the log has them.
+    pub notify: Option<NotifyConfig>,
     /// The file this was read from; empty for the defaults.
     #[serde(skip)]
     pub file: PathBuf,

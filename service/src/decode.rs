@@ -232,7 +232,7 @@ fn read(
         Format::Json => json::read(&text()?, limits)?,
         Format::Ndjson => json::read_lines(&text()?, limits)?,
         Format::Parquet => guarded(parquet::FORMAT, || parquet::read(body, limits))?,
-        Format::Arrow => guarded(arrow::FORMAT, || arrow::read(body, limits))?,
+        Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, limits)),
         Format::Xlsx => guarded(sheet::XLSX, || {
             sheet::read_xlsx(body, &decoder.sheet, limits)
         })?,

@@ -14,11 +14,11 @@ use zarr_fuse_schemas::Node as NodeSchema;
 
 use crate::commit::{self, CommitError, Written};
 use crate::dataset::{Dataset, Decoders};
-use crate::decode::{Content, DecodeError, decode};
+use crate::decode::{Content, DecodeError, Decoded, decode_arrays};
 use crate::journal::{Header, Journal, JournalError, Kind, Waiting};
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
-use crate::normalize::{NormalizeError, Normalized, normalize};
+use crate::normalize::{NormalizeError, Normalized, normalize, normalize_grids, takes_grids};
 use crate::outcome::{Outcome, RowProblem, Status};
 use crate::rebuild;
 
@@ -166,7 +166,7 @@ pub async fn prepare(
     Ok(blocking(prepare_all).await)
 }
 
-/// One contribution: bytes to table to batch.
+/// One contribution: bytes to table or arrays to batch.
 ///
 /// # Errors
 /// [`IngestError`] if nothing of it can be taken.
@@ -181,8 +181,11 @@ pub fn ingest(
         content_type: header.content_type.clone(),
         content_encoding: header.content_encoding.clone(),
     };
-    let table = decode(payload, &content, decoder, &header.variables)?;
-    Ok(normalize(&table, schema)?)
+    match decode_arrays(payload, &content, decoder, &header.variables)? {
+        Decoded::Grids(grids) if takes_grids(schema) => Ok(normalize_grids(&grids, schema)?),
+        Decoded::Grids(grids) => Ok(normalize(&grids.to_table(decoder.max_cells())?, schema)?),
+        Decoded::Table(table) => Ok(normalize(&table, schema)?),
+    }
 }
 
 /// Merges prepared contributions and writes their chunks; gives what became of each, for the journal.

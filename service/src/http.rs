@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod collectors;
 mod connections;
 mod contributions;
 mod corrections;
@@ -150,6 +151,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(datasets::get_dataset)
         .service(corrections::rebuild_node)
         .service(schema::get_schema)
+        .service(collectors::list_collectors)
+        .service(collectors::run_collector)
         .service(query::query_only_node)
         .service(query::query_node)
         .service(zarr::get_object)

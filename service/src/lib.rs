@@ -4,6 +4,7 @@
 
 pub mod app;
 mod array;
+pub mod collect;
 pub mod commit;
 pub mod config;
 pub mod copy;
@@ -16,6 +17,7 @@ pub mod merge;
 pub mod metrics;
 pub mod node;
 pub mod normalize;
+pub mod notify;
 pub mod outcome;
 pub mod query;
 pub mod rebuild;

@@ -37,6 +37,9 @@ enum Command {
         after_help = "Example:\n  zf ingest schemas/boreholes.yaml temperature measurements.csv"
     )]
     Ingest(command::ingest::Ingest),
+    /// Run collectors by hand, try them out, or run them apart from the service.
+    #[command(after_help = "Example:\n  zf collect yrno --dry-run")]
+    Collect(command::collect::Collect),
     /// Print values of a node.
     #[command(
         after_help = "Example:\n  zf query schemas/boreholes.yaml temperature --var rock_temp --sel depth=0/10 --format csv"
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
             Command::Serve(serve) => serve.run().await,
             Command::Check { files } => command::check::run(&files),
             Command::Ingest(ingest) => ingest.run().await,
+            Command::Collect(collect) => Box::pin(collect.run()).await,
             Command::Query(query) => query.run().await,
             Command::List(list) => list.run().await,
             Command::Cp(cp) => cp.run().await,

@@ -121,7 +121,10 @@ fn files(config: &Config) -> Vec<PathBuf> {
     let decoding = decoding.flat_map(|endpoint| endpoint.decode.files());
     let decoding = decoding.map(|file| config.folder().join(file));
     let mut files = vec![config.file.clone()];
-    files.extend(schemas.chain(decoding));
+    let tables = config.collectors.values().flat_map(|c| &c.iterate);
+    let tables = tables.filter_map(|step| step.dataframe_path.as_deref());
+    let tables = tables.map(|file| config.folder().join(file));
+    files.extend(schemas.chain(decoding).chain(tables));
     files
 }
 

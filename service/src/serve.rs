@@ -12,6 +12,7 @@ use crate::app::{App, AppError};
 use crate::config::{AuthMode, Config, ServerConfig};
 use crate::fold;
 use crate::http::{self, Tls, TlsError};
+use crate::notify::{self, Told};
 use crate::reload;
 use crate::tasks::{self, TaskError, Tasks};
 
@@ -92,6 +93,7 @@ async fn serve_on(
         address: address.clone(),
         source,
     };
+    let told = Arc::new(Told::new(chrono::Utc::now()));
     let mut is_first = true;
     loop {
         let server = config.server.clone();
@@ -106,13 +108,28 @@ async fn serve_on(
             running.cancel();
             new
         };
-        let (ended, new) = tokio::join!(run(Arc::clone(&app), listening, server), watch);
+        let telling = tell(&config, &app, &told, &running);
+        let serving = run(Arc::clone(&app), listening, server);
+        let (ended, new, ()) = tokio::join!(serving, watch, telling);
         ended?;
         match new {
             Some(new) => config = new,
             None => return Ok(()),
         }
         is_first = false;
+    }
+}
+
+/// Tells of problems as `config` says, until `stop`.
+async fn tell(config: &Config, app: &Arc<App>, told: &Arc<Told>, stop: &CancellationToken) {
+    if let Some(notify) = &config.notify {
+        notify::run(
+            notify.clone(),
+            Arc::clone(app),
+            Arc::clone(told),
+            stop.clone(),
+        )
+        .await;
     }
 }
 
@@ -159,6 +176,10 @@ pub async fn run(
         tasks.spawn(format!("root {}", dataset.name), endless(root));
         let watch = Arc::clone(dataset).run_watch(stop.clone());
         tasks.spawn(format!("watch {}", dataset.name), endless(watch));
+    }
+    for (name, collecting) in &app.collectors {
+        let collecting = Arc::clone(collecting).run(stop.clone());
+        tasks.spawn(format!("collector {name}"), endless(collecting));
     }
     let grace = server.grace;
     let tls = tls(&server)?;

@@ -6,6 +6,7 @@ use std::process::Command;
 use zarr_fuse_harness::console::{Example, examples, tells};
 use zarr_fuse_harness::run::{self, Run};
 use zarr_fuse_harness::service::{Service, free_address};
+use zarr_fuse_harness::web::{Reply, Server};
 use zarr_fuse_harness::{binary, checkout, python};
 
 use crate::workspace::Workspace;
@@ -118,6 +119,7 @@ fn files_that_the_readme_links_to_exist() {
         "docs/access.md",
         "docs/reliability.md",
         "schemas/README.md",
+        "collectors/README.md",
     ] {
         let path = checkout().join(document);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -161,10 +163,20 @@ async fn the_examples_of_help_work() {
         "measurements.csv",
         "date_time,borehole,depth,rock_temp\n2025-03-01T12:00:00Z,B1,2,9.5\n",
     );
+    let csv = "date_time,borehole,depth,rock_temp\n2025-03-01T12:00:00Z,B1,2,9.5\n";
+    let source = Server::start("127.0.0.1", move |_| {
+        Reply::new(200, csv).with("Content-Type", "text/csv")
+    });
+    let source = source.await.unwrap();
     workspace.write(
         "zarr-fuse.yaml",
-        "server: {listen: '127.0.0.1:0'}\ndatasets: [schemas/weather.yaml, schemas/boreholes.yaml]\n\
-         auth: {token_file: tokens.json}\n",
+        &format!(
+            "server: {{listen: '127.0.0.1:0'}}\ndatasets: [schemas/weather.yaml, schemas/boreholes.yaml]\n\
+             auth: {{token_file: tokens.json}}\n\
+             collectors:\n  yrno:\n    endpoint: boreholes\n    target_node: temperature\n    runs: [{{cron: '0 0 1 1 *'}}]\n    \
+             request: {{url: '{}', allow_private: [127.0.0.1], headers: [{{header_name: User-Agent, header_value: t}}]}}\n",
+            source.url("/")
+        ),
     );
     let help = workspace.zf("--help").ok().unwrap();
     let commands: Vec<&str> = help
@@ -178,8 +190,8 @@ async fn the_examples_of_help_work() {
     assert_eq!(
         commands,
         [
-            "demo", "serve", "check", "ingest", "query", "list", "cp", "log", "retry", "retract",
-            "rebuild", "journal", "verify", "doctor", "token", "user", "openapi"
+            "demo", "serve", "check", "ingest", "collect", "query", "list", "cp", "log", "retry",
+            "retract", "rebuild", "journal", "verify", "doctor", "token", "user", "openapi"
         ]
     );
     for command in commands {

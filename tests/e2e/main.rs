@@ -6,6 +6,8 @@ mod campaign;
 #[cfg(test)]
 mod careless_s3;
 #[cfg(test)]
+mod collect;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod documents;
@@ -25,5 +27,7 @@ mod secrets;
 mod stores;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod workspace;

@@ -53,13 +53,15 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
 
 /// A configuration has one of its sections at the top; a schema has nodes there.
 fn is_config(file: &Path) -> bool {
-    const SECTIONS: [&str; 6] = [
+    const SECTIONS: [&str; 8] = [
         "server:",
         "datasets:",
         "endpoints:",
         "limits:",
         "auth:",
         "journal:",
+        "collectors:",
+        "notify:",
     ];
     let named = file
         .file_stem()

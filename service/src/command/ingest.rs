@@ -87,7 +87,7 @@ impl Ingest {
         let mut code = ExitCode::SUCCESS;
         for (file, receipt) in receipts {
             let outcome = dataset.journal.settled(receipt.seq).await;
-            print(&summary(file, &outcome))?;
+            print(&summary(&file.display().to_string(), &outcome))?;
             if outcome.status != Status::Merged {
                 code = ExitCode::FAILURE;
                 problems(&outcome);
@@ -129,8 +129,8 @@ fn progress(n_files: usize) -> ProgressBar {
     ProgressBar::new(n_files as u64).with_style(style)
 }
 
-/// One line per file.
-fn summary(file: &Path, outcome: &Outcome) -> String {
+/// One line for a file or contribution.
+pub(crate) fn summary(what: &str, outcome: &Outcome) -> String {
     let status = format!("{:?}", outcome.status).to_lowercase();
     let Outcome {
         n_rows_read,
@@ -139,12 +139,12 @@ fn summary(file: &Path, outcome: &Outcome) -> String {
         ..
     } = outcome;
     format!(
-        "{}: {status}, {n_rows_accepted} of {n_rows_read} rows, {n_coordinates_added} new coordinate values",
-        file.display()
+        "{what}: {status}, {n_rows_accepted} of {n_rows_read} rows, {n_coordinates_added} new coordinate values"
     )
 }
 
-fn problems(outcome: &Outcome) {
+/// The first problems.
+pub(crate) fn problems(outcome: &Outcome) {
     for problem in outcome.problems.iter().take(MAX_PRINTED) {
         let mut place = String::new();
         if let Some(row) = problem.row {

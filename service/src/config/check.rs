@@ -10,11 +10,14 @@ use super::read::{Problems, Step, place};
 use super::{Auth, Config};
 
 mod auth;
+mod collectors;
+mod notify;
 
 pub(crate) use auth::name_problem;
 
 /// First parts of paths that the service uses itself.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 12] = [
+    "/api/v1/collectors",
     "/api/v1/ingest",
     "/api/v1/contributions",
     "/api/v1/datasets",
@@ -54,8 +57,11 @@ impl Config {
         self.check_unavailable(&mut checker);
         self.check_numbers(&mut checker);
         self.check_datasets(&mut checker);
+        self.add_collector_endpoints(&mut checker);
         self.check_endpoints(&mut checker);
+        self.check_collectors(&mut checker);
         self.check_server(&mut checker);
+        self.check_notify(&mut checker);
         match &self.auth {
             Some(auth) => self.check_auth(auth, &mut checker),
             None if !self.server.listen.is_loopback() => {
@@ -70,14 +76,6 @@ impl Config {
     }
 
     fn check_unavailable(&self, checker: &mut Checker<'_>) {
-        for (key, value) in [("collectors", &self.collectors), ("notify", &self.notify)] {
-            if value.is_some() {
-                checker.add(
-                    &keys([key]),
-                    format!("`{key}` is not available in this version: remove it"),
-                );
-            }
-        }
         if self.journal.retain.is_some() {
             checker.add(
                 &keys(["journal", "retain"]),
@@ -207,12 +205,17 @@ impl Config {
         let max_decompressed_bytes = self.limits.max_decompressed_bytes;
         let mut aliases: HashMap<String, String> = HashMap::new();
         for (name, endpoint) in &mut self.endpoints {
-            let inside = |key: &str| keys(["endpoints", name.as_str(), key]);
+            let own = self.collectors.get(name);
+            let section = match own {
+                Some(collector) if collector.endpoint.is_none() => "collectors",
+                _ => "endpoints",
+            };
+            let inside = |key: &str| keys([section, name.as_str(), key]);
             if !is_name(name) {
                 let message = format!(
                     "`{name}` cannot be a name in URLs: use letters, digits, `.`, `_`, `-`"
                 );
-                checker.add(&keys(["endpoints", name.as_str()]), message);
+                checker.add(&keys([section, name.as_str()]), message);
             }
             match (&endpoint.dataset, datasets.as_slice()) {
                 (Some(dataset), known) if !known.contains(&dataset.as_str()) => {
@@ -229,7 +232,7 @@ impl Config {
                 (Some(_), _) => {}
                 (None, [only]) => endpoint.dataset = Some((*only).to_owned()),
                 (None, _) => checker.add(
-                    &keys(["endpoints", name.as_str()]),
+                    &keys([section, name.as_str()]),
                     "the key `dataset` is missing: say where contributions go",
                 ),
             }

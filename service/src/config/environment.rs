@@ -6,7 +6,7 @@ use zarr_fuse_schemas::yaml::{self, Value, Yaml};
 
 use super::read::{Problems, Step};
 
-/// Replaces references to environment variables in every scalar, but not inside `decode` of an endpoint.
+/// Replaces references to environment variables in every scalar, but not inside `decode` of an endpoint or collector.
 pub(super) fn expand(
     tree: &mut Yaml,
     env: &HashMap<String, String>,
@@ -14,8 +14,8 @@ pub(super) fn expand(
     problems: &mut Problems,
 ) {
     if let [Step::Key(section), Step::Key(_), Step::Key(key)] = path.as_slice()
-        && section == "endpoints"
-        && key == "decode"
+        && matches!(section.as_str(), "endpoints" | "collectors")
+        && matches!(key.as_str(), "decode" | "extract")
     {
         return;
     }

@@ -290,13 +290,50 @@ fn files_and_proxies_of_the_server_are_checked() {
 #[test]
 fn what_is_not_available_is_said() {
     check(
-        "collectors: {a: {}}\nnotify: [x]\njournal: {retain: 90d}",
+        "journal: {retain: 90d}",
         &[
-            "1:13: collectors: `collectors` is not available in this version: remove it",
-            "2:9: notify: `notify` is not available in this version: remove it",
-            "3:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
+            "1:19: journal.retain: `retain` is not available in this version: remove it, payloads are kept for ever",
         ],
     );
+}
+
+#[test]
+fn rules_and_channels_of_notify_are_checked() {
+    check(
+        "notify:\n  \
+         smtp: {host: 'smtp://x', from: me, username: u, tls: tsl}\n  \
+         channels:\n    log: {webhook: {url: 'ftp://x'}}\n    a b: {email: {to: [x]}}\n  \
+         rules:\n    one: {when: no_data, tell: [chat], times: 3}\n    two: {when: contribution_rejected, endpoints: [x], after: 5m}\n",
+        &[
+            "2:16: notify.smtp.host: `smtp://x` is not the name of a server; write `smtp.example.org`, and the port in `port`",
+            "2:34: notify.smtp.from: `me` is not a mail address; write `ann@example.org` or `Ann <ann@example.org>`",
+            "2:48: notify.smtp.username: `password` is missing: without it nobody can sign in",
+            "2:56: notify.smtp.tls: `tsl` is not possible here; known are `starttls`, `implicit`, `none`",
+            "4:10: notify.channels.log: `log` is the log already: choose another name",
+            "4:26: notify.channels.log.webhook.url: not an address: write `https://example.org/…`",
+            "5:10: notify.channels.a b: `a b` cannot be a name: use letters, digits, `.`, `_`, `-`",
+            "5:24: notify.channels.a b.email.to[0]: `x` is not a mail address; write `ann@example.org` or `Ann <ann@example.org>`",
+            "7:10: notify.rules.one: `after` is missing: say how long nothing may come, such as `2h`",
+            "7:10: notify.rules.one: say what is watched: `endpoints`, or `node`, with `coordinate` for each of its values",
+            "7:33: notify.rules.one.tell[0]: there is no channel `chat`; known are `a b`, `log`",
+            "7:47: notify.rules.one.times: `times` means nothing for `no_data`: remove it",
+            "8:52: notify.rules.two.endpoints[0]: there is no endpoint `x`; there are none",
+            "8:63: notify.rules.two.after: `after` means nothing for `contribution_rejected`: remove it",
+        ],
+    );
+    check(
+        "datasets: [bukov.yaml]\nnotify: {channels: {a: {email: {to: []}}}, rules: {r: {when: no_data, after: 1h, node: x, endpoints: [bukov], dataset: bukow, values: [y]}}}",
+        &[
+            "2:32: notify.channels.a.email: `notify.smtp` is missing: name the server that takes e-mails",
+            "2:32: notify.channels.a.email: nobody would get it: name recipients in `to`",
+            "2:102: notify.rules.r.endpoints: either `endpoints` or `node`: write two rules",
+            "2:120: notify.rules.r.dataset: there is no dataset `bukow`; did you mean `bukov`?",
+            "2:135: notify.rules.r.values: `coordinate` is missing: say what they are values of",
+        ],
+    );
+    let secret = "notify: {channels: {chat: {webhook: {url: 'https://x/hush', headers: {Authorization: hush}}}}}";
+    let notify = parse(secret).unwrap().notify.unwrap();
+    assert!(!format!("{notify:?}").contains("hush"), "{notify:?}");
 }
 
 #[test]
@@ -383,4 +420,57 @@ fn the_json_schema_agrees_with_the_reader() {
         assert!(!validator.is_valid(&as_json(bad)), "{bad}");
         assert!(parse(bad).is_err(), "{bad}");
     }
+}
+
+const COLLECTOR: &str = "datasets: [bukov.yaml]\ncollectors:\n  yrno:\n    runs: [{cron: '0 * * * *'}]\n    request: {url: 'https://x.cz/{place}', headers: [{header_name: User-Agent, header_value: me}]}\n    render: [{name: place, source: const, value: here}]\n";
+
+#[test]
+fn a_collector_has_an_endpoint_of_its_own_or_uses_one() {
+    let config = parse(&format!(
+        "{COLLECTOR}    target_node: yr.no\n    extract: {{builtin: yrno-locationforecast}}\n    decode: {{set: {{location: '${{place}}'}}}}\n"
+    ));
+    let config = config.unwrap();
+    let own = &config.endpoints["yrno"];
+    assert_eq!(
+        (own.dataset.as_deref(), own.node.as_str()),
+        (Some("bukov"), "yr.no")
+    );
+    assert_eq!(own.decode.set["location"], Value::from("${place}"));
+    assert!(own.decode.extract.is_some());
+    let config = parse(&format!("{COLLECTOR}    endpoint: bukov\n")).unwrap();
+    assert_eq!(config.collectors["yrno"].endpoint("yrno"), "bukov");
+    assert!(config.endpoints.is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_a_collector_has_its_place() {
+    check(
+        &format!(
+            "{COLLECTOR}    endpoint: bukow\n    extract: {{builtin: yrno-locationforecast}}\n"
+        ),
+        &[
+            "7:15: collectors.yrno.endpoint: there is no endpoint `bukow`; did you mean `bukov`?",
+            "8:14: collectors.yrno.extract: the endpoint `bukow` says so: remove `extract`, or `endpoint`",
+        ],
+    );
+    check(
+        &COLLECTOR
+            .replace("0 * * * *", "0 * * *")
+            .replace("{place}", "{plce}"),
+        &[
+            "4:12: collectors.yrno.runs[0]: `0 * * *` is no cron expression (invalid pattern: pattern must have 5 or 6 fields when years are disallowed); write minute, hour, day, month and weekday, such as `15 */6 * * *`",
+            "5:20: collectors.yrno.request.url: no variable is called `plce`; did you mean `place`?",
+        ],
+    );
+    check(
+        &format!("{COLLECTOR}    dataset: bukow\n"),
+        &["7:14: collectors.yrno.dataset: there is no dataset `bukow`; did you mean `bukov`?"],
+    );
+    check(
+        "datasets: [bukov.yaml]\nendpoints: {a: {}}\ncollectors:\n  a: {}\n",
+        &[
+            "4:6: collectors.a: there is an endpoint `a`: say `endpoint: a` to contribute there, or choose another name",
+            "4:6: collectors.a: nothing says what is collected: give `request` and `runs`",
+        ],
+    );
 }

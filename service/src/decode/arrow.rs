@@ -1,5 +1,6 @@
-//! Arrow IPC, as a stream or a file, to a table.
+//! Arrow IPC, as a stream or a file, to a table or to arrays.
 
+mod arrays;
 mod columns;
 mod frames;
 
@@ -7,10 +8,9 @@ use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::Schema;
 use arrow::ipc::reader::StreamDecoder;
-use polars::prelude::DataFrame;
 
 use super::format_error::FormatError;
-use super::{DecodeError, Limits};
+use super::{DecodeError, Decoded, Limits, Table};
 pub(super) use columns::Columns;
 
 pub(super) const FORMAT: &str = "Arrow IPC";
@@ -21,10 +21,11 @@ pub(super) const FORMAT: &str = "Arrow IPC";
 ///
 /// # Errors
 /// Damaged messages; columns that are lists, structures or bytes; batches beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], limits: &Limits) -> Result<DataFrame, DecodeError> {
+pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
     let stream = frames::stream_of(body)?;
     let mut decoder = StreamDecoder::new();
     let mut columns: Option<Columns> = None;
+    let mut grids = None;
     let mut budget = frames::Budget::new(limits);
     let damaged = |error| FormatError::damaged(FORMAT, error);
     for frame in frames::split(stream) {
@@ -34,7 +35,18 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<DataFrame, DecodeErro
         let mut buffer = Buffer::from(frame.bytes());
         while !buffer.is_empty() {
             let batch: Option<RecordBatch> = decoder.decode(&mut buffer).map_err(damaged)?;
-            if let (None, Some(schema)) = (&columns, decoder.schema()) {
+            let schema = decoder.schema();
+            if schema.as_ref().is_some_and(|schema| arrays::are_in(schema)) {
+                match batch {
+                    Some(_) if grids.is_some() => {
+                        return Err(FormatError::damaged(FORMAT, "arrays come in one batch").into());
+                    }
+                    Some(batch) => grids = Some(arrays::of(&batch, limits)?),
+                    None => {}
+                }
+                continue;
+            }
+            if let (None, Some(schema)) = (&columns, schema) {
                 columns = Some(Columns::new(FORMAT, &schema, limits)?);
             }
             if let (Some(columns), Some(batch)) = (&mut columns, batch) {
@@ -43,8 +55,12 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<DataFrame, DecodeErro
         }
     }
     decoder.finish().map_err(damaged)?;
-    match columns {
+    if let Some(grids) = grids {
+        return Ok(Decoded::Grids(grids));
+    }
+    let frame = match columns {
         Some(columns) => columns.finish(),
         None => Columns::new(FORMAT, &Schema::empty(), limits)?.finish(),
-    }
+    };
+    Ok(Decoded::Table(Table { frame: frame? }))
 }

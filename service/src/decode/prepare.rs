@@ -116,6 +116,11 @@ impl Decoder {
         self.fingerprint
     }
 
+    /// Most cells of a table.
+    pub fn max_cells(&self) -> usize {
+        self.limits.max_cells
+    }
+
     /// Whether there is a reader for what the sender says about a body; [`super::decode`] finds out about the rest.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The whole of decoding, as an endpoint does it; and how the tests of the steps show a table.
 
+mod arrays;
 mod content;
 pub(super) mod formats;
 mod hostile;

@@ -59,6 +59,7 @@ pub(super) fn head() -> OpenApi {
         .components(Some(schemes.build()))
         .tags(Some([
             tag("contributions", "What arrives, and what becomes of it"),
+            tag("collectors", "What is fetched, and when"),
             tag("datasets", "What there is"),
             tag("values", "What is measured, as rows and as Zarr"),
             tag("operation", "For those who run the service"),

@@ -50,6 +50,10 @@ pub(crate) enum ApiError {
     },
     /// No contribution has this id.
     UnknownContribution(String),
+    /// No collector has this name.
+    UnknownCollector { name: String, known: Vec<String> },
+    /// The collector has no runs: it waits for what comes.
+    NothingToRun(String),
     /// The Zarr store has no such object.
     UnknownKey { dataset: String, key: String },
     /// The documentation has no such page.

@@ -12,6 +12,8 @@ pub const SCHEMA: &str = "journal/schema.yaml";
 pub const PROBES: &str = "staging/probe";
 /// Written and overwritten to find out whether the journal can be written again.
 pub const PROBE: &str = "journal/probe";
+/// What was told of problems, and what is to be delivered; nothing else reads it.
+pub const TOLD: &str = "journal/told.json";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 
@@ -60,6 +62,11 @@ pub fn checkpoint(seq: u64) -> String {
 /// Where a damaged object is kept.
 pub fn damaged(name: &str) -> String {
     format!("journal/damaged/{name}")
+}
+
+/// What a collector remembers.
+pub fn collector(name: &str) -> String {
+    format!("journal/collectors/{name}.json")
 }
 
 /// The payload with this SHA-256.

@@ -5,10 +5,12 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod collectors;
 mod contributions;
 mod corrections;
 mod datasets;
 mod ingest;
+mod notify;
 mod operation;
 mod paths;
 mod pressure;

@@ -13,6 +13,7 @@ mod probing;
 mod stopping;
 mod suite;
 mod traps;
+mod watching;
 
 /// Runs every function of the suite on every kind of store.
 macro_rules! on_every_store {

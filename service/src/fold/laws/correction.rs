@@ -116,7 +116,7 @@ async fn survives(case: &Case, events: &[Event], fail_at: usize, effect: Effect)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_retracted_was_never_there((case, events) in story()) {
@@ -134,7 +134,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: crash_cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crash_cases().div_ceil(3), ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_amid_a_correction_is_made_good((case, events) in story()) {

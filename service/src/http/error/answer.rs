@@ -70,6 +70,18 @@ impl ApiError {
                 "Unknown contribution",
                 format!("there is no contribution `{id}`; `GET /api/v1/contributions` lists what arrived"),
             ),
+            Self::UnknownCollector { name, known } => Answer::new(
+                S::NOT_FOUND,
+                "unknown-collector",
+                "Unknown collector",
+                format!("there is no collector `{name}` that runs; there are {}", listed(known)),
+            ),
+            Self::NothingToRun(name) => Answer::new(
+                S::CONFLICT,
+                "nothing-to-run",
+                "Nothing to run",
+                format!("the collector `{name}` has no runs: it takes what comes"),
+            ),
             Self::UnknownKey { dataset, key } => Answer::new(
                 S::NOT_FOUND,
                 "unknown-key",

@@ -103,7 +103,7 @@ fn what_cannot_work_is_refused_with_its_place_and_remedy() {
     check(
         |config| config.request.url = "https://x.cz/{dat}".to_owned(),
         &[
-            "[Key(\"request\"), Key(\"url\")]: no variable is called `dat`; every run `set`s it, or `render` or `iterate` give it",
+            "[Key(\"request\"), Key(\"url\")]: no variable is called `dat`; every run must `set` it, or `render` or `iterate` give it",
         ],
     );
     check(

@@ -30,11 +30,24 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
 pub(crate) struct Kept {
     pub(crate) contributions: Mutex<Vec<Contribution>>,
     memory: Mutex<HashMap<String, Bytes>>,
+    arrived: tokio::sync::Notify,
     /// What the next contributions are answered.
     pub(crate) refusals: Mutex<Vec<SinkError>>,
 }
 
 impl Kept {
+    /// Waits until there are `n` contributions.
+    pub(crate) async fn wait_for(&self, n: usize) {
+        let wait = async {
+            while self.contributions.lock().unwrap().len() < n {
+                self.arrived.notified().await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        let waited = tokio::time::timeout(patience, wait).await;
+        waited.unwrap_or_else(|_| panic!("only {:?} arrived", self.bodies()));
+    }
+
     pub(crate) fn bodies(&self) -> Vec<String> {
         let contributions = self.contributions.lock().unwrap();
         let bodies = contributions.iter();
@@ -52,22 +65,27 @@ impl Sink for Kept {
         }
         let mut contributions = self.contributions.lock().unwrap();
         let key = &contribution.idempotency_key;
-        let replayed = contributions
+        let known = contributions
             .iter()
-            .any(|known| known.idempotency_key == *key);
+            .position(|known| known.idempotency_key == *key);
+        let replayed = known.is_some();
         if !replayed {
             contributions.push(contribution);
+            self.arrived.notify_one();
         }
-        let id = Uuid::from_u128(contributions.len() as u128);
+        let n = known.map_or(contributions.len(), |idx| idx + 1);
+        let id = Uuid::from_u128(n as u128);
         Ok(Taken { id, replayed })
     }
 
-    async fn outcome(&self, _: Uuid) -> Result<Verdict, SinkError> {
-        let text = String::new();
-        Ok(Verdict {
-            is_rejected: false,
-            text,
-        })
+    /// What holds the word `garbage` is rejected.
+    async fn outcome(&self, id: Uuid) -> Result<Verdict, SinkError> {
+        let idx = usize::try_from(id.as_u128()).unwrap() - 1;
+        let contributions = self.contributions.lock().unwrap();
+        let is_rejected = contributions[idx].payload.starts_with(b"garbage");
+        let status = if is_rejected { "rejected" } else { "merged" };
+        let text = format!("{{\"status\": \"{status}\"}}");
+        Ok(Verdict { is_rejected, text })
     }
 
     async fn remembered(&self, name: &str) -> Result<Option<Bytes>, SinkError> {

@@ -1,4 +1,4 @@
-//! Scheduled collectors against a local server, with the clock in the test's hand.
+//! Collectors against servers on this machine, with the clock in the test's hand.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +7,7 @@
 
 mod bounds;
 mod conditions;
+mod mqtt;
 mod plans;
 mod schedules;
 mod world;

@@ -1,0 +1,268 @@
+//! The collectors of the service: made from the configuration, run as tasks, contributing to the journal.
+
+mod watch;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::Utc;
+use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use zarr_fuse_collectors::hosts::Hosts;
+use zarr_fuse_collectors::mqtt::Subscribed;
+use zarr_fuse_collectors::scheduled::{Destination, Scheduled, Settings, SetupError};
+use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
+use zarr_fuse_collectors::{Clock, Collector};
+
+use crate::app::Endpoint;
+use crate::config::{CollectorConfig, Config};
+use crate::decode::{Content, content_of_file};
+use crate::journal::{AppendError, NewContribution};
+use crate::outcome::Status;
+use crate::store::{StoreError, keys};
+
+/// A collector and where its contributions go.
+#[derive(Debug)]
+pub struct Collecting {
+    /// What it does.
+    pub collector: Collector,
+    /// The endpoint it contributes to.
+    pub endpoint: Endpoint,
+}
+
+/// By name, in the order of the configuration.
+pub type Collectors = IndexMap<String, Arc<Collecting>>;
+
+/// Makes the enabled collectors of `config`; `endpoints` are those of the service.
+///
+/// # Errors
+/// The name of a collector that cannot be made, and why.
+pub(crate) fn all(
+    config: &Config,
+    endpoints: &IndexMap<String, Endpoint>,
+    clock: &Clock,
+) -> Result<Collectors, (String, SetupError)> {
+    let hosts = Hosts::default();
+    let mut collectors = Collectors::new();
+    for (name, settings) in &config.collectors {
+        let endpoint = endpoints.get(settings.endpoint(name));
+        let Some(endpoint) = endpoint.filter(|_| settings.enabled) else {
+            continue;
+        };
+        let collector = make(config, name, settings, &hosts, clock);
+        let collector = collector.map_err(|error| (name.clone(), error))?;
+        let endpoint = endpoint.clone();
+        let collecting = Collecting {
+            collector,
+            endpoint,
+        };
+        collectors.insert(name.clone(), Arc::new(collecting));
+    }
+    Ok(collectors)
+}
+
+/// Makes one collector; `hosts` are those of all.
+///
+/// # Errors
+/// [`SetupError`].
+pub fn make(
+    config: &Config,
+    name: &str,
+    settings: &CollectorConfig,
+    hosts: &Hosts,
+    clock: &Clock,
+) -> Result<Collector, SetupError> {
+    let schema = config.collector_schema(name, settings);
+    let destination = Destination {
+        endpoint: settings.endpoint(name).to_owned(),
+        node: settings.relative_node().to_owned(),
+        content_type: settings.content_type.clone(),
+        content_encoding: settings.content_encoding.clone(),
+    };
+    let folder = config.folder();
+    if let Some(mqtt) = &settings.mqtt {
+        let subscribed = Subscribed::new(name, destination, mqtt, folder, clock.clone());
+        return Ok(Collector::Subscribed(
+            subscribed.map_err(SetupError::Faults)?,
+        ));
+    }
+    if let Some(watch) = watch::make(config, name, settings, &destination, clock) {
+        return watch.map(Collector::Watch);
+    }
+    let source = settings.source(folder, schema.as_ref());
+    let source = source.ok_or_else(|| SetupError::Faults(Vec::new()))?;
+    let settings = Settings {
+        name: name.to_owned(),
+        destination,
+        catch_up: settings.catch_up,
+        run_timeout: settings.run_timeout,
+    };
+    let scheduled = Scheduled::new(settings, source, hosts.clone(), clock.clone())?;
+    Ok(Collector::Scheduled(scheduled))
+}
+
+impl CollectorConfig {
+    /// The endpoint that contributions go to.
+    pub fn endpoint<'a>(&'a self, name: &'a str) -> &'a str {
+        self.endpoint.as_deref().unwrap_or(name)
+    }
+
+    /// The node, relative to the endpoint: an endpoint of the collector's own has it already.
+    fn relative_node(&self) -> &str {
+        if self.endpoint.is_some() {
+            &self.target_node
+        } else {
+            ""
+        }
+    }
+}
+
+impl Collecting {
+    /// Collects into the journal until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let sink = self.sink();
+        self.collector.run(&sink, &stop).await;
+    }
+
+    /// The journal of the collector's dataset.
+    pub fn sink(&self) -> JournalSink {
+        JournalSink::new(self.collector.name(), self.endpoint.clone())
+    }
+}
+
+/// Contributes to the journal of a dataset; what collectors remember lies beside it.
+#[derive(Debug)]
+pub struct JournalSink {
+    sender: String,
+    endpoint: Endpoint,
+}
+
+impl JournalSink {
+    /// Contributions of `collector` to `endpoint`.
+    pub fn new(collector: &str, endpoint: Endpoint) -> Self {
+        Self {
+            sender: format!("collector:{collector}"),
+            endpoint,
+        }
+    }
+
+    /// What the journal takes.
+    ///
+    /// # Errors
+    /// [`SinkError::Refused`] if there is no such node, or nothing reads such bytes.
+    pub fn new_contribution(
+        &self,
+        contribution: Contribution,
+    ) -> Result<NewContribution, SinkError> {
+        let endpoint = &self.endpoint;
+        let node = endpoint.target(&contribution.node).ok_or_else(|| {
+            SinkError::Refused(format!(
+                "the endpoint `{}` has no node `{}`; it has `{}`",
+                endpoint.name,
+                contribution.node,
+                endpoint.targets().join("`, `")
+            ))
+        })?;
+        let content = content(&contribution);
+        let decoders = &endpoint.dataset.decoders;
+        let refused = |error: &dyn std::error::Error| SinkError::Refused(error.to_string());
+        let decoder = decoders
+            .get(&endpoint.name)
+            .map_err(|error| refused(&error))?;
+        decoder.accepts(&content).map_err(|error| refused(&error))?;
+        Ok(NewContribution {
+            endpoint: endpoint.name.clone(),
+            node: node.schema.path.clone(),
+            content_type: content.content_type,
+            content_encoding: content.content_encoding,
+            received_at: Utc::now(),
+            sender: Some(self.sender.clone()),
+            address: None,
+            idempotency_key: Some(contribution.idempotency_key),
+            variables: contribution.variables,
+            payload: contribution.payload.into(),
+        })
+    }
+}
+
+/// What the bytes are: as the source says, or else as the name of the file does.
+fn content(contribution: &Contribution) -> Content {
+    let said = contribution.content_type.trim();
+    let by_name = content_of_file(Path::new(&contribution.file_name));
+    let is_vague = said.is_empty() || said.starts_with("application/octet-stream");
+    if is_vague && contribution.content_encoding.is_none() {
+        return by_name;
+    }
+    let content_type = if is_vague {
+        by_name.content_type
+    } else {
+        said.to_owned()
+    };
+    Content {
+        content_type,
+        content_encoding: contribution.content_encoding.clone(),
+    }
+}
+
+#[async_trait]
+impl Sink for JournalSink {
+    async fn contribute(&self, contribution: Contribution) -> Result<Taken, SinkError> {
+        let new = self.new_contribution(contribution)?;
+        let receipt = self
+            .endpoint
+            .dataset
+            .contribute(new)
+            .await
+            .map_err(|error| match error {
+                AppendError::KeyReused { .. } => SinkError::Refused(error.to_string()),
+                AppendError::Fenced { .. } => later(&error, Some(Duration::from_mins(1))),
+                error => later(&error, None),
+            })?;
+        Ok(Taken {
+            id: receipt.id,
+            replayed: receipt.replayed,
+        })
+    }
+
+    async fn outcome(&self, id: Uuid) -> Result<Verdict, SinkError> {
+        let journal = &self.endpoint.dataset.journal;
+        let entry = journal.entry(id);
+        let entry =
+            entry.ok_or_else(|| SinkError::Refused(format!("there is no contribution {id}")))?;
+        let outcome = journal.settled(entry.header.seq).await;
+        let text = serde_json::to_string_pretty(&*outcome);
+        Ok(Verdict {
+            is_rejected: outcome.status == Status::Rejected,
+            text: text.expect("an outcome has only string keys"),
+        })
+    }
+
+    async fn remembered(&self, name: &str) -> Result<Option<Bytes>, SinkError> {
+        let store = self.endpoint.dataset.journal.store();
+        store.get(&keys::collector(name)).await.map_err(unavailable)
+    }
+
+    async fn remember(&self, name: &str, bytes: Vec<u8>) -> Result<(), SinkError> {
+        let store = self.endpoint.dataset.journal.store();
+        store
+            .put(&keys::collector(name), bytes)
+            .await
+            .map_err(unavailable)
+    }
+}
+
+fn later(error: &dyn std::error::Error, after: Option<Duration>) -> SinkError {
+    SinkError::Later {
+        reason: crate::fold::whole(error).reason,
+        after,
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is mapped with")]
+fn unavailable(error: StoreError) -> SinkError {
+    later(&error, None)
+}
