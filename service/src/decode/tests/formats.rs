@@ -359,6 +359,7 @@ fn columns_that_no_table_has_are_named() {
 fn netcdf_gives_a_row_per_cell_with_times_units_and_packing_undone() {
     check("slab.nc", json!({}));
     check("slab3.nc", json!({}));
+    check("unsigned.nc", json!({}));
     check("group.nc", json!({"grid": {"group": "/forecast/first"}}));
     check_refused(
         "slab.nc",
