@@ -283,6 +283,7 @@ def slab_columns(slab):
 def slabs(folder):
     import warnings
 
+    import netCDF4
     import xarray as xr
     import zarr
 
@@ -297,6 +298,16 @@ def slabs(folder):
     path = folder / "slab3.nc"
     slab.assign(count=slab["count"].astype("i4")).to_netcdf(path, engine="scipy", encoding=encoding)
     expected(path, slab_columns(xr.open_dataset(path, engine="scipy").load()))
+    path = folder / "unsigned.nc"
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as file:
+        file.createDimension("x", 3)
+        for name, kind, numbers in (("a", "i1", [1, -2, -1]), ("b", "i2", [1, -1, -25536])):
+            variable = file.createVariable(name, kind, ("x",), fill_value=-1 if name == "a" else None)
+            variable.set_auto_maskandscale(False)
+            variable.setncattr("_Unsigned", "true")
+            variable[:] = np.array(numbers, kind)
+        file.createVariable("x", "i4", ("x",))[:] = [1, 2, 3]
+    expected(path, frame_columns(xr.open_dataset(path, engine="scipy").to_dataframe().reset_index()))
     for version in (2, 3):
         path = folder / f"slab{version}.zarr.zip"
         path.unlink(missing_ok=True)

@@ -87,20 +87,43 @@ pub(super) fn read(
                 found: n_bytes,
                 max: limits.max_decompressed_bytes,
             })?;
-        elements(&file, &named(variable), variable)
+        let mut raw = elements(&file, &named(variable), variable)?;
+        if let (Some(mask), Raw::Ints(values)) = (unsigned_mask(variable), &mut raw) {
+            values.iter_mut().for_each(|value| *value &= mask);
+        }
+        Ok(raw)
     })
 }
 
 fn described(variable: &NcVariable) -> Described {
     let dims = variable.dimensions().iter();
-    let attributes = variable.attributes().iter();
+    let mask = unsigned_mask(variable);
+    let attributes = variable.attributes().iter().filter_map(|attribute| {
+        let mut value = value(&attribute.value)?;
+        if let (Some(mask), Attribute::Ints(values), "_FillValue" | "missing_value") =
+            (mask, &mut value, attribute.name.as_str())
+        {
+            values.iter_mut().for_each(|value| *value &= mask);
+        }
+        Some((attribute.name.clone(), value))
+    });
     Described {
         name: variable.name().to_owned(),
         dims: dims.map(|dim| (dim.name.clone(), dim.size)).collect(),
-        attributes: attributes
-            .filter_map(|attribute| Some((attribute.name.clone(), value(&attribute.value)?)))
-            .collect::<Attributes>(),
+        attributes: attributes.collect::<Attributes>(),
     }
+}
+
+/// The bits of integers that are stored with a sign and mean numbers without one: classic files have no other way.
+fn unsigned_mask(variable: &NcVariable) -> Option<i64> {
+    let attribute = variable.attribute("_Unsigned")?.value.as_string()?;
+    let mask = match variable.dtype() {
+        NcType::Byte => 0xff,
+        NcType::Short => 0xffff,
+        NcType::Int => 0xffff_ffff,
+        _ => return None,
+    };
+    (attribute.trim_end_matches('\0') == "true").then_some(mask)
 }
 
 fn value(value: &NcAttrValue) -> Option<Attribute> {

@@ -39,7 +39,7 @@ pub(in crate::decode) fn column_of(
                 .collect();
             return Ok(StringChunked::from_iter_options(name, values.into_iter()).into_column());
         }
-        raw => as_unsigned(raw, array),
+        raw => raw,
     };
     let fill = Fill::of(array);
     let packing = Packing::of(array);
@@ -75,24 +75,6 @@ pub(in crate::decode) fn column_of(
             Float64Chunked::from_vec(name, unpacked.collect()).into_column()
         }
     })
-}
-
-/// Signed integers that an old convention declares unsigned.
-fn as_unsigned(raw: Raw, array: &Described) -> Raw {
-    match raw {
-        Raw::Ints(values) if array.text("_Unsigned") == Some("true") => {
-            let least = values.iter().copied().min().unwrap_or(0);
-            let modulus = match least {
-                -0x80..=-1 => 0x100,
-                -0x8000..=-0x81 => 0x1_0000,
-                i64::MIN..=-0x8001 => 0x1_0000_0000,
-                0.. => 0,
-            };
-            let lift = |value: i64| if value < 0 { value + modulus } else { value };
-            Raw::Ints(values.into_iter().map(lift).collect())
-        }
-        raw => raw,
-    }
 }
 
 /// Numbers as doubles; `None` for no value.
