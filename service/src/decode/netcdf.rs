@@ -89,7 +89,9 @@ pub(super) fn read(
             })?;
         let mut raw = elements(&file, &named(variable), variable)?;
         if let (Some(mask), Raw::Ints(values)) = (unsigned_mask(variable), &mut raw) {
-            values.iter_mut().for_each(|value| *value &= mask);
+            for value in values {
+                *value &= mask;
+            }
         }
         Ok(raw)
     })
@@ -103,7 +105,9 @@ fn described(variable: &NcVariable) -> Described {
         if let (Some(mask), Attribute::Ints(values), "_FillValue" | "missing_value") =
             (mask, &mut value, attribute.name.as_str())
         {
-            values.iter_mut().for_each(|value| *value &= mask);
+            for value in values {
+                *value &= mask;
+            }
         }
         Some((attribute.name.clone(), value))
     });
