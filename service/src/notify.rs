@@ -1,7 +1,7 @@
 //! Tells people of problems: what is wrong is looked at every few seconds, and each problem is told once when it begins,
 //! again while it lasts, and once when it is over.
 //!
-//! [`look`](Lookout::look) finds what is wrong now; it only reads what the service knows. The [`ledger`] compares that with
+//! `Lookout::look` finds what is wrong now; it only reads what the service knows. The [`ledger`] compares that with
 //! what was told already and says what to tell. The [`outbox`] keeps messages until they are delivered, tries again, and is
 //! bounded. Nothing here stands in the way of contributions: whoever appends or folds never waits for a message.
 //!

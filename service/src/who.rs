@@ -1,6 +1,6 @@
 //! Who may do what: users with passwords, tokens, what each may do, and the bound on failed attempts.
 //!
-//! [`SignIn::who`] turns the credentials of a request into a [`Who`]; whatever serves the request asks [`Who::may`] before
+//! `SignIn::who` turns the credentials of a request into a [`Who`]; whatever serves the request asks [`Who::may`] before
 //! it does anything. Passwords, tokens and what was sent in their place never leave this module.
 
 mod address;

@@ -11,6 +11,9 @@ use crate::yaml::Yaml;
 /// Largest chunk that raises no warning.
 const MAX_CHUNK_BYTES: u64 = 512 << 20;
 
+/// From here on, a chunk is refused.
+const MAX_CHUNK_ELEMENTS: u64 = 1 << 32;
+
 /// Reads `VARS` and `COORDS` of the node at `at` in the tree.
 pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &mut Node, at: &str) {
     let (mut variables, coordinates) = declarations(reader, yaml, at);
@@ -198,7 +201,7 @@ fn component_variable(name: &str, coordinate: &str) -> Variable {
     }
 }
 
-/// Warns about chunks that no machine wants to hold.
+/// Warns about chunks that no machine wants to hold, and refuses those that none can.
 fn check_chunks(reader: &mut Reader<'_>, node: &Node, declared: &[Fields]) {
     for fields in declared {
         let Some(variable) = node.variables.get(&fields.name) else {
@@ -212,7 +215,12 @@ fn check_chunks(reader: &mut Reader<'_>, node: &Node, declared: &[Fields]) {
             n.saturating_mul(coordinate.chunk_size)
         });
         let n_bytes = n_elements.saturating_mul(variable.data_type.size_bytes());
-        if n_bytes > MAX_CHUNK_BYTES {
+        if n_elements >= MAX_CHUNK_ELEMENTS {
+            let message = format!(
+                "a chunk would have {n_elements} elements, more than can be written at once: write a smaller `chunk_size` for some of its coordinates"
+            );
+            reader.problem(fields.at, &fields.path, message);
+        } else if n_bytes > MAX_CHUNK_BYTES {
             let message = format!(
                 "a chunk takes up to {} MiB: write a smaller `chunk_size` for some of its coordinates",
                 n_bytes >> 20

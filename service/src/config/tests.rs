@@ -471,7 +471,7 @@ fn what_is_wrong_with_a_collector_has_its_place() {
         "datasets: [bukov.yaml]\nendpoints: {a: {}}\ncollectors:\n  a: {}\n",
         &[
             "4:6: collectors.a: there is an endpoint `a`: say `endpoint: a` to contribute there, or choose another name",
-            "4:6: collectors.a: nothing says what is collected: give `request` and `runs`",
+            "4:6: collectors.a: nothing says what is collected: give `request` and `runs`, `mqtt`, `folder` or `objects`",
         ],
     );
 }
