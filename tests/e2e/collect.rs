@@ -59,8 +59,8 @@ async fn a_collector_is_tried_out_without_a_trace() {
         format!("  GET {}", server.url("/A.csv")),
         "    X-Api-Key: …".to_owned(),
         "    variables {\"place\":\"B\"}".to_owned(),
-        "  A.csv (65 bytes): merged, 2 of 2 rows, 3 new coordinate values".to_owned(),
-        "feed: 2 pages, 2 requests, 0 not asked for, 0 unchanged, 0 failed, 2 contributed (131 bytes)".to_owned(),
+        "  A.csv (60 bytes): merged, 2 of 2 rows, 3 new coordinate values".to_owned(),
+        "feed: 2 pages, 2 requests, 0 not asked for, 0 unchanged, 0 failed, 2 contributed (121 bytes)".to_owned(),
     ] {
         assert!(ran.stdout.lines().any(|found| found == line), "no `{line}` in\n{}", ran.stdout);
     }

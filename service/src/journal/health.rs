@@ -57,6 +57,10 @@ impl Journal {
                 .await;
             return self.note(tried.err().map(Arc::new));
         }
+        // Before it has taken over, what others append is no reason to stop.
+        if !self.announced.load(Ordering::Acquire) && self.other_writer().is_some() {
+            return;
+        }
         match self.still_ours().await {
             Ok(()) => {}
             Err(JournalError::Store(error)) => self.note(Some(Arc::new(error))),

@@ -1,6 +1,7 @@
 //! One writer at a time: a process that opens a journal for writing says so in it, and fences whoever wrote before.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::{GetOptions, GetRange};
@@ -10,6 +11,11 @@ use serde_json::Value as Json;
 use super::segment::{self, Frame, Header, Kind};
 use super::{Journal, JournalError};
 use crate::store::{StoreError, keys};
+
+/// Numbers that a process may lose to the one that writes before it asks for a pause.
+const PATIENCE: u32 = 3;
+/// How long the pause is at most.
+const WAY: Duration = Duration::from_secs(5);
 
 /// A process that writes a journal, told well enough to find out whether it still runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +108,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] if the store fails or what was appended meanwhile is damaged.
     pub async fn take_over(&self) -> Result<(), JournalError> {
-        loop {
+        for n_lost in 0.. {
+            // Whoever appends without a pause always has the next number first: it is asked to pause.
+            if n_lost == PATIENCE {
+                let name = self.writer.to_string().into_bytes();
+                self.store.put(keys::TAKEOVER, name).await?;
+            }
             let seq = self.last_seq() + 1;
             let header = Header {
                 seq,
@@ -119,7 +130,7 @@ impl Journal {
                 Ok(()) => {
                     self.announced.store(true, Ordering::Release);
                     self.admit(seq, frames.into_iter().map(|frame| (frame.header, None)));
-                    return Ok(());
+                    break;
                 }
                 // Appended meanwhile, or by an earlier try of ours whose answer was lost.
                 Err(StoreError::Exists { .. }) => {
@@ -129,12 +140,28 @@ impl Journal {
                     self.admit(seq, headers);
                     if ours {
                         self.announced.store(true, Ordering::Release);
-                        return Ok(());
+                        break;
                     }
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(self.store.delete(keys::TAKEOVER).await?)
+    }
+
+    /// Pauses if another process has asked to take over, until it has; goes on if it does not.
+    pub(super) async fn give_way(&self, asked: &mut Option<Bytes>) {
+        let Ok(Some(name)) = self.store.get(keys::TAKEOVER).await else {
+            return;
+        };
+        if name == self.writer.to_string() || asked.as_ref() == Some(&name) {
+            return;
+        }
+        let deadline = tokio::time::Instant::now() + WAY;
+        while tokio::time::Instant::now() < deadline && self.still_ours().await.is_ok() {
+            tokio::time::sleep(WAY / 50).await;
+        }
+        *asked = Some(name);
     }
 
     /// Says in the journal that this process has ended in order, if it had said that it began.

@@ -251,3 +251,26 @@ async fn a_clock_that_was_set_back_and_right_again_makes_no_key_older() {
     let again = journal.append(at(0, "while set back")).await.unwrap();
     assert_eq!((again.seq, again.replayed), (2, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_over_gets_its_turn_although_the_other_appends_without_a_pause() {
+    let store = memory();
+    let older = open(&store).await;
+    older.take_over().await.unwrap();
+    let busy = {
+        let older = Arc::clone(&older);
+        tokio::spawn(async move {
+            let mut n = 0_u64;
+            while older.append(contribution("o", None)).await.is_ok() {
+                n += 1;
+            }
+            n
+        })
+    };
+    let newer = open(&store).await;
+    newer.take_over().await.unwrap();
+    newer.append(contribution("n", None)).await.unwrap();
+    assert!(busy.await.unwrap() > 0, "the older one wrote until then");
+    assert!(older.is_fenced() && !newer.is_fenced());
+    assert_eq!(store.get(keys::TAKEOVER).await.unwrap(), None);
+}

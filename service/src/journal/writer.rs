@@ -17,8 +17,13 @@ const MAX_TRIES: u32 = 4;
 /// After so long, there is no further try.
 const MAX_DURATION: Duration = Duration::from_secs(8);
 
+/// How often a writer looks whether another process wants to take over.
+const WAY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Appends what arrives on `queue` until the journal is dropped.
 pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
+    let mut asked = None;
+    let mut looked = tokio::time::Instant::now();
     loop {
         let Some(interval) = journal.upgrade().map(|journal| journal.probe_interval()) else {
             return;
@@ -46,6 +51,10 @@ pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
             let dataset = journal.dataset.clone();
             reply_all(fresh, &AppendError::Fenced { dataset });
             continue;
+        }
+        if looked.elapsed() > WAY_INTERVAL {
+            looked = tokio::time::Instant::now();
+            journal.give_way(&mut asked).await;
         }
         match write(&journal, fresh).await {
             Ok(()) => journal.note(None),

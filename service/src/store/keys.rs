@@ -4,6 +4,8 @@
 pub const SEGMENTS: &str = "journal/segments";
 /// Folder of outcome batches.
 pub const OUTCOMES: &str = "journal/outcomes";
+/// Says that a process wants to write the journal instead of the one that does.
+pub const TAKEOVER: &str = "journal/takeover";
 /// Folder of checkpoints.
 pub const CHECKPOINTS: &str = "journal/checkpoints";
 /// The schema that the dataset was last opened with, secrets removed.
