@@ -1,5 +1,7 @@
 //! Mistakes are mended: a schema is edited, a contribution taken back, arrays written again.
 
+use std::time::Duration;
+
 use zarr_fuse_harness::service::Service;
 use zarr_fuse_harness::wire::{Answer, Connection};
 
@@ -28,11 +30,20 @@ fn site() -> Workspace {
     workspace
 }
 
+/// Contributes as a client does: told to come back later, it does.
 async fn contribute(service: &Service) -> Answer {
-    let mut connection = Connection::open(service.address()).await.unwrap();
     let headers = [("content-type", "text/csv")];
     let path = "/api/v1/ingest/site?wait=merged";
-    connection.post(path, &headers, CSV).await.unwrap()
+    for _ in 0..200 {
+        if let Ok(mut connection) = Connection::open(service.address()).await
+            && let Ok(answer) = connection.post(path, &headers, CSV).await
+            && (answer.status != 503 || answer.header("retry-after").is_none())
+        {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it does not take contributions again\n{}", service.log());
 }
 
 async fn values(service: &Service) -> String {
@@ -49,7 +60,9 @@ async fn an_added_variable_takes_effect_while_the_service_runs() {
     let more = format!("{SCHEMA}    humidity: {{coords: date_time, unit: percent, df_col: RH}}\n");
     workspace.write("site.yaml", &more);
     service.wait_for("reading it again").unwrap();
-    service.ready().await.unwrap();
+    assert_eq!(contribute(&service).await.status, 200);
+    // Perhaps the service had not begun to read again.
+    service.wait_for_times("Listening on", 2).unwrap();
     assert_eq!(contribute(&service).await.status, 200);
     assert_eq!(
         values(&service).await,

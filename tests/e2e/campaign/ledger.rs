@@ -90,7 +90,12 @@ fn compare_journal(site: &Site, acknowledged: &Acknowledged) -> (Vec<String>, Ve
     for line in log.lines() {
         let entry: Value = serde_json::from_str(line).unwrap();
         let header = &entry["contribution"];
-        let text = |name: &str| header[name].as_str().unwrap().to_owned();
+        let text = |name: &str| {
+            let found = header[name].as_str();
+            found
+                .unwrap_or_else(|| panic!("no `{name}` in {line}"))
+                .to_owned()
+        };
         assert_eq!(entry["status"], "merged", "{line}");
         found
             .entry(text("idempotency_key"))

@@ -188,6 +188,17 @@ impl Service {
         found.with_context(|| format!("zf never wrote `{text}`\n{}", self.said.all()))
     }
 
+    /// Waits until standard error holds `text` so many times.
+    ///
+    /// # Errors
+    /// As [`Self::wait_for`].
+    pub fn wait_for_times(&self, text: &str, n: usize) -> anyhow::Result<()> {
+        let found = self
+            .said
+            .wait(|said| (said.stderr.matches(text).count() >= n).then_some(()));
+        found.with_context(|| format!("zf wrote `{text}` less than {n} times\n{}", self.said.all()))
+    }
+
     /// Ends it at once, as `kill -9` does.
     ///
     /// # Errors
