@@ -55,7 +55,7 @@ async fn values(service: &Service) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_added_variable_takes_effect_while_the_service_runs() {
     let workspace = site();
-    let mut service = Service::start(workspace.path(), ["serve"]).await.unwrap();
+    let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
     assert_eq!(contribute(&service).await.status, 200);
     let more = format!("{SCHEMA}    humidity: {{coords: date_time, unit: percent, df_col: RH}}\n");
     workspace.write("site.yaml", &more);
