@@ -657,11 +657,18 @@ async fn take_journal(
     let takes_over = settings.takes_over;
     let writer = store.mark()?;
     let journal = Journal::open(journal, dataset, settings).await?;
-    let life = journal.other_writer().map(|other| (other.life(), other));
-    // Whoever holds the mark of a local store is alone, and nobody else sees this memory; elsewhere only the journal tells.
-    if !matches!(writer, Writer::This(_)) && !store.url().starts_with("memory:") {
-        let may_live = life.filter(|(life, _)| matches!(life, Life::Runs | Life::Unknown));
-        if let (Some((_, other)), false) = (&may_live, takes_over) {
+    let is_marked = matches!(writer, Writer::This(_));
+    let may_live = journal.other_writer().filter(|other| match other.life() {
+        Life::Runs => true,
+        // Whoever holds the mark of a local store is alone on this machine, unless the mark has just been given up to a
+        // process that has taken over and has not picked it up yet.
+        Life::Unknown => !is_marked,
+        Life::This | Life::Ended => false,
+    });
+    // Nobody else sees this memory; elsewhere only the journal tells.
+    let is_alone = is_marked && may_live.is_none() || store.url().starts_with("memory:");
+    if !is_alone {
+        if let (Some(other), false) = (&may_live, takes_over) {
             return Err(OpenError::Busy {
                 dataset: dataset.to_owned(),
                 host: other.host.clone(),

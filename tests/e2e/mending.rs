@@ -60,8 +60,8 @@ async fn an_added_variable_takes_effect_while_the_service_runs() {
     let more = format!("{SCHEMA}    humidity: {{coords: date_time, unit: percent, df_col: RH}}\n");
     workspace.write("site.yaml", &more);
     service.wait_for("reading it again").unwrap();
-    assert_eq!(contribute(&service).await.status, 200);
-    // Perhaps the service had not begun to read again.
+    // Perhaps the service has not begun to read again, and ends while it is asked: then it only says that it has it.
+    assert!(matches!(contribute(&service).await.status, 200 | 202));
     service.wait_for_times("Listening on", 2).unwrap();
     assert_eq!(contribute(&service).await.status, 200);
     assert_eq!(
