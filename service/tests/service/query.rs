@@ -122,7 +122,7 @@ async fn questions_that_make_no_sense_are_problems() {
     refused(
         world.ask(Method::GET, &format!("{QUERY}?colour=red")),
         400,
-        "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `na`, `limit`, `cursor`, `format`",
+        "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`",
     )
     .await;
     refused(
