@@ -2,11 +2,9 @@
 //! so that a later reader of it comes to the same arrays.
 
 use bytes::Bytes;
-use chrono::Utc;
-use serde_json::Map;
 use uuid::Uuid;
 
-use super::segment::{Header, Kind, PayloadPlace};
+use super::segment::{Header, Kind};
 use super::{AppendError, Journal, Receipt};
 use crate::outcome::Status;
 
@@ -106,24 +104,6 @@ impl Journal {
 
     /// The header of a frame that is no contribution.
     pub(super) fn frame(&self, kind: Kind, node: &str) -> Header {
-        Header {
-            id: Uuid::now_v7(),
-            seq: 0,
-            kind,
-            target: None,
-            endpoint: String::new(),
-            dataset: self.dataset.clone(),
-            node: node.to_owned(),
-            content_type: String::new(),
-            content_encoding: None,
-            received_at: Utc::now(),
-            sender: None,
-            address: None,
-            idempotency_key: None,
-            sha256: String::new(),
-            n_bytes: 0,
-            payload: PayloadPlace::Plain,
-            variables: Map::new(),
-        }
+        Header::without_payload(kind, &self.dataset, node)
     }
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use chrono::Utc;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -328,24 +327,11 @@ fn lost_frame(seq: u64, hint: Option<&Header>, key: &str, reason: &str) -> Frame
         );
         variables.insert("sha256".to_owned(), text(&hint.sha256));
     }
+    let (dataset, node) = hint.map_or(("", ""), |hint| (&hint.dataset, &hint.node));
     let header = Header {
-        id: Uuid::now_v7(),
         seq,
-        kind: Kind::Lost,
-        target: None,
-        endpoint: String::new(),
-        dataset: hint.map(|hint| hint.dataset.clone()).unwrap_or_default(),
-        node: hint.map(|hint| hint.node.clone()).unwrap_or_default(),
-        content_type: String::new(),
-        content_encoding: None,
-        received_at: Utc::now(),
-        sender: None,
-        address: None,
-        idempotency_key: None,
-        sha256: String::new(),
-        n_bytes: 0,
-        payload: PayloadPlace::Plain,
         variables,
+        ..Header::without_payload(Kind::Lost, dataset, node)
     };
     Frame {
         header,

@@ -108,6 +108,31 @@ pub struct Header {
     pub variables: Map<String, Json>,
 }
 
+impl Header {
+    /// Of a frame of the journal that is no contribution, made now; its number is not known yet.
+    pub(super) fn without_payload(kind: Kind, dataset: &str, node: &str) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            seq: 0,
+            kind,
+            target: None,
+            endpoint: String::new(),
+            dataset: dataset.to_owned(),
+            node: node.to_owned(),
+            content_type: String::new(),
+            content_encoding: None,
+            received_at: Utc::now(),
+            sender: None,
+            address: None,
+            idempotency_key: None,
+            sha256: String::new(),
+            n_bytes: 0,
+            payload: PayloadPlace::Plain,
+            variables: Map::new(),
+        }
+    }
+}
+
 /// Where a payload is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -257,20 +257,20 @@ async fn who_takes_over_gets_its_turn_although_the_other_appends_without_a_pause
     let store = memory();
     let older = open(&store).await;
     older.take_over().await.unwrap();
+    let (writing, wrote) = tokio::sync::oneshot::channel();
     let busy = {
         let older = Arc::clone(&older);
         tokio::spawn(async move {
-            let mut n = 0_u64;
-            while older.append(contribution("o", None)).await.is_ok() {
-                n += 1;
-            }
-            n
+            older.append(contribution("o", None)).await.unwrap();
+            writing.send(()).unwrap();
+            while older.append(contribution("o", None)).await.is_ok() {}
         })
     };
+    wrote.await.unwrap();
     let newer = open(&store).await;
     newer.take_over().await.unwrap();
     newer.append(contribution("n", None)).await.unwrap();
-    assert!(busy.await.unwrap() > 0, "the older one wrote until then");
+    busy.await.unwrap();
     assert!(older.is_fenced() && !newer.is_fenced());
     assert_eq!(store.get(keys::TAKEOVER).await.unwrap(), None);
 }

@@ -1,3 +1,4 @@
+use chrono::Utc;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
