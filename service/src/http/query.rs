@@ -70,6 +70,13 @@ pub(crate) struct ValuesQuery {
     /// What is made of the values in an interval: `mean` (default), `min`, `max`, `sum`, `count`, `first` or `last`.
     #[param(required = false)]
     agg: Option<String>,
+    /// At most so many points of each series, among them the extremes: of every bucket of positions along time the least and the
+    /// greatest value, at their own times. Not with `limit`, `cursor`, `resample`.
+    #[param(required = false, minimum = 2)]
+    max_points: Option<u64>,
+    /// So many newest values of each series, with their own times. Not with `limit`, `cursor`, `resample`, `max_points`.
+    #[param(required = false, minimum = 1)]
+    latest: Option<u64>,
     /// `keep`: rows without any value too. Default `drop`.
     #[param(required = false)]
     na: Option<String>,

@@ -5,6 +5,7 @@ mod anything;
 mod laws;
 mod refusals;
 mod resampling;
+mod thinning;
 
 use std::path::Path;
 use std::sync::Arc;

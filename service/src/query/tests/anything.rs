@@ -52,6 +52,9 @@ fn values() -> impl Strategy<Value = String> {
         "depth",
         "time",
         "180",
+        "3",
+        "1d",
+        "min",
         "-180",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..6).prop_map(|pieces| pieces.concat())
@@ -77,6 +80,10 @@ fn any_params() -> impl Strategy<Value = Vec<(String, String)>> {
         "na",
         "limit",
         "cursor",
+        "resample",
+        "agg",
+        "max_points",
+        "latest",
     ];
     let name = prop::sample::select(names).prop_map(str::to_owned);
     prop::collection::vec((name, values()), 0..5)
