@@ -30,7 +30,7 @@ pub(crate) struct Query {
     /// `max_points=2000`, `latest=1`, `resample=1h`, `agg=max`, `unit.temp=K`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
-    /// csv, json, ndjson, arrow or parquet.
+    /// csv, json, ndjson, arrow, parquet or covjson.
     #[arg(long, default_value = "csv")]
     format: String,
     /// Write to this file instead of standard output.

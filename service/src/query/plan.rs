@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) axes: Vec<Axis>,
     /// What the rows are made of: the columns of the axes, then the variables.
     pub(super) inputs: Vec<Input>,
+    /// How many of them are columns of the axes.
+    pub(super) n_coordinate_inputs: usize,
     /// Inputs whose values keep a row in the answer; empty: every row is kept.
     pub(super) deciding: Vec<usize>,
     /// The columns of the answer, each from one input.
@@ -134,6 +136,7 @@ impl Plan {
         let mut plan = Self {
             axes,
             inputs,
+            n_coordinate_inputs,
             deciding,
             columns: Vec::new(),
             layout: selection.layout,
@@ -244,7 +247,13 @@ impl Plan {
     }
 
     /// The value of a coordinate, components joined by commas; text with commas or brackets in double quotes.
-    fn label(&self, view: &NodeView, axis: usize, position: u64, fields: &[Arc<Field>]) -> String {
+    pub(super) fn label(
+        &self,
+        view: &NodeView,
+        axis: usize,
+        position: u64,
+        fields: &[Arc<Field>],
+    ) -> String {
         let parts = self
             .inputs
             .iter()

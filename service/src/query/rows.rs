@@ -55,6 +55,13 @@ impl Block {
         }
     }
 
+    /// The element of a cell that has a value.
+    pub(super) fn value(&self, na: Na, cell: usize) -> Option<usize> {
+        let element = self.element(cell);
+        let has_value = element != ABSENT && !na.is_na(&self.values, element as usize);
+        has_value.then_some(element as usize)
+    }
+
     fn keeps_row(&self, na: Na, cell: usize) -> bool {
         let element = self.element(cell);
         element != ABSENT && na.keeps_row(&self.values, element as usize)

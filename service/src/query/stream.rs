@@ -9,10 +9,11 @@ use futures::stream::{self, BoxStream};
 
 use super::Bounds;
 use super::blocks::{after, after_indices, block_at, next};
+use super::coverage;
 use super::cursor::{Cursor, value_hash};
 use super::error::{QueryError, unreadable};
 use super::format::{Encoder, Format};
-use super::plan::{Plan, Source};
+use super::plan::{Input, Plan, Source};
 use super::resample::resample;
 use super::resolve::at;
 use super::rows::{Block, Rows, rows};
@@ -74,6 +75,9 @@ pub async fn answer(
     if let Some(how) = selection.thin {
         plan = thin(&view, plan, how, selection.keep_na, &bounds).await?;
     }
+    if format == Format::Covjson {
+        return coverages(view, plan, selection, bounds).await;
+    }
     let position = start(&plan, &view, selection)?;
     let encoder = Encoder::new(
         format,
@@ -125,6 +129,27 @@ pub async fn answer(
         format,
         cursor,
         body: stream::iter(pieces.into_iter().map(Ok)).boxed(),
+    })
+}
+
+/// An answer without rows, in one piece.
+async fn coverages(
+    view: NodeView,
+    plan: Plan,
+    selection: &Selection,
+    bounds: Bounds,
+) -> Result<Answer, QueryError> {
+    coverage::check(&plan, &view, selection, bounds.max_block_cells)?;
+    let all: Vec<Range<u64>> = plan.axes.iter().map(|axis| 0..axis.picked.len()).collect();
+    let mut blocks = Vec::with_capacity(plan.inputs.len());
+    for input in &plan.inputs {
+        blocks.push(read(&view, &plan, input, &all).await?);
+    }
+    let bytes = coverage::write(&plan, &view, selection, &blocks).await?;
+    Ok(Answer {
+        format: Format::Covjson,
+        cursor: None,
+        body: stream::iter([Ok(bytes)]).boxed(),
     })
 }
 
@@ -260,47 +285,19 @@ impl Production {
         }
     }
 
-    /// The values of an input in a block.
+    /// The values of an input in a block, once while its own part of the block stays the same.
     async fn read(&mut self, input_idx: usize, block: &[Range<u64>]) -> Result<Block, QueryError> {
         let input = &self.plan.inputs[input_idx];
         let ranges: Vec<Range<u64>> = input.axes.iter().map(|&axis| block[axis].clone()).collect();
-        if let Some((_, block)) = self.held[input_idx]
+        if let Some((_, held)) = self.held[input_idx]
             .as_ref()
             .filter(|(held, _)| *held == ranges)
         {
-            return Ok(block.clone());
+            return Ok(held.clone());
         }
-        let lengths = || -> Vec<u64> {
-            let axes = input.axes.iter();
-            axes.map(|&axis| self.plan.axes[axis].picked.len())
-                .collect()
-        };
-        let mut places = None;
-        let values = match &input.source {
-            Source::Points(points) => {
-                let (values, at) = points.in_box(&input.axes, &ranges, &lengths());
-                places = Some(at);
-                values
-            }
-            Source::Known(known) => known.take(elements(&ranges, &lengths()).into_iter()),
-            Source::Coordinate => input
-                .in_memory(&self.view, &self.plan.axes, ranges[0].clone())
-                .unwrap_or_else(|| Values::Bool(Vec::new())),
-            Source::Array => {
-                let along = input.axes.iter().zip(&ranges);
-                let indices: Vec<_> = along
-                    .map(|(&axis, range)| self.plan.axes[axis].picked.indices(range.clone()))
-                    .collect();
-                let read = self.view.read(&input.variable, &indices).await;
-                input.converted(read.map_err(|error| unreadable(&input.variable, error))?)
-            }
-        };
-        let block = Block {
-            values: Arc::new(values),
-            places,
-        };
-        self.held[input_idx] = Some((ranges, block.clone()));
-        Ok(block)
+        let read = read(&self.view, &self.plan, input, block).await?;
+        self.held[input_idx] = Some((ranges, read.clone()));
+        Ok(read)
     }
 
     /// Where the next page starts.
@@ -318,6 +315,44 @@ impl Production {
             .to_string(),
         )
     }
+}
+
+/// The values of an input in a block of rows.
+async fn read(
+    view: &NodeView,
+    plan: &Plan,
+    input: &Input,
+    block: &[Range<u64>],
+) -> Result<Block, QueryError> {
+    let ranges: Vec<Range<u64>> = input.axes.iter().map(|&axis| block[axis].clone()).collect();
+    let lengths = || -> Vec<u64> {
+        let axes = input.axes.iter();
+        axes.map(|&axis| plan.axes[axis].picked.len()).collect()
+    };
+    let mut places = None;
+    let values = match &input.source {
+        Source::Points(points) => {
+            let (values, at) = points.in_box(&input.axes, &ranges, &lengths());
+            places = Some(at);
+            values
+        }
+        Source::Known(known) => known.take(elements(&ranges, &lengths()).into_iter()),
+        Source::Coordinate => input
+            .in_memory(view, &plan.axes, ranges[0].clone())
+            .unwrap_or_else(|| Values::Bool(Vec::new())),
+        Source::Array => {
+            let along = input.axes.iter().zip(&ranges);
+            let indices: Vec<_> = along
+                .map(|(&axis, range)| plan.axes[axis].picked.indices(range.clone()))
+                .collect();
+            let read = view.read(&input.variable, &indices).await;
+            input.converted(read.map_err(|error| unreadable(&input.variable, error))?)
+        }
+    };
+    Ok(Block {
+        values: Arc::new(values),
+        places,
+    })
 }
 
 /// Which elements of a C-ordered array lie in a box.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod anything;
+mod coverages;
 mod laws;
 mod refusals;
 mod resampling;

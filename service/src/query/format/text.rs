@@ -201,7 +201,8 @@ fn write_csv(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
     }
 }
 
-fn write_json(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
+/// Appends element `i`, `null` for what JSON lacks.
+pub(in super::super) fn write_json(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
     let is_infinite = match values {
         Values::Float32(v) => v[i].is_infinite(),
         Values::Float64(v) => v[i].is_infinite(),
