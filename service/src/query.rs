@@ -28,7 +28,7 @@
 //! - `arrow`: an IPC stream; `parquet`: a file, one row group per block. Times are timestamps, units stand in the field's
 //!   metadata under `units`, complex numbers are structs of `real` and `imag`.
 //!
-//! - `covjson`: coverages of CoverageJSON, of bounded size; `coverage` says which.
+//! - `covjson`: coverages of `CoverageJSON`, of bounded size; `coverage` says which.
 //!
 //! Texts print floats in the fewest digits that read back exactly, complex numbers as `1.0+2.0j`, times as ISO 8601 with
 //! as many fractional digits as the tick needs.

@@ -1,4 +1,4 @@
-//! `format=covjson`: an answer as coverages of [CoverageJSON](https://docs.ogc.org/cs/21-069r2/21-069r2.html).
+//! `format=covjson`: an answer as coverages of [`CoverageJSON`](https://docs.ogc.org/cs/21-069r2/21-069r2.html).
 //!
 //! Where longitude and latitude are coordinates, the answer is one coverage on a grid. Else there is a coverage for each
 //! tuple of the coordinates other than time: a `PointSeries`, or a `VerticalProfile` where there is one time or none but

@@ -31,7 +31,7 @@ pub enum Format {
     Arrow,
     /// A Parquet file.
     Parquet,
-    /// Coverages of CoverageJSON.
+    /// Coverages of `CoverageJSON`.
     Covjson,
 }
 

@@ -196,10 +196,6 @@ fn direction(variable: &Variable) -> &'static str {
     .into_iter()
     .flatten()
     .any(|name| name.to_lowercase().contains("depth"));
-    match attribute(variable, "positive") {
-        Some("down") => "down",
-        Some(_) => "up",
-        None if is_depth => "down",
-        None => "up",
-    }
+    let is_down = attribute(variable, "positive").map_or(is_depth, |positive| positive == "down");
+    if is_down { "down" } else { "up" }
 }

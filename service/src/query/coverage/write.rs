@@ -142,7 +142,7 @@ impl Writer<'_> {
             }
             match parameter.element(block, &position) {
                 Some(element) => {
-                    write_value(&mut self.out, &parameter.field, &block.values, element)
+                    write_value(&mut self.out, &parameter.field, &block.values, element);
                 }
                 None => self.out.extend_from_slice(b"null"),
             }
@@ -158,10 +158,8 @@ impl Writer<'_> {
 
     fn axes(&mut self, position: &[u64], rows: &[Vec<u64>], place: Option<[f64; 2]>) {
         let mut is_first = true;
-        if let Some(place) = place {
-            self.text(
-                &json!({"x": {"values": [place[0]]}, "y": {"values": [place[1]]}}).to_string()[1..],
-            );
+        if let Some([east, north]) = place {
+            self.text(&json!({"x": {"values": [east]}, "y": {"values": [north]}}).to_string()[1..]);
             self.out.pop();
             is_first = false;
         }

@@ -1,4 +1,4 @@
-//! CoverageJSON; `tests/python/check_query.py` holds it against another reader of it.
+//! `CoverageJSON`; `tests/python/check_query.py` holds it against another reader of it.
 
 use serde_json::{Value, json};
 
@@ -116,9 +116,9 @@ async fn longitudes_and_latitudes_make_a_grid() {
         "
 n:
   COORDS:
-    time: {unit: {tick: h, tz: UTC}}
-    lat: {unit: rad}
-    lon: {unit: deg}
+    time: {unit: {tick: h, tz: UTC}, chunk_size: 2}
+    lat: {unit: rad, chunk_size: 2}
+    lon: {unit: deg, chunk_size: 2}
   VARS:
     rain: {coords: [time, lat, lon], unit: mm, type: float32, attrs: {standard_name: precipitation_amount}}
 ",
