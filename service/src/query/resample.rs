@@ -14,6 +14,7 @@ use super::format::{Field, Kind};
 use super::plan::{Column, Input, Plan, Source};
 use super::resolve::{Picked, at};
 use super::selection::Layout;
+use super::time::TimeText;
 use crate::node::NodeView;
 use crate::values::Values;
 
@@ -157,7 +158,15 @@ pub(super) async fn resample(
         |input: &Input| matches!(input.source, Source::Known(_)) && input.axes.contains(&axis_idx);
     for column in &mut plan.columns {
         let was = &plan.inputs[column.input];
-        if is_reduced(&inputs[column.input]) && matches!(was.source, Source::Array) {
+        if plan.axes[axis_idx].name == was.variable
+            && let Kind::Time(text) = column.field.kind
+        {
+            let tick = step::label_tick(text.tick);
+            column.field = Arc::new(Field {
+                kind: Kind::Time(TimeText { tick, ..text }),
+                ..Field::clone(&column.field)
+            });
+        } else if is_reduced(&inputs[column.input]) && matches!(was.source, Source::Array) {
             column.field = Arc::new(field(&column.field, aggregate, &inputs[column.input]));
         }
     }
@@ -169,7 +178,7 @@ pub(super) async fn resample(
 
 /// Consecutive rows of the time axis, by bucket.
 struct Buckets {
-    /// Ticks at which they begin.
+    /// When they begin, in ticks of [`step::label_tick`].
     starts: Vec<i64>,
     /// Positions along the axis; ascending, for the coordinate ascends.
     positions: Vec<Range<u64>>,
