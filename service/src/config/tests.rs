@@ -289,7 +289,7 @@ fn pages_that_may_ask_are_checked() {
     check(
         &config("origins: ['*'], credentials: true"),
         &[
-            "1:38: server.cors.credentials: every page could ask in the name of whoever visits it: name the pages in `origins` instead of `*`",
+            "1:46: server.cors.credentials: every page could ask in the name of whoever visits it: name the pages in `origins` instead of `*`",
         ],
     );
     check(

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::collect::Collecting;
 use crate::dataset::Dataset;
 use crate::fold::Folded;
-use crate::journal::Kind;
+use crate::journal::{Entry, Kind};
 use crate::outcome::Status;
 
 /// Shortest time between two looks at a dataset.
@@ -28,43 +28,48 @@ const PROBLEMS: Duration = Duration::from_secs(1);
 /// Contributions of one look that are told one by one.
 const MAX_SINGLE: usize = 50;
 
-/// Follows a dataset until `stop`.
-pub(crate) async fn follow(app: Arc<App>, dataset: Arc<Dataset>, stop: CancellationToken) {
+/// Follows a dataset until `stop`, from what it is when this is called.
+pub(crate) fn follow(
+    app: Arc<App>,
+    dataset: Arc<Dataset>,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + Send {
     let mut looks = Looks::new(&dataset);
     let mut arrivals = dataset.journal.arrivals();
     let mut commits = dataset.each_commit();
     let mut problems = problems::Seen::default();
-    let mut looked = tokio::time::Instant::now();
-    loop {
-        let mut folded = Vec::new();
-        tokio::select! {
-            () = stop.cancelled() => return,
-            arrived = arrivals.changed() => if arrived.is_err() { return },
-            commit = commits.recv() => folded.extend(commit),
-            () = tokio::time::sleep_until(looked + PROBLEMS) => {}
-        }
+    async move {
+        let mut looked = tokio::time::Instant::now();
         loop {
-            match commits.try_recv() {
-                Ok(commit) => folded.push(commit),
-                Err(TryRecvError::Lagged(_)) => {}
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            let mut folded = Vec::new();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                arrived = arrivals.changed() => if arrived.is_err() { return },
+                commit = commits.recv() => folded.extend(commit),
+                () = tokio::time::sleep_until(looked + PROBLEMS) => {}
             }
-        }
-        // What is committed has arrived, so that this order tells first things first.
-        looks.arrived(&app, &dataset);
-        for (node, folded) in folded {
-            let rejected = looks.folded(&app, &dataset, &node, folded);
-            for entry in rejected {
-                problems.rejected(&app.events, &dataset, &entry);
+            loop {
+                match commits.try_recv() {
+                    Ok(commit) => folded.push(commit),
+                    Err(TryRecvError::Lagged(_)) => {}
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
             }
-        }
-        if looked.elapsed() >= PROBLEMS {
-            looked = tokio::time::Instant::now();
-            problems.look(&app.events, &dataset);
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            // What is committed has arrived, so that this order tells first things first.
+            looks.arrived(&app, &dataset);
+            for (node, folded) in folded {
+                for entry in looks.folded(&app, &dataset, &node, folded) {
+                    problems.rejected(&app.events, &dataset, &entry);
+                }
+            }
+            if looked.elapsed() >= PROBLEMS {
+                looked = tokio::time::Instant::now();
+                problems.look(&app.events, &dataset);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
         }
     }
 }
@@ -127,13 +132,7 @@ impl Looks {
     }
 
     /// Tells of a commit and of the contributions in it; gives those of them that were rejected.
-    fn folded(
-        &mut self,
-        app: &App,
-        dataset: &Dataset,
-        node: &str,
-        folded: Folded,
-    ) -> Vec<crate::journal::Entry> {
+    fn folded(&mut self, app: &App, dataset: &Dataset, node: &str, folded: Folded) -> Vec<Entry> {
         let journal = &dataset.journal;
         let since = self.folded.insert(node.to_owned(), folded.seq);
         let since = since.unwrap_or(0);
