@@ -10,6 +10,7 @@ pub mod config;
 pub mod copy;
 pub mod dataset;
 pub mod decode;
+pub mod events;
 pub mod fold;
 mod http;
 pub mod journal;

@@ -277,6 +277,30 @@ fn users_of_the_environment_must_sign_in() {
 }
 
 #[test]
+fn pages_that_may_ask_are_checked() {
+    let config = |cors: &str| format!("server: {{cors: {{{cors}}}}}");
+    for good in [
+        "origins: ['https://maps.example.org', 'http://localhost:5173/']",
+        "origins: ['*']",
+        "origins: ['https://maps.example.org'], credentials: true, max_age: 10m",
+    ] {
+        check(&config(good), &[]);
+    }
+    check(
+        &config("origins: ['*'], credentials: true"),
+        &[
+            "1:46: server.cors.credentials: every page could ask in the name of whoever visits it: name the pages in `origins` instead of `*`",
+        ],
+    );
+    check(
+        &config("origins: [maps.example.org]"),
+        &[
+            "1:28: server.cors.origins[0]: `maps.example.org` is not where a page can be; write scheme and host, as in `https://maps.example.org`, or `*`",
+        ],
+    );
+}
+
+#[test]
 fn files_and_proxies_of_the_server_are_checked() {
     check(
         "server: {tls: {cert: cert.pem, key: bukov.yaml}, trusted_proxies: [10.0.0.0/8, 127.0.0.1, proxy], address_header: via}\ndatasets: [bukov.yaml]",

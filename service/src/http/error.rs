@@ -104,6 +104,8 @@ pub(crate) enum ApiError {
     NotReady(Vec<(String, String)>),
     /// Too many requests at once.
     Busy { max: usize },
+    /// Too many clients follow events.
+    TooManyFollow { max: usize },
     /// The service stops.
     Stopping,
     /// A fault of the service itself.

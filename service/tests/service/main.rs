@@ -6,9 +6,12 @@
 )]
 
 mod collectors;
+mod compression;
 mod contributions;
 mod corrections;
+mod cors;
 mod datasets;
+mod events;
 mod ingest;
 mod notify;
 mod operation;
@@ -19,6 +22,7 @@ mod refusals;
 mod slow;
 mod stop;
 mod tls;
+mod viewer;
 mod who;
 mod world;
 mod zarr;

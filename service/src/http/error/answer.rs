@@ -199,6 +199,13 @@ impl ApiError {
             )
             .retry_after(1)
             .closing(),
+            Self::TooManyFollow { max } => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too many follow events",
+                format!("{max} clients follow events; try again later, or raise `limits.max_event_streams`"),
+            )
+            .retry_after(30),
             Self::Stopping => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "stopping",
