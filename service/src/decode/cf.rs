@@ -126,9 +126,21 @@ pub(super) fn assemble(
         variables.shift_remove(&array.name);
         coordinates.insert(array.name.clone(), column_of(format, array, read(array)?)?);
     }
+    // Those of times have been used up.
+    let is_number = |name: &str| {
+        let values = coordinates.get(name);
+        let values = values.or_else(|| variables.get(name).map(|grid: &Grid| &grid.values));
+        values.is_some_and(|values| values.dtype().is_primitive_numeric())
+    };
+    let units = described.iter().filter_map(|array| {
+        let unit = array.text("units")?;
+        is_number(&array.name).then(|| (array.name.clone(), unit.to_owned()))
+    });
+    let units = units.collect();
     Ok(Grids {
         coordinates,
         variables,
+        units,
     })
 }
 
