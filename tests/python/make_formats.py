@@ -308,6 +308,7 @@ def slabs(folder):
             variable[:] = np.array(numbers, kind)
         file.createVariable("x", "i4", ("x",))[:] = [1, 2, 3]
     expected(path, frame_columns(xr.open_dataset(path, engine="scipy").to_dataframe().reset_index()))
+    climate(folder / "climate.nc")
     for version in (2, 3):
         path = folder / f"slab{version}.zarr.zip"
         path.unlink(missing_ok=True)
@@ -317,6 +318,39 @@ def slabs(folder):
                 slab.to_zarr(store, zarr_format=version, encoding=encoding, consolidated=False)
             with zarr.storage.ZipStore(path, mode="r") as store:
                 expected(path, slab_columns(xr.open_zarr(store, consolidated=False).load()))
+
+
+def climate(path):
+    """A calendar without leap days, valid ranges, names as arrays of characters."""
+    import cftime
+    import netCDF4
+
+    with netCDF4.Dataset(path, "w", format="NETCDF4_CLASSIC") as file:
+        file.createDimension("time", None)
+        file.createDimension("station", 2)
+        file.createDimension("length", 6)
+        time = file.createVariable("time", "f8", ("time",))
+        time.units, time.calendar = "days since 2023-12-31 12:00", "noleap"
+        time[:] = [0, 59, 60, 365.25]
+        names = file.createVariable("station", "S1", ("station", "length"))
+        names[:] = netCDF4.stringtochar(np.array([b"Kladno", b"Zlin"], "S6"))
+        temp = file.createVariable("temp", "i2", ("time", "station"), fill_value=-999)
+        temp.units, temp.scale_factor, temp.add_offset, temp.valid_range = "K", 0.1, 273.15, np.array([-500, 500], "i2")
+        temp.set_auto_maskandscale(False)
+        temp[:] = [[-500, -501], [500, 501], [-999, 0], [1, 2]]
+        wind = file.createVariable("wind", "f4", ("time",))
+        wind.units, wind.valid_min = "m s-1", np.float32(0)
+        wind[:] = [0, 1.5, -1, 3]
+    with netCDF4.Dataset(path) as file:
+        times = cftime.num2date(file["time"][:], file["time"].units, "noleap")
+        columns = {"time": [], "station": [], "temp": [], "wind": []}
+        for i, time in enumerate(times):
+            for j, name in enumerate(["Kladno", "Zlin"]):
+                columns["time"].append(f"{time.isoformat()}Z")
+                columns["station"].append(name)
+                columns["temp"].append(None if np.ma.is_masked(file["temp"][i, j]) else float(file["temp"][i, j]))
+                columns["wind"].append(None if np.ma.is_masked(file["wind"][i]) else float(file["wind"][i]))
+    expected(path, columns)
 
 
 def grib(folder):

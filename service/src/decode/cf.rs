@@ -11,7 +11,7 @@ use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, PlSmall
 use super::error::list;
 use super::format_error::FormatError;
 use super::{DecodeError, Grid, GridOptions, Grids, Limits};
-pub(super) use values::{Raw, column_of};
+pub(super) use values::{MARKS, Raw, column_of};
 
 /// An array before it is read.
 #[derive(Debug, Clone)]
