@@ -66,7 +66,7 @@ def read(raw):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "file.grb"
         path.write_bytes(raw)
-        dataset = xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""}).load()
+        dataset = xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": "", "values_dtype": np.dtype("f8")}).load()
     (name,) = dataset.data_vars
     latitudes, longitudes = xr.broadcast(dataset.latitude, dataset.longitude)
     return dataset[name].values, dataset.valid_time.values, latitudes.values, longitudes.values

@@ -107,7 +107,14 @@ impl Since {
         if self.has_leap_days {
             return Some(ticks);
         }
-        no_leap::to_real(ticks, if self.unit == TimeUnit::Nanoseconds { 1000 } else { 1 })
+        no_leap::to_real(
+            ticks,
+            if self.unit == TimeUnit::Nanoseconds {
+                1000
+            } else {
+                1
+            },
+        )
     }
 
     /// The numbers as times.
@@ -149,9 +156,7 @@ impl Since {
                         }
                         #[expect(clippy::cast_possible_truncation, reason = "just checked")]
                         let scaled = scaled as i64;
-                        Some(
-                            self.since_1970(scaled).ok_or_else(|| beyond(position))?,
-                        )
+                        Some(self.since_1970(scaled).ok_or_else(|| beyond(position))?)
                     }
                 });
             }
@@ -177,8 +182,8 @@ mod no_leap {
             return None;
         }
         let after = leap_day.is_some_and(|leap_day| date > leap_day);
-        let days = (i64::from(date.year()) - 1970) * 365 + i64::from(date.ordinal0())
-            - i64::from(after);
+        let days =
+            (i64::from(date.year()) - 1970) * 365 + i64::from(date.ordinal0()) - i64::from(after);
         let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
         let day = epoch.checked_add_signed(TimeDelta::days(days))?;
         Some(day.and_time(instant.time()).and_utc())

@@ -175,7 +175,10 @@ impl Fill {
     }
 
     fn uint(&self, value: u64) -> Option<u64> {
-        #[expect(clippy::cast_precision_loss, reason = "compared with the ends of a range")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "compared with the ends of a range"
+        )]
         let is_fill = self.ints.contains(&value.cast_signed()) || self.is_outside(value as f64);
         (!is_fill).then_some(value)
     }
