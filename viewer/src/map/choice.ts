@@ -10,6 +10,7 @@ export interface Choice {
   variable: VariableTree | undefined;
   /** Coordinates of the variable of which one value is shown. */
   further: CoordinateTree[];
+  /** Where it is not the one stored. */
   unit: string | undefined;
   /** The window of time whose newest values are shown, as a selector; absent: all times. */
   window: string | undefined;
@@ -25,7 +26,7 @@ export interface Camera {
 }
 
 /** The choice of a state; `undefined` if nothing has a place, or the state names a node that has none. */
-export function choose(state: State, layers: readonly Layer[], now: Date): Choice | undefined {
+export function choose(state: State, layers: readonly Layer[], now: Date, unitOf: (variable: VariableTree) => string | undefined): Choice | undefined {
   const of = layers.filter(({ dataset }) => state.dataset === "" || dataset === state.dataset);
   const layer = state.node === "" ? (of[0] ?? (state.dataset === "" ? layers[0] : undefined)) : of.find(({ node }) => node.path === state.node);
   if (layer === undefined) return undefined;
@@ -36,11 +37,12 @@ export function choose(state: State, layers: readonly Layer[], now: Date): Choic
     variables[0];
   const end = (layer.time?.extent as unknown[] | null | undefined)?.[1];
   const hasFuture = typeof end === "string" && Date.parse(end) > now.getTime() + 60_000;
+  const unit = variable === undefined ? undefined : unitOf(variable);
   return {
     layer,
     variable,
     further: variable === undefined ? [] : furtherCoordinates(layer, variable),
-    unit: variable === undefined ? undefined : state.units[variable.name],
+    unit: unit === variable?.unit ? undefined : unit,
     window: windowOf(state, hasFuture, now),
     hasFuture,
     range: parseRange(state.more.range),

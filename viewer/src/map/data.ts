@@ -1,6 +1,6 @@
 /** What there is to show, fetched: layers of all datasets, the values of a choice. */
 
-import { type Tree, listDatasets } from "../api/client";
+import type { Tree } from "../api/client";
 import type { Context } from "../view";
 import type { Bounds } from "./graticule";
 import type { Choice } from "./choice";
@@ -17,7 +17,7 @@ export interface Known {
 
 /** Everything that has a place, in all datasets that may be read. */
 export async function discover(context: Context): Promise<Known> {
-  const datasets = await listDatasets();
+  const datasets = await context.datasets();
   const trees = await Promise.allSettled(datasets.map(({ name }) => context.tree(name)));
   const read = trees.flatMap((tree) => (tree.status === "fulfilled" ? [tree.value] : []));
   const failed = trees.find((tree) => tree.status === "rejected");

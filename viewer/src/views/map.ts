@@ -1,7 +1,6 @@
 /** The map: stations and gridded fields, in the colours of their newest values. */
 
 import "./map.css";
-import { json } from "../api/client";
 import { type BaseMap, boundsOf } from "../map/base";
 import { type Choice, cameraText, choose, parseCamera } from "../map/choice";
 import { type Known, type Further, type Values, discover, extentOf, furtherOf, load } from "../map/data";
@@ -11,7 +10,7 @@ import type { Overlays } from "../map/overlays";
 import type { Layer } from "../map/places";
 import { type Place, chosenKeys, placesOf, selectionOf } from "../map/values";
 import type { State } from "../state";
-import type { Context, MakeView } from "../view";
+import type { Change, Context, MakeView } from "../view";
 
 /** A burst of commits is answered once. */
 const SETTLE_MS = 200;
@@ -30,7 +29,7 @@ export const make: MakeView = (context: Context) => {
   let camera = context.state().more.at ?? "";
   let isFitted = parseCamera(camera) !== undefined;
 
-  const go = (change: Partial<State>, how?: "push" | "replace"): void => context.go({ view: "map", ...change }, how);
+  const go = (change: Change, how?: "push" | "replace"): void => context.go({ view: "map", ...change }, how);
   const more = (change: Record<string, string | undefined>): Record<string, string> => {
     const merged = { ...context.state().more, ...change };
     return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -54,7 +53,7 @@ export const make: MakeView = (context: Context) => {
     further: (name, value) => go({ selected: { ...context.state().selected, [name]: [value] } }),
     future: (is) => go({ more: more({ future: is ? "1" : undefined }) }),
     allTimes: () => {
-      go({ from: undefined, to: undefined } as unknown as Partial<State>);
+      go({ from: undefined, to: undefined });
     },
     opacity: (i, value) => {
       const opacities = screenOpacities();
@@ -114,7 +113,7 @@ export const make: MakeView = (context: Context) => {
       known ??= discover(context);
       known.catch(() => (known = undefined));
       read = await known;
-      choice = choose(context.state(), read.layers, new Date());
+      choice = choose(context.state(), read.layers, new Date(), (variable) => context.unit(variable));
       asked = keyOf(context.state());
       await screen.ready;
       if (signal.aborted) return;
@@ -167,8 +166,9 @@ export const make: MakeView = (context: Context) => {
     screen.show({ layers: read?.layers ?? [], choice, further, values, others, chosen: chosen(), state, zone: context.zone(), ...overlays(), opacities: screenOpacities() });
   };
 
-  void json<{ base_map?: BaseMap | null }>("api/v1/viewer")
-    .then(({ base_map }) => base_map ?? undefined)
+  void context
+    .service()
+    .then(({ base_map }) => (base_map ?? undefined) as BaseMap | undefined)
     .catch(() => undefined)
     .then((base) => screen.begin(base, parseCamera(camera), closed.signal));
 
@@ -201,7 +201,7 @@ export const make: MakeView = (context: Context) => {
     },
     redraw() {
       screen.recolour();
-      draw();
+      void refresh();
     },
     destroy() {
       clearTimeout(settling);
