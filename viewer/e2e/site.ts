@@ -38,7 +38,7 @@ export interface Site {
   /** Where the viewer is, with a slash at the end. */
   readonly url: string;
   /** Contributes to a node (`dataset/node`) and waits until it is merged. */
-  contribute(node: string, body: string | Uint8Array, contentType?: string, headers?: Record<string, string>): Promise<void>;
+  contribute: (node: string, body: string | Uint8Array, contentType?: string, headers?: Record<string, string>) => Promise<void>;
   /** Opens the viewer at an address such as `?view=map` in a context of its own, which the end of the test closes. */
   open(address?: string, look?: Look): Promise<Page>;
   /** From now on this test's pages may report such errors, since it causes them. */

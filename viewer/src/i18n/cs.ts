@@ -28,7 +28,7 @@ export const cs: Texts = {
   map_box: "Vybrat rámečkem",
   map_box_hint: "Tažením vyznačte rámeček kolem stanic; myší také se Shiftem",
   map_fit: "Ukázat vše",
-  map_none: "Zrušit výběr",
+  map_none: "Zrušit",
   map_series: "Pro časové řady vyberte stanice",
   map_series_of: "Časové řady vybraných ({n})",
   map_future: "Nejnovější ze všech hodnot, i budoucích",

@@ -26,7 +26,7 @@ export const en = {
   map_box: "Select by box",
   map_box_hint: "Drag a box over stations; with the mouse also by Shift and drag",
   map_fit: "Show all",
-  map_none: "Clear selection",
+  map_none: "Clear",
   map_series: "Select stations for time series",
   map_series_of: "Time series of selected ({n})",
   map_future: "Newest values of all, also of times to come",

@@ -1,6 +1,6 @@
 /** What a layer shows: where its stations are, their newest values, the newest field. */
 
-import { Refused, type VariableTree } from "../api/client";
+import type { VariableTree } from "../api/client";
 import { type Columns, type Question, ask, numbers, quoted } from "../api/query";
 import { type Field, fieldOf } from "./field";
 import type { LonLat } from "./mercator";
@@ -45,13 +45,7 @@ export async function placesOf(layer: Stations, signal?: AbortSignal): Promise<P
 
 /** The newest value of each station, by key. */
 export async function readingsOf(layer: Stations, variable: VariableTree, wanted: Wanted, signal?: AbortSignal): Promise<Map<string, Reading>> {
-  const asked = question(layer, variable, wanted);
-  const answer = await ask(asked, signal).catch((error: unknown) => {
-    const end = (layer.time?.extent as unknown as string[] | undefined)?.[1];
-    if (!(error instanceof Refused) || error.status !== 400 || layer.time === undefined || end === undefined) throw error;
-    const until = wanted.window?.split("/")[1];
-    return ask({ ...asked, select: { ...asked.select, [layer.time.name]: `nearest:${until ?? end}` }, more: {} }, signal);
-  });
+  const answer = await ask(question(layer, variable, wanted), signal);
   const values = numbers(answer.cells.get(variable.name));
   const times = layer.time === undefined ? undefined : answer.cells.get(layer.time.name);
   const found = new Map<string, Reading>();

@@ -109,6 +109,7 @@ export const make: MakeView = (context: Context) => {
     running.abort();
     running = new AbortController();
     const { signal } = running;
+    const isOver = (): boolean => signal.aborted;
     try {
       known ??= discover(context);
       known.catch(() => (known = undefined));
@@ -116,7 +117,7 @@ export const make: MakeView = (context: Context) => {
       choice = choose(context.state(), read.layers, new Date(), (variable) => context.unit(variable));
       asked = keyOf(context.state());
       await screen.ready;
-      if (signal.aborted) return;
+      if (isOver()) return;
       if (choice === undefined) {
         values = undefined;
         draw();
@@ -124,7 +125,7 @@ export const make: MakeView = (context: Context) => {
       }
       further = await furtherOf(choice, context.state().selected, signal);
       const found = await load(choice, further, boundsOf(screen.map()), signal);
-      if (signal.aborted) return;
+      if (isOver()) return;
       values = found;
       draw();
       if (!isFitted) {
@@ -134,7 +135,7 @@ export const make: MakeView = (context: Context) => {
       }
       await showRest(signal);
     } catch (error) {
-      if (!signal.aborted) context.tell(messageOf(error));
+      if (!isOver()) context.tell(messageOf(error));
     }
   };
   const later = (): void => {
