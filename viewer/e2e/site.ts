@@ -11,7 +11,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { startBrowser } from "./browser";
-import { type Pixels, pixelsOf } from "./pixels";
+import { type Clip, type Pixels, pixelsOf } from "./pixels";
 import { type Service, startService } from "./service";
 
 export interface SiteOptions {
@@ -43,8 +43,8 @@ export interface Site {
   open(address?: string, look?: Look): Promise<Page>;
   /** From now on this test's pages may report such errors, since it causes them. */
   allow(error: RegExp): void;
-  /** The colours of an element or page as shown. */
-  pixels(what: Locator | Page): Promise<Pixels>;
+  /** The colours of an element or page as shown, or of a part of a page. */
+  pixels(what: Locator | Page, clip?: Clip): Promise<Pixels>;
 }
 
 export const PHONE = { width: 390, height: 844 };
@@ -99,7 +99,7 @@ export function useSite(options: SiteOptions): Site {
       return page;
     },
     allow: (error) => void allowed.push(error),
-    pixels: (what) => pixelsOf(site.browser, what),
+    pixels: (what, clip) => pixelsOf(site.browser, what, clip),
   };
 
   beforeAll(async () => {

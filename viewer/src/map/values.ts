@@ -64,9 +64,11 @@ export async function fieldOfGrid(layer: Grid, variable: VariableTree, wanted: W
   const asked = question(layer, variable, wanted);
   if (bbox !== undefined) asked.more = { ...asked.more, bbox };
   const answer = await ask(asked, signal);
-  const column = (name: string): Float64Array => numbers(answer.cells.get(name));
   const times = layer.time === undefined ? undefined : answer.cells.get(layer.time.name);
   const time = times?.reduce<string | undefined>((newest, at) => (newest === undefined || Date.parse(at) > Date.parse(newest) ? at : newest), undefined);
+  // A cell whose newest value is older has none in the newest field.
+  const of = times?.map((at) => at === time);
+  const column = (name: string): Float64Array => numbers(of === undefined ? answer.cells.get(name) : answer.cells.get(name)?.filter((_, i) => of[i]));
   return { field: fieldOf(column(layer.longitude.name), column(layer.latitude.name), column(variable.name)), time };
 }
 

@@ -100,6 +100,7 @@ export const make: MakeView = (context: Context) => {
   };
   const overlays = (): Overlays => read?.overlays.get(choice?.layer.dataset ?? "") ?? { overlays: [], problems: [] };
 
+  const chosenOf = ({ layers }: Known): Choice | undefined => choose(context.state(), layers, new Date(), (variable) => context.unit(variable));
   /** What values depend on. */
   const keyOf = (state: State): string =>
     JSON.stringify([state.dataset, state.node, state.variables, state.units, state.from, state.to, state.more.future, choice?.further.map(({ name }) => state.selected[name])]);
@@ -114,7 +115,7 @@ export const make: MakeView = (context: Context) => {
       known ??= discover(context);
       known.catch(() => (known = undefined));
       read = await known;
-      choice = choose(context.state(), read.layers, new Date(), (variable) => context.unit(variable));
+      choice = chosenOf(read);
       asked = keyOf(context.state());
       await screen.ready;
       if (isOver()) return;
@@ -183,8 +184,10 @@ export const make: MakeView = (context: Context) => {
         if (there !== undefined) screen.jump(there);
         else isFitted = false;
       }
-      if (keyOf(state) === asked) draw();
-      else {
+      if (keyOf(state) === asked) {
+        if (read !== undefined) choice = chosenOf(read);
+        draw();
+      } else {
         asked = keyOf(state);
         void refresh();
       }
