@@ -24,7 +24,7 @@ export async function follow(
       const credentials = authorization();
       if (credentials !== null) headers.set("Authorization", credentials);
       if (last) headers.set("Last-Event-ID", last);
-      const response = await fetch(path, { headers, signal, cache: "no-store" });
+      const response = await fetch(path, { headers, signal, cache: "no-store", credentials: "omit" });
       if (!response.ok || response.body === null) throw new Error(`${response.status}`);
       connected(true);
       pause = 1000;
