@@ -2,8 +2,9 @@
 
 import type { CoordinateTree, NodeTree, VariableTree } from "../api/client";
 import { type Columns, type Question, ask, numbers, seconds } from "../api/query";
+import { formatUnit } from "../format";
 import { gapsBefore } from "./gaps";
-import { type Choice, columnsOf, narrow, othersOf, selectors, timeOf, unitText } from "./node";
+import { type Choice, columnsOf, narrow, othersOf, selectors, timeOf } from "./node";
 import { iso } from "./scale";
 import type { Window } from "./window";
 
@@ -51,7 +52,7 @@ export function groupsOf(node: NodeTree, variables: VariableTree[], chosen: Chos
         id: [variable.name, ...at.map(({ choice }) => choice.key)].join("|"),
         variable,
         at,
-        unit: unitText(units[variable.name] ?? variable.unit),
+        unit: formatUnit(units[variable.name] ?? variable.unit),
         label: where || titleOf(variable),
       });
     }

@@ -1,6 +1,7 @@
 /** What of a node can be plotted, and along which coordinates. */
 
 import type { CoordinateTree, NodeTree, Tree, VariableTree } from "../api/client";
+import { formatUnit } from "../format";
 import { type Question, ask, quoted } from "../api/query";
 import type { Window } from "./window";
 
@@ -61,7 +62,7 @@ export async function choices(dataset: string, node: NodeTree, c: CoordinateTree
     const values = columns.map((column) => answer.cells.get(column)?.[index] ?? "");
     const key = values.join(",");
     const name = names === undefined ? "" : (answer.cells.get(names.name)?.[index] ?? "");
-    const unit = c.unit == null || columns.length > 1 ? "" : ` ${unitText(c.unit)}`;
+    const unit = c.unit == null || columns.length > 1 ? "" : ` ${formatUnit(c.unit)}`;
     return { key, index, label: name === "" ? columns.length > 1 ? values.join(", ") : `${shortNumber(key)}${unit}` : name };
   });
 }
@@ -81,27 +82,6 @@ export function narrow(question: Question, selectorsOf: Record<string, string>):
     if (name.startsWith("sel.")) (question.select ??= {})[name.slice(4)] = text;
     else (question.more ??= {})[name] = text;
   }
-}
-
-const UNITS: Record<string, string> = { degC: "°C", degF: "°F", degree: "°", degrees: "°", degrees_north: "°N", degrees_east: "°E", "%": "%", percent: "%", "m/s": "m/s", "m s-1": "m/s", "1": "" };
-
-/** A unit as people write it. */
-export const unitText = (unit: string | null | undefined): string => (unit == null ? "" : (UNITS[unit] ?? unit));
-
-/** Units that a person may choose instead of a stored one. */
-export function otherUnits(unit: string | null | undefined): string[] {
-  const families = [
-    ["degC", "K", "degF"],
-    ["m/s", "km/h", "knot"],
-    ["Pa", "hPa", "kPa", "bar"],
-    ["mm", "cm", "m", "km"],
-    ["%", "1"],
-    ["W/m^2", "kW/m^2"],
-    ["g", "kg"],
-    ["s", "min", "h", "d"],
-  ];
-  const family = families.find((units) => unit != null && units.includes(unit));
-  return family ?? (unit == null ? [] : [unit]);
 }
 
 /** Seconds of a tick of times. */

@@ -41,12 +41,6 @@ export function formatNumber(value: number, step: number): string {
   return value.toFixed(digits).replace("-", "−");
 }
 
-/** A measured value for people: seven significant digits at most, without the noise of 32-bit numbers. */
-export function formatValue(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  return String(Number(value.toPrecision(7))).replace("-", "−");
-}
-
 interface Local {
   year: number;
   /** From 0. */
@@ -169,17 +163,6 @@ export function timeTexts({ ticks, step, kind }: TimeTicks, zone: string, langua
     if (last?.day === at.day && last.month === at.month) return text;
     return `${text}\n${dayText(at, language)}${isNewYear ? ` ${at.year}` : ""}`;
   });
-}
-
-/** A time in full, as far as `step` asks for: `2026-11-20 13:05`. */
-export function formatTime(time: number, zone: string, step = 1): string {
-  const at = local(time, zone);
-  let text = `${at.year}-${two(at.month + 1)}-${two(at.day)}`;
-  if (step >= DAY && at.hour + at.minute + at.second === 0) return text;
-  text += ` ${two(at.hour)}:${two(at.minute)}`;
-  if (step < MINUTE || at.second !== 0) text += `:${two(at.second)}`;
-  const part = time - Math.floor(time);
-  return part > 5e-4 ? text + part.toFixed(3).slice(1) : text;
 }
 
 /** ISO 8601 in UTC, to the millisecond where there is a part of a second. */
