@@ -151,13 +151,12 @@ export function makeDetail(place: HTMLElement, context: Context, model: Model, o
   const lineOf = (id: string, side: 0 | 1, track: Track): Line => ({ track, side, shown: !hidden.has(id), ...(styles.get(id) ?? style(0)) });
 
   function draw(): void {
-    let isAny = false;
-    panels.forEach((panel, i) => {
+    const hasAny = panels.map((panel, i) => {
       const lines = panel.series.map(({ series, side }) => lineOf(series.id, side, trackOf(series.id)));
-      isAny ||= lines.some(({ track }) => track.times.some((time) => time >= window.from && time <= window.to));
       charts[i]?.set(lines, window);
+      return lines.some(({ track }) => track.times.some((time) => time >= window.from && time <= window.to));
     });
-    empty.hidden = isAny || feed.current() === undefined;
+    empty.hidden = hasAny.includes(true) || feed.current() === undefined;
     place.dataset.drawn = String(Number(place.dataset.drawn ?? 0) + 1);
   }
   function drawOverview(): void {

@@ -2,7 +2,6 @@
 
 import "../plot/plot.css";
 import { h, put } from "../dom";
-import { formatTime } from "../format";
 import { currentLanguage, t } from "../i18n";
 import { trouble } from "../parts";
 import { chooser } from "../plot/choices";
@@ -10,8 +9,8 @@ import { makeDetail } from "../plot/detail";
 import { atMostEvery } from "../plot/feed";
 import { type Model, makeModel } from "../plot/model";
 import { extentOf, findNode } from "../plot/node";
-import { iso } from "../plot/scale";
-import { SPANS, type Window, kept, spanSeconds, width } from "../plot/window";
+import { changeOf, isFollowing, spanOf, windowOf } from "../plot/address";
+import { type Window, kept } from "../plot/window";
 import type { State } from "../state";
 import type { Context, MakeView, View } from "../view";
 
@@ -50,7 +49,7 @@ export const make: MakeView = (context) => {
       );
       const main = h("div", { class: "plots-main" });
       put(element, h("h1", { class: "visually-hidden" }, t("series")), side, main);
-      detail = makeDetail(main, context, found, { moved, span: (name) => go(name === "all" ? {} : { span: name }), panels: (n) => context.go({ more: { ...context.state().more, panels: String(n) } }) });
+      detail = makeDetail(main, context, found, { moved, span: (name) => context.go(spanOf(context.state(), name)), panels: (n) => context.go({ more: { ...context.state().more, panels: String(n) } }) });
       detail.show(windowOf(context.state(), found.extent), isFollowing(context.state()));
     } catch (error) {
       if (made !== wanted || isGone) return;
@@ -60,19 +59,6 @@ export const make: MakeView = (context) => {
       model = undefined;
       put(element, trouble(error, () => void remake(context.state())));
     }
-  }
-
-  /** Changes the window: `span` follows the newest value, `from` and `to` stay. */
-  function go(change: { span?: string; window?: Window }, how: "push" | "replace" = "push"): void {
-    const { span: _, ...more } = context.state().more;
-    context.go(
-      {
-        from: change.window === undefined ? undefined : iso(change.window.from),
-        to: change.window === undefined ? undefined : iso(change.window.to),
-        more: change.span === undefined ? more : { ...more, span: change.span },
-      },
-      how,
-    );
   }
 
   let pause: ReturnType<typeof setTimeout> | undefined;
@@ -85,12 +71,7 @@ export const make: MakeView = (context) => {
     if (ended) pause = setTimeout(() => keep(window), 200);
   }
   function keep(window: Window): void {
-    if (model === undefined) return;
-    const all = width(model.extent);
-    if (window.from <= model.extent.from && window.to >= model.extent.to && width(window) <= all * 1.02) go({}, "replace");
-    // A window that ends at the newest value goes on with it.
-    else if (window.to >= model.extent.to) go({ span: `${Number((model.extent.to - window.from).toPrecision(6))}s` }, "replace");
-    else go({ window }, "replace");
+    if (model !== undefined) context.go(changeOf(context.state(), model.extent, window), "replace");
   }
 
   const live = atMostEvery(LIVE_MS, async () => {
@@ -135,23 +116,3 @@ export const make: MakeView = (context) => {
 function keyOf(state: State, context: Context): string {
   return JSON.stringify([state.dataset, state.node, state.variables, state.selected, state.units, context.units(), state.more.panels ?? "", currentLanguage()]);
 }
-
-/** The window of a state: what it says, or so much up to the newest value, or all. */
-export function windowOf(state: State, extent: Window): Window {
-  const least = extent.to > extent.from ? extent : { from: extent.from - 1800, to: extent.to + 1800 };
-  if (state.from !== undefined || state.to !== undefined) {
-    const from = state.from === undefined ? least.from : Date.parse(state.from) / 1000;
-    const to = state.to === undefined ? least.to : Date.parse(state.to) / 1000;
-    return from < to ? { from, to } : least;
-  }
-  const span = spanSeconds(state.more.span);
-  return span === undefined ? least : { from: least.to - span, to: least.to };
-}
-
-export const isFollowing = (state: State): boolean => state.from === undefined && state.to === undefined;
-
-export const spanNames = Object.keys(SPANS) as (keyof typeof SPANS)[];
-
-/** A window in words. */
-export const inWords = (window: Window, zone: string): string =>
-  t("series_window", { from: formatTime(window.from * 1000, zone, "minute"), to: formatTime(window.to * 1000, zone, "minute") });
