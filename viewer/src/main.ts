@@ -108,7 +108,8 @@ async function show(moves = false): Promise<void> {
     try {
       ({ make } = await LOAD[name]());
     } catch (error) {
-      return tell(t("shell_not_loaded", { reason: message(error) }));
+      tell(t("shell_not_loaded", { reason: message(error) }));
+      return;
     }
     if (state.view !== name) return;
     if (shown !== name) {
