@@ -50,7 +50,9 @@ export function showTrial({ outcome, preview, problem }: Trial, node: NodeTree |
       h("section", { class: "stack" }, h("h2", {}, t("upload_table")), rowTable(preview, problems)),
     );
   }
-  if (problems.length > 0) parts.push(h("section", { class: "stack" }, h("h2", {}, t("contributions_problems")), problemTable(problems, n)));
+  // Those of the rows above stand there already.
+  const others = problems.filter(({ row }) => !preview || !row || row > preview.rows.length);
+  if (others.length > 0) parts.push(h("section", { class: "stack" }, h("h2", {}, t("contributions_problems")), problemTable(others, others.length === problems.length ? n : n - problems.length + others.length)));
   return parts.filter((part) => part !== null);
 }
 
