@@ -43,7 +43,7 @@ export interface Detail {
   destroy(): void;
 }
 
-const EMPTY: Track = { times: new Float64Array(), values: new Float64Array(), gaps: new Uint8Array() };
+const EMPTY: Track = { times: new Float64Array(), values: new Float64Array(), gaps: new Uint8Array(), isThinned: false };
 
 export function makeDetail(place: HTMLElement, context: Context, model: Model, options: DetailOptions): Detail {
   const names = labels(model.series);

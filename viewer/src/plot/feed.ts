@@ -129,12 +129,13 @@ export function makeFeed(options: FeedOptions): Feed {
 }
 
 /** The points within a window, so that what is kept does not grow while a window follows new data. */
-function within({ times, values, gaps }: Track, window: Window): Track {
-  if ((times[0] ?? Infinity) >= window.from && (times.at(-1) ?? -Infinity) <= window.to) return { times, values, gaps };
+function within(track: Track, window: Window): Track {
+  const { times, values, gaps } = track;
+  if ((times[0] ?? Infinity) >= window.from && (times.at(-1) ?? -Infinity) <= window.to) return track;
   const first = times.findIndex((time) => time >= window.from);
   const last = times.findLastIndex((time) => time <= window.to);
-  if (first < 0) return { times: times.slice(0, 0), values: values.slice(0, 0), gaps: gaps.slice(0, 0) };
-  return { times: times.slice(first, last + 1), values: values.slice(first, last + 1), gaps: gaps.slice(first, last + 1) };
+  if (first < 0) return { ...track, times: times.slice(0, 0), values: values.slice(0, 0), gaps: gaps.slice(0, 0) };
+  return { ...track, times: times.slice(first, last + 1), values: values.slice(first, last + 1), gaps: gaps.slice(first, last + 1) };
 }
 
 /** Calls `act` at most every `pauseMs`, and not before the former call has ended; calls in between become one. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { gapsBefore, typicalStep } from "./gaps";
 
 /** Places of gaps. */
-const gaps = (times: number[]): number[] => [...gapsBefore(times)].flatMap((gap, i) => (gap === 1 ? [i] : []));
+const gaps = (times: number[], isThinned = false): number[] => [...gapsBefore(times, isThinned)].flatMap((gap, i) => (gap === 1 ? [i] : []));
 const every = (step: number, n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => from + i * step);
 /** Reproducible numbers from 0 to 1. */
 function random(seed: number): () => number {
@@ -26,6 +26,7 @@ describe("a line is interrupted", () => {
   it("where a single reading of a regular series failed", () => expect(gaps(every(900, 50).filter((_, i) => i !== 20))).toEqual([20]));
   it("where the series stopped for long", () => expect(gaps([...every(900, 20), ...every(900, 20, 90_000)])).toEqual([20]));
   it("twice within few values", () => expect(gaps(every(60, 40).filter((_, i) => i !== 15 && i !== 18))).toEqual([15, 17]));
+  it("where a reading failed, also if values may have been left out", () => expect(gaps(every(900, 50).filter((_, i) => i !== 20), true)).toEqual([20]));
   it("also near its ends", () => expect(gaps([0, 60, 120, 600, 660, 720])).toEqual([3]));
 });
 
@@ -54,12 +55,12 @@ describe("what `max_points` leaves out is no gap", () => {
   for (const [name, value] of shapes) {
     const values = times.map((_, i) => value(i));
     it(`in ${name}`, () => {
-      for (const size of [4, 32, 64, 448]) expect(gaps(thinned(times, values, size)), `buckets of ${size}`).toEqual([]);
+      for (const size of [4, 32, 64, 448]) expect(gaps(thinned(times, values, size), true), `buckets of ${size}`).toEqual([]);
     });
     it(`but five empty buckets of ${name} are`, () => {
       for (const size of [4, 32, 64, 448]) {
         const first = 20 * size + 1;
-        const found = gaps(thinned(times, values.map((v, i) => (i >= first && i < first + 6 * size ? NaN : v)), size));
+        const found = gaps(thinned(times, values.map((v, i) => (i >= first && i < first + 6 * size ? NaN : v)), size), true);
         expect(found.length, `buckets of ${size}`).toBe(1);
       }
     });

@@ -7,8 +7,9 @@
  * series' own rhythm: a step is a gap if it is much longer than the steps around it.
  *
  * How much longer depends on how alike those are:
- * - All (but a few) alike: the series is regular, or is drawn in full. A gap is longer than 1.5 steps, so that a single
- *   reading that failed (NA) interrupts the line.
+ * - Alike (their upper quartile is that of the lower one): the series is regular. A gap is longer than 1.5 steps, so that a
+ *   single reading that failed (NA) interrupts the line. Where the answer may be thinned, all of them must be alike, since
+ *   among many buckets some look regular by chance.
  * - Not alike: the series is irregular, or is thinned. Of each bucket of B positions the least and the greatest value are
  *   kept, wherever they lie, so that neighbours are B/2 apart on average and nearly 2 B at most; the mean over nine steps
  *   is 0.4 B at least. A gap is longer than 5.5 times the mean, which thinning alone never makes; it is about three buckets,
@@ -25,8 +26,8 @@ const ALIKE = 1.1;
 const OF_REGULAR = 1.5;
 const OF_IRREGULAR = 5.5;
 
-/** Whether a gap lies before each point; `times` ascend. */
-export function gapsBefore(times: ArrayLike<number>): Uint8Array {
+/** Whether a gap lies before each point; `times` ascend. `isThinned`: values may have been left out by `max_points`. */
+export function gapsBefore(times: ArrayLike<number>, isThinned = false): Uint8Array {
   const n = times.length;
   const gaps = new Uint8Array(n);
   const at = (i: number): number => times[i] ?? NaN;
@@ -48,9 +49,9 @@ export function gapsBefore(times: ArrayLike<number>): Uint8Array {
       }
       around[place] = step;
     }
-    const low = around[Math.floor((count - 1) / 4)] ?? 0;
-    const high = around[Math.ceil(((count - 1) * 3) / 4)] ?? 0;
-    return high <= low * ALIKE ? OF_REGULAR * high : (OF_IRREGULAR * sum) / count;
+    const low = around[isThinned ? 0 : Math.floor((count - 1) / 4)] ?? 0;
+    const high = around[isThinned ? count - 1 : Math.ceil(((count - 1) * 3) / 4)] ?? 0;
+    return high <= low * ALIKE && !(isThinned && count < N_AROUND) ? OF_REGULAR * high : (OF_IRREGULAR * sum) / count;
   };
   for (let i = 1; i < n; i++) limits[i] = limitOf(Math.max(1, i - N_AROUND + 1), i);
   for (let i = 1; i < n; i++) {

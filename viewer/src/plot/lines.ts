@@ -25,6 +25,8 @@ export interface Track {
   values: Float64Array;
   /** 1 where a gap lies before a point. */
   gaps: Uint8Array;
+  /** Values may have been left out between these, see `gaps`. */
+  isThinned: boolean;
 }
 
 export type Chosen = Map<string, Choice[]>;
@@ -80,7 +82,7 @@ export function question(dataset: string, node: NodeTree, group: Group, window: 
 }
 
 /** The points of all series of a group in an answer in `long` rows. */
-export function tracks(answer: Columns, node: NodeTree, group: Group): Map<string, Track> {
+export function tracks(answer: Columns, node: NodeTree, group: Group, maxPoints: number): Map<string, Track> {
   const times = seconds(answer.cells.get(timeOf(node)?.name ?? ""));
   const cells = group.others.flatMap((c) => columnsOf(c).map((name) => answer.cells.get(name) ?? []));
   // Rows of each tuple of the other coordinates.
@@ -94,12 +96,14 @@ export function tracks(answer: Columns, node: NodeTree, group: Group): Map<strin
   }
   const values = new Map(group.variables.map((v) => [v.name, numbers(answer.cells.get(v.name))]));
   const found = new Map<string, Track>();
+  // An answer that is thinned has a time in each of at least a quarter as many buckets, unless there are few values at all.
+  const isThinned = new Set(times).size >= maxPoints / 4;
   for (const series of group.series) {
     const key = series.at.map(({ choice }) => choice.key.replaceAll(",", "|")).join("|");
     const column = values.get(series.variable.name);
     const mine = (rows.get(key) ?? []).filter((i) => !Number.isNaN(column?.[i] ?? NaN));
     const at = Float64Array.from(mine, (i) => times[i] ?? NaN);
-    found.set(series.id, { times: at, values: Float64Array.from(mine, (i) => column?.[i] ?? NaN), gaps: gapsBefore(at) });
+    found.set(series.id, { times: at, values: Float64Array.from(mine, (i) => column?.[i] ?? NaN), gaps: gapsBefore(at, isThinned), isThinned });
   }
   return found;
 }
@@ -109,7 +113,7 @@ export async function load(
   dataset: string, node: NodeTree, groups: Group[], window: Window | undefined, units: Record<string, string>, maxPoints: number, signal: AbortSignal,
 ): Promise<Map<string, Track>> {
   const answers = await Promise.all(
-    groups.map(async (group) => tracks(await ask(question(dataset, node, group, window, units, maxPoints), signal), node, group)),
+    groups.map(async (group) => tracks(await ask(question(dataset, node, group, window, units, maxPoints), signal), node, group, maxPoints)),
   );
   return new Map(answers.flatMap((answer) => [...answer]));
 }
@@ -129,7 +133,8 @@ export function replaced(known: Track, fresh: Track, window: Window): Track {
     joined[key].set(fresh[key], before);
     joined[key].set(from.subarray(after), before + fresh.times.length);
   }
-  return { ...joined, gaps: gapsBefore(joined.times) };
+  const isThinned = known.isThinned || fresh.isThinned;
+  return { ...joined, gaps: gapsBefore(joined.times, isThinned), isThinned };
 }
 
 /** Place of the point nearest to a time; -1 where there is none. */

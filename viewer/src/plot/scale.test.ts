@@ -6,7 +6,7 @@ const texts = (ticks: number[]): string[] => ticks.map(iso);
 
 describe("ticks of numbers", () => {
   it("are 1, 2, 2.5 or 5 times a power of ten apart", () => expect([0.3, 1, 1.1, 2.2, 3, 70, 0.0012].map(niceStep)).toEqual([0.5, 1, 2, 2.5, 5, 100, 0.002]));
-  it("lie within the range, without noise", () => expect(niceTicks(-0.21, 0.4, 6)).toEqual([-0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4]));
+  it("lie within the range, without noise", () => expect(niceTicks(-0.21, 0.4, 7)).toEqual([-0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4]));
   it("do not end in an endless loop where there is no range", () => expect([niceTicks(5, 5, 4), niceTicks(NaN, NaN, 4)]).toEqual([[5], []]));
   it("have as many decimals as their step", () =>
     expect([formatNumber(1, 0.5), formatNumber(2.5, 2.5), formatNumber(-12, 2), formatNumber(0.001, 0.0005), formatNumber(20_000_000, 1e7)]).toEqual(["1.0", "2.5", "−12", "0.0010", "2e7"]));

@@ -4,7 +4,7 @@ import { atMostEvery, makeFeed } from "./feed";
 import { between, buckets, cellAt, gridOf, resampleStep } from "./grid";
 import { type Track, nearest, rangeOf, replaced } from "./lines";
 
-const track = (times: number[], values = times): Track => ({ times: Float64Array.from(times), values: Float64Array.from(values), gaps: new Uint8Array(times.length) });
+const track = (times: number[], values = times): Track => ({ times: Float64Array.from(times), values: Float64Array.from(values), gaps: new Uint8Array(times.length), isThinned: false });
 
 describe("Pearson's correlation", () => {
   it("is 1 on a rising line and -1 on a falling one", () => {
