@@ -108,7 +108,8 @@ async function show(moves = false): Promise<void> {
     try {
       ({ make } = await LOAD[name]());
     } catch (error) {
-      return tell(t("shell_not_loaded", { reason: message(error) }));
+      tell(t("shell_not_loaded", { reason: message(error) }));
+      return;
     }
     if (state.view !== name) return;
     if (shown !== name) {
@@ -203,9 +204,14 @@ function take(event: ServerEvent): void {
   if (event.type === "reset") {
     trees.clear();
     datasets = undefined;
-  } else if (dataset !== undefined && event.type !== "problem") trees.delete(dataset);
+  } else if (dataset !== undefined && changesTree(event)) trees.delete(dataset);
   problems.event(event);
   view?.event?.(event);
+}
+
+/** What is merged is told by `commit`; what is not merged changes the counts alone. */
+function changesTree({ type, data }: ServerEvent): boolean {
+  return type === "commit" || type === "contributions" || (type === "contribution" && ["rejected", "retracted"].includes((data as { status?: string }).status ?? ""));
 }
 
 const skip = h("a", { class: "skip", href: "#main" }, t("shell_skip"));

@@ -132,9 +132,8 @@ export function makeDetail(context: Context, close: () => void): Detail {
       shown = undefined;
       put(after);
       put(state);
-      if (id === "") return put(place);
-      put(place, h("p", { class: "muted" }, t("shell_loading")));
-      void load();
+      put(place, id === "" ? null : h("p", { class: "muted" }, t("shell_loading")));
+      if (id !== "") void load();
     },
     refresh: () => void (id !== "" && load()),
   };

@@ -39,12 +39,17 @@ export function makeNode(context: Context, dataset: string, first: NodeTree, tog
   const live: (() => void)[] = [];
   const toggle = h(
     "button",
-    { type: "button", class: "quiet toggle", "aria-expanded": "false", "aria-controls": id, onclick: () => (card.open(!isOpen), toggled(isOpen)) },
+    { type: "button", class: "quiet toggle", "aria-expanded": "false", "aria-controls": id, onclick: () => turn() },
     h("span", { class: "chevron", "aria-hidden": "true" }),
     h("span", { class: "path" }, node.path === "" ? dataset : node.path),
   );
   const line = h("div", { class: "line" }, toggle, h("p", { class: "muted clip about", title: textOf(node, "description") }, textOf(node, "description")), spark, arrival, counts);
   const element = h("article", { class: "node", "aria-label": keyOf(dataset, node.path) }, h("h3", { class: "visually-hidden" }, keyOf(dataset, node.path)), line, body);
+
+  function turn(): void {
+    card.open(!isOpen);
+    toggled(isOpen);
+  }
 
   const card: NodeCard = {
     element,
@@ -183,7 +188,7 @@ function lines(dataset: string, node: NodeTree): HTMLElement {
     "div",
     { class: "stack lines" },
     line("xarray", `xarray.open_zarr("${store}"${group})`),
-    line("curl", `curl ${"'"}${question}${"'"}`),
+    line("curl", `curl '${question}'`),
     line("Zarr", store),
   );
 }
@@ -194,7 +199,7 @@ function extent(coordinate: CoordinateTree, zone: string): string {
   if (from === undefined || to === undefined) return "–";
   if (coordinate.tick) {
     const precision = coordinate.tick === "D" ? "day" : ["h", "m"].includes(coordinate.tick) ? "minute" : "second";
-    return `${formatTime(String(from), zone, precision)} … ${formatTime(String(to), zone, precision)}`;
+    return `${formatTime(textOfValue(from), zone, precision)} … ${formatTime(textOfValue(to), zone, precision)}`;
   }
   if (typeof from === "number" && typeof to === "number") return `${formatNumber(from)} … ${formatNumber(to)} ${formatUnit(coordinate.unit)}`.trim();
   return `${textOfValue(from)} … ${textOfValue(to)}`;

@@ -21,10 +21,10 @@ export interface Header {
 }
 
 export interface Actions {
-  problems(): void;
-  preferences(): void;
-  signIn(): void;
-  signOut(): void;
+  problems: () => void;
+  preferences: () => void;
+  signIn: () => void;
+  signOut: () => void;
 }
 
 /** Between a dataset and a node in the list to choose from. */

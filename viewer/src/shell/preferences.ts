@@ -30,6 +30,10 @@ export function openPreferences(trees: Tree[], changes: Changes): Dialog {
       changes.display();
     });
   });
+  const zoneChanged = (): void => {
+    showTime();
+    changes.display();
+  };
   showTime();
   const dialog = openDialog(t("shell_preferences"), [
     h(
@@ -43,7 +47,7 @@ export function openPreferences(trees: Tree[], changes: Changes): Dialog {
         setTheme(value as Theme);
         changes.display();
       }),
-      h("div", {}, zoneChoice(trees, () => (showTime(), changes.display())), time),
+      h("div", {}, zoneChoice(trees, zoneChanged), time),
       units.length === 0 ? null : h("fieldset", {}, h("legend", {}, t("shell_units")), h("div", { class: "units" }, ...units)),
     ),
   ]);

@@ -36,7 +36,7 @@ export const make: MakeView = (context) => {
   endpoint.setAttribute("list", "contributions-endpoints");
   const endpoints = h("datalist", { id: "contributions-endpoints" });
   const body = h("tbody", {});
-  const fresh = h("button", { type: "button", class: "primary fresh", hidden: true, onclick: () => (scroller.scrollTo({ top: 0 }), release()) });
+  const fresh = h("button", { type: "button", class: "primary fresh", hidden: true, onclick: () => toTop() });
   const older = h("button", { type: "button", hidden: true, onclick: () => void load(true) }, t("contributions_older"));
   const note = h("div", { role: "status" });
   const head = ["when", "outcome", "to", "from", "rows", "size", "first_problem"] as const;
@@ -109,6 +109,11 @@ export const make: MakeView = (context) => {
     } finally {
       older.disabled = false;
     }
+  }
+
+  function toTop(): void {
+    scroller.scrollTo({ top: 0 });
+    release();
   }
 
   /** Shows what arrived while the person was reading further down. */

@@ -133,7 +133,7 @@ export const make: MakeView = (context) => {
     event({ type, data }) {
       const { dataset } = data as { dataset?: string };
       if (type === "reset") void load();
-      else if (dataset !== undefined && (type === "commit" || type === "contribution" || type === "contributions") && !behind.has(dataset)) {
+      else if (dataset !== undefined && type !== "problem" && type !== "collector" && !behind.has(dataset)) {
         behind.set(dataset, window.setTimeout(() => void refresh(dataset), REFRESH_MS));
       }
     },
