@@ -30,6 +30,8 @@ mod stores;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod viewer;
+#[cfg(test)]
 mod watching;
 #[cfg(test)]
 mod workspace;
