@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything CI checks, in order of speed.
-check: fmt clippy doc deny unused test
+check: fmt clippy doc deny unused viewer test
 
 # Formatting.
 fmt:
@@ -32,6 +32,16 @@ audit:
 # Dependencies that nothing uses (cargo install --locked cargo-machete).
 unused:
     cargo machete --with-metadata
+
+# The viewer: lint, types, unit tests. `cargo build` bundles it by itself.
+viewer:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd viewer
+    installed=node_modules/.zf-package-lock.json
+    cmp -s package-lock.json "$installed" || { npm ci --no-audit --no-fund && cp package-lock.json "$installed"; }
+    npm run check
+    npm test
 
 # All tests; Python with xarray is set up at the first run.
 test *args:

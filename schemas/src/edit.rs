@@ -1,6 +1,6 @@
 //! Whether an edited schema still fits what is stored.
 
-use crate::model::{Coordinate, Measure, Node, Scalar, Schema, Variable};
+use crate::model::{Coordinate, Measure, Node, Pyramid, Scalar, Schema, Variable};
 use crate::problem::Problem;
 use crate::yaml::{self, Mark, Yaml};
 
@@ -38,6 +38,15 @@ impl Edit<'_> {
             }
             return;
         };
+        if stored.pyramid != node.pyramid {
+            let text = |pyramid: &Option<Pyramid>| {
+                pyramid
+                    .as_ref()
+                    .map_or_else(String::new, Pyramid::to_string)
+            };
+            let (before, after) = (text(&stored.pyramid), text(&node.pyramid));
+            self.changed(&stored.path, &["pyramid"], &before, &after);
+        }
         for (name, old) in &stored.coordinates {
             match node.coordinates.get(name) {
                 None => self.missing(&stored.path, &["COORDS", name], "coordinate"),

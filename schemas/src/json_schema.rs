@@ -49,10 +49,29 @@ fn node() -> Json {
         "properties": {
             "ATTRS": {"description": "Attributes of the group.", "type": ["object", "null"]},
             "COORDS": arrays("#/$defs/coordinate", "Coordinates by name."),
+            "pyramid": {"anyOf": [pyramid(), {"$ref": "#/$defs/node"}]},
             "VARS": arrays("#/$defs/variable", "Variables by name."),
         },
         "propertyNames": {"anyOf": [{"enum": ["ATTRS", "COORDS", "VARS"]}, {"$ref": "#/$defs/name"}]},
         "additionalProperties": {"$ref": "#/$defs/node"},
+    })
+}
+
+fn pyramid() -> Json {
+    json!({
+        "description": "Coarser levels along a coordinate, for quick plots of long series.",
+        "type": "object",
+        "required": ["coord"],
+        "properties": {
+            "coord": {"description": "A sorted coordinate, such as date_time.", "type": "string"},
+            "factor": {"description": "Cells of a level that make one of the next. Default: 8.", "type": "integer", "minimum": 2, "maximum": 1024},
+            "agg": {
+                "description": "What is kept beside the count. Default: all.",
+                "type": "array",
+                "items": {"enum": ["min", "max", "mean", "count"]},
+            },
+        },
+        "additionalProperties": false,
     })
 }
 

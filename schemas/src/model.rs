@@ -41,8 +41,44 @@ pub struct Node {
     pub coordinates: IndexMap<String, Coordinate>,
     /// Variables by name; components of composed coordinates are among them.
     pub variables: IndexMap<String, Variable>,
+    /// Coarser levels along one coordinate.
+    pub pyramid: Option<Pyramid>,
     /// Child nodes by name.
     pub children: IndexMap<String, Node>,
+}
+
+/// Coarser levels of a node: groups beside it whose cells each stand for `factor`, `factor`², … values of a coordinate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pyramid {
+    /// The coordinate, which is sorted.
+    pub coord: String,
+    /// How many cells of one level, or values of the coordinate, make a cell of the next.
+    pub factor: u64,
+    /// What is kept of them, beside their count.
+    pub aggregates: Vec<Aggregate>,
+}
+
+/// What a cell of a coarser level tells of the values it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    /// The smallest value, and where it is.
+    Min,
+    /// The largest value, and where it is.
+    Max,
+    /// The mean.
+    Mean,
+    /// How many there are.
+    Count,
+}
+
+impl Node {
+    /// Whether the pyramid has levels of `variable`: a number that is no code, over the pyramid's coordinate.
+    pub fn has_levels(&self, variable: &Variable) -> bool {
+        let numeric = variable.data_type.is_numeric()
+            && matches!(variable.measure, Measure::Plain | Measure::Physical { .. });
+        let over = |pyramid: &Pyramid| variable.coords.contains(&pyramid.coord);
+        numeric && self.pyramid.as_ref().is_some_and(over)
+    }
 }
 
 /// One array of a node over `coords`.
@@ -121,6 +157,8 @@ pub enum Measure {
         unit: Unit,
         /// Unit delivered.
         source_unit: Unit,
+        /// Whether the schema says what is delivered; else it is the unit stored, unless a file says otherwise.
+        has_source_unit: bool,
         /// From delivered to stored.
         conversion: Conversion,
     },

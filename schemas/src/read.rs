@@ -8,6 +8,7 @@ mod axis;
 mod elements;
 mod fields;
 mod node;
+mod pyramid;
 mod quantity;
 mod range;
 mod steps;

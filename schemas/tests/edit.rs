@@ -125,3 +125,16 @@ fn what_is_stored_cannot_vanish() {
     );
     assert_eq!(edit("n:", "m:").len(), 1);
 }
+
+#[test]
+fn levels_are_made_again() {
+    assert_eq!(
+        edit(
+            "  COORDS:",
+            "  pyramid: {coord: t, factor: 4, agg: [max, min]}\n  COORDS:"
+        ),
+        [
+            "test.yaml:5:3: n.pyramid: stored is none, not `t by 4: min, max`: put it back, or write the arrays again with `zf rebuild test.yaml --node 'n'`"
+        ]
+    );
+}

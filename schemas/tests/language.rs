@@ -513,7 +513,7 @@ fn examples_of_the_reference_load() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in examples {
         assert_eq!(parse(example).warnings, [], "{example}");
     }

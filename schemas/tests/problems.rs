@@ -440,3 +440,35 @@ fn a_file_that_cannot_be_read_is_a_problem_of_its_own() {
         "{error}"
     );
 }
+
+#[test]
+fn pyramids_are_checked() {
+    let of = |pyramid: &str, more: &str| {
+        let coords = format!("COORDS: {{t: {{}}, s: {{type: str, sorted: false}}{more}}}");
+        report(&format!(
+            "n:\n  pyramid: {pyramid}\n  VARS: {{x: {{coords: [t, s]}}}}\n  {coords}\n"
+        ))
+    };
+    assert_eq!(
+        of("{coord: s}", ""),
+        "2:20: n.pyramid.coord: levels need a sorted coordinate: write `sorted: true`"
+    );
+    assert_eq!(
+        of("{coord: z, factr: 2}", ""),
+        "2:20: n.pyramid.coord: not a coordinate of the node\n\
+         2:23: n.pyramid.factr: unknown key; a pyramid has `coord`, `factor`, `agg`"
+    );
+    assert_eq!(
+        of("{coord: t, factor: 1, agg: [median]}", ""),
+        "2:31: n.pyramid.factor: a whole number from 2 to 1024 is expected, not `1`\n\
+         2:40: n.pyramid.agg: `min`, `max`, `mean` or `count` is expected, not `median`"
+    );
+    assert_eq!(
+        of("{coord: t}", ", x_min: {}"),
+        "2:3: n.pyramid: the coordinate `x_min` has the name of an array of the levels: rename it"
+    );
+    assert_eq!(
+        report("n: {VARS: {x: {coords: t}}, COORDS: {t: {}}, pyramid: {coord: t}}\nn@8: {}\n"),
+        "2:1: n@8: a level of the pyramid beside it may have this name: rename the node"
+    );
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
 use zarr_fuse_collectors::scheduled::SetupError;
@@ -15,6 +16,7 @@ use crate::collect::{self, Collectors};
 use crate::config::{Config, DatasetConfig, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
+use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::store::probe::Report;
 use crate::store::{Store, StoreError};
@@ -45,6 +47,10 @@ pub struct App {
     pub bodies: Bodies,
     /// What is counted.
     pub metrics: Metrics,
+    /// What happens, for those who follow it.
+    pub events: Events,
+    /// Room for those.
+    pub(crate) event_streams: Arc<Semaphore>,
     /// Cancelled when the service stops.
     pub stop: CancellationToken,
     /// Where work runs that takes its time: request threads only read and write requests.
@@ -197,6 +203,7 @@ impl App {
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
         let runtime = Handle::current();
+        let event_streams = Arc::new(Semaphore::new(limits.max_event_streams));
         let bodies =
             Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
         Ok(Self {
@@ -207,6 +214,8 @@ impl App {
             limits,
             bodies,
             metrics,
+            events: Events::default(),
+            event_streams,
             stop,
             runtime,
             recovered,

@@ -7,6 +7,7 @@
 mod auth;
 mod check;
 mod collector;
+mod cors;
 mod dataset;
 mod deserialize;
 mod endpoint;
@@ -17,6 +18,7 @@ mod read;
 mod server;
 #[cfg(test)]
 mod tests;
+mod viewer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ pub(crate) use check::name_problem;
 
 pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use collector::CollectorConfig;
+pub use cors::{CorsConfig, Origin};
 pub use dataset::{DatasetConfig, Datasets};
 pub use endpoint::EndpointConfig;
 pub use limits::LimitsConfig;
@@ -40,6 +43,7 @@ pub use notify::{
 pub use server::{
     AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
 };
+pub use viewer::{BaseMap, ViewerConfig};
 pub use zarr_fuse_schemas::Secret;
 pub use zarr_fuse_schemas::quantity::parse_duration;
 

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError};
-use crate::decode::{Decoder, Decoding};
+use crate::decode::{Content, Decoder, Decoding, decode_arrays};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
     self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
@@ -21,11 +21,14 @@ use crate::journal::{
 };
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
+use crate::preview::{Preview, preview};
 use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 pub const CACHE_BYTES: u64 = 128 << 20;
+/// Commits kept for who follows them one by one and is behind.
+const MAX_COMMITS: usize = 1024;
 /// Shortest time between two writes of the root group.
 const ROOT_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -99,6 +102,7 @@ pub struct Dataset {
     opened_at: SystemTime,
     troubles: RwLock<BTreeMap<String, String>>,
     folds: watch::Sender<FoldCounts>,
+    commits: broadcast::Sender<(String, Folded)>,
 }
 
 /// What the folds of a dataset did since it was opened.
@@ -253,6 +257,7 @@ impl Dataset {
             opened_at,
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
+            commits: broadcast::Sender::new(MAX_COMMITS),
         };
         if !dataset.store.is_read_only() {
             dataset
@@ -456,6 +461,26 @@ impl Dataset {
         )
     }
 
+    /// What a contribution looks like after decoding; `None` if it cannot be decoded.
+    ///
+    /// # Errors
+    /// If the temporary file of a large body cannot be read.
+    pub fn preview(&self, new: &NewContribution) -> std::io::Result<Option<Preview>> {
+        let payload = new.payload.bytes()?;
+        let decoder = self.decoders.get(&new.endpoint).ok();
+        let content = Content {
+            content_type: new.content_type.clone(),
+            content_encoding: new.content_encoding.clone(),
+        };
+        let decoded = decoder
+            .and_then(|decoder| decode_arrays(&payload, &content, decoder, &new.variables).ok());
+        let node = self.nodes.get(&new.node);
+        let (Some(decoded), Some(node)) = (decoded, node) else {
+            return Ok(None);
+        };
+        Ok(Some(preview(&decoded, &node.schema)))
+    }
+
     /// Folds everything that waits.
     ///
     /// # Errors
@@ -582,6 +607,11 @@ impl Dataset {
         self.folds.subscribe()
     }
 
+    /// Every commit to come, with the path of its node.
+    pub(crate) fn each_commit(&self) -> broadcast::Receiver<(String, Folded)> {
+        self.commits.subscribe()
+    }
+
     /// Why nodes cannot be folded at present, by path.
     pub fn troubles(&self) -> BTreeMap<String, String> {
         self.troubles.read().clone()
@@ -598,6 +628,7 @@ impl Dataset {
             counts.n_rejected += folded.n_rejected as u64;
             counts.duration += duration;
         });
+        let _nobody_follows = self.commits.send((path.to_owned(), folded));
     }
 
     pub(crate) fn stumbled(&self, path: &str, reason: &str) {

@@ -6,12 +6,15 @@
 mod body;
 mod caller;
 mod collectors;
+mod compress;
 mod connections;
 mod contributions;
 mod corrections;
+mod cors;
 mod datasets;
 mod docs;
 mod error;
+mod events;
 mod gate;
 mod health;
 mod home;
@@ -25,6 +28,7 @@ mod starting;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod viewer;
 mod zarr;
 
 use std::io;
@@ -88,6 +92,7 @@ pub(crate) async fn serve(
             .into_app()
             .configure(|config| ingest::aliases(config, &data))
             .configure(docs::routes)
+            .configure(files)
             .default_service(actix_web::web::to(outside::answer))
             .wrap(from_fn(gate::gate))
     };
@@ -124,11 +129,8 @@ async fn stop(app: &App, server: ServerHandle, grace: Duration) {
     let mut n_idle = 0;
     while n_idle < 3 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(STOP_POLL).await;
-        n_idle = if app.metrics.in_flight.get() == 0 {
-            n_idle + 1
-        } else {
-            0
-        };
+        let n_working = app.metrics.in_flight.get() + app.metrics.event_streams.get();
+        n_idle = if n_working == 0 { n_idle + 1 } else { 0 };
     }
     server.stop(false).await;
 }
@@ -136,6 +138,14 @@ async fn stop(app: &App, server: ServerHandle, grace: Duration) {
 fn available() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
+
+/// The files of the viewer.
+#[cfg(feature = "viewer")]
+use self::viewer::files::routes as files;
+
+/// There are none.
+#[cfg(not(feature = "viewer"))]
+fn files(_: &mut actix_web::web::ServiceConfig) {}
 
 /// Every route that the OpenAPI document describes.
 fn routes(config: &mut ServiceConfig<'_>) {
@@ -153,6 +163,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(schema::get_schema)
         .service(collectors::list_collectors)
         .service(collectors::run_collector)
+        .service(events::get_events)
+        .service(viewer::get_viewer)
         .service(query::query_only_node)
         .service(query::query_node)
         .service(zarr::get_object)

@@ -737,6 +737,17 @@ impl Journal {
         self.catalog.read().counting(node, after, seq)
     }
 
+    /// Sequence number, kind and state of the frames after `after` up to `through`, all or those for `node`, oldest first.
+    /// Nothing else is copied.
+    pub(crate) fn states(
+        &self,
+        node: Option<&str>,
+        after: u64,
+        through: u64,
+    ) -> Vec<(u64, Kind, Status)> {
+        self.catalog.read().states(node, after, through)
+    }
+
     /// A frame by its sequence number.
     pub fn frame_at(&self, seq: u64) -> Option<Entry> {
         self.catalog.read().get(seq)

@@ -40,6 +40,8 @@ pub struct Metrics {
     denied: Family<Why, Counter>,
     /// Requests worked on right now.
     pub in_flight: Gauge<i64, AtomicI64>,
+    /// Clients that follow events.
+    pub event_streams: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -119,6 +121,12 @@ impl Metrics {
             "Requests worked on right now",
             in_flight.clone(),
         );
+        let event_streams = Gauge::default();
+        registry.register(
+            "event_streams",
+            "Clients that follow events",
+            event_streams.clone(),
+        );
         registry.register_collector(Box::new(Datasets(datasets.to_vec())));
         Self {
             registry,
@@ -129,6 +137,7 @@ impl Metrics {
             spool_bytes,
             denied,
             in_flight,
+            event_streams,
         }
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppError};
 use crate::config::{AuthMode, Config, ServerConfig};
+use crate::events;
 use crate::fold;
 use crate::http::{self, Tls, TlsError};
 use crate::notify::{self, Told};
@@ -176,6 +177,12 @@ pub async fn run(
         tasks.spawn(format!("root {}", dataset.name), endless(root));
         let watch = Arc::clone(dataset).run_watch(stop.clone());
         tasks.spawn(format!("watch {}", dataset.name), endless(watch));
+        let events = events::look::follow(Arc::clone(&app), Arc::clone(dataset), stop.clone());
+        tasks.spawn(format!("events {}", dataset.name), endless(events));
+    }
+    if !app.collectors.is_empty() {
+        let events = events::look::follow_collectors(Arc::clone(&app), stop.clone());
+        tasks.spawn("events of collectors", endless(events));
     }
     for (name, collecting) in &app.collectors {
         let collecting = Arc::clone(collecting).run(stop.clone());

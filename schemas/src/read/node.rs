@@ -2,12 +2,12 @@
 
 use indexmap::IndexMap;
 
-use super::{Reader, array, under};
+use super::{Reader, array, pyramid, under};
 use crate::model::Node;
 use crate::near;
 use crate::yaml::{self, Entry, Mark, Value, Yaml, shorten};
 
-const SECTIONS: [&str; 3] = ["ATTRS", "COORDS", "VARS"];
+pub(super) const SECTIONS: [&str; 3] = ["ATTRS", "COORDS", "VARS"];
 /// Names that the layout of the store uses beside the nodes of the root.
 const RESERVED_AT_ROOT: [&str; 2] = ["journal", "staging"];
 /// Longest name in bytes, for the sake of file systems.
@@ -55,10 +55,11 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
         node.attrs = yaml::entries_to_json(attrs);
     }
     array::read(reader, yaml, &mut node, at);
+    node.pyramid = pyramid::read(reader, yaml, &node, at);
     let mut children = IndexMap::new();
     for entry in entries
         .iter()
-        .filter(|entry| !SECTIONS.contains(&entry.key.as_str()))
+        .filter(|entry| !SECTIONS.contains(&entry.key.as_str()) && !pyramid::is_pyramid(entry))
     {
         let tree_path = under(at, &shorten(&entry.key));
         check_section_slip(reader, entry, &tree_path);
@@ -84,6 +85,7 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
         );
         children.insert(entry.key.clone(), child);
     }
+    pyramid::check_names(reader, &node, &children, yaml, at);
     node.children = children;
     node
 }

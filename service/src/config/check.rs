@@ -16,13 +16,14 @@ mod notify;
 pub(crate) use auth::name_problem;
 
 /// First parts of paths that the service uses itself.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "/api/v1/collectors",
     "/api/v1/ingest",
     "/api/v1/contributions",
     "/api/v1/datasets",
     "/api/v1/query",
     "/api/v1/events",
+    "/api/v1/viewer",
     "/zarr",
     "/health",
     "/metrics",
@@ -110,6 +111,7 @@ impl Config {
                 "max_concurrent_requests",
                 limits.max_concurrent_requests == 0,
             ),
+            ("limits", "max_event_streams", limits.max_event_streams == 0),
             (
                 "limits",
                 "max_waiting_contributions",
@@ -150,6 +152,15 @@ impl Config {
 
     /// Files of certificates are read when the service starts, since they may come and go.
     fn check_server(&mut self, checker: &mut Checker<'_>) {
+        let cors = &self.server.cors;
+        if cors.credentials && cors.is_for_all() {
+            let message = "every page could ask in the name of whoever visits it: name the pages in `origins` instead of `*`";
+            checker.add(&keys(["server", "cors", "credentials"]), message);
+        }
+        let map = self.server.viewer.base_map.as_ref();
+        if let Some(message) = map.and_then(super::BaseMap::fault) {
+            checker.add(&keys(["server", "viewer", "base_map", "url"]), message);
+        }
         let folder = self.folder().to_owned();
         if let Some(tls) = &mut self.server.tls {
             for (key, file) in [("cert", &mut tls.cert), ("key", &mut tls.key)] {

@@ -52,6 +52,9 @@ pub struct LimitsConfig {
     /// Most requests worked on at once; further ones are answered 503. Default 512.
     #[schemars(range(min = 1))]
     pub max_concurrent_requests: usize,
+    /// Most clients that follow events at once, beside those requests; further ones are answered 503. Default 256.
+    #[schemars(range(min = 1))]
+    pub max_event_streams: usize,
     /// Longest time that `?wait=merged` waits; then the answer is 202. Default `30s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
@@ -93,6 +96,7 @@ impl Default for LimitsConfig {
             max_answer_pause: Duration::from_mins(1),
             max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
+            max_event_streams: 256,
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,
             max_waiting_bytes: 1 << 30,

@@ -11,7 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::Secret;
+use super::cors::CorsConfig;
 use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
+use super::viewer::ViewerConfig;
 
 /// Where the service listens.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -27,6 +29,10 @@ pub struct ServerConfig {
     /// The header in which trusted proxies say so. They must set it themselves, whatever a client sends in it.
     /// Default `x-forwarded-for`.
     pub address_header: AddressHeader,
+    /// Pages of other sites whose scripts may ask. Default: none.
+    pub cors: CorsConfig,
+    /// What the viewer shows that is not in the data.
+    pub viewer: ViewerConfig,
     /// Threads that answer requests. Default: one per processor.
     #[schemars(range(min = 1))]
     pub workers: Option<usize>,
@@ -59,6 +65,8 @@ impl Default for ServerConfig {
             tls: None,
             trusted_proxies: Vec::new(),
             address_header: AddressHeader::default(),
+            cors: CorsConfig::default(),
+            viewer: ViewerConfig::default(),
             workers: None,
             max_connections: 4096,
             keep_alive: Duration::from_secs(75),

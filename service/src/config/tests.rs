@@ -277,6 +277,30 @@ fn users_of_the_environment_must_sign_in() {
 }
 
 #[test]
+fn pages_that_may_ask_are_checked() {
+    let config = |cors: &str| format!("server: {{cors: {{{cors}}}}}");
+    for good in [
+        "origins: ['https://maps.example.org', 'http://localhost:5173/']",
+        "origins: ['*']",
+        "origins: ['https://maps.example.org'], credentials: true, max_age: 10m",
+    ] {
+        check(&config(good), &[]);
+    }
+    check(
+        &config("origins: ['*'], credentials: true"),
+        &[
+            "1:46: server.cors.credentials: every page could ask in the name of whoever visits it: name the pages in `origins` instead of `*`",
+        ],
+    );
+    check(
+        &config("origins: [maps.example.org]"),
+        &[
+            "1:28: server.cors.origins[0]: `maps.example.org` is not where a page can be; write scheme and host, as in `https://maps.example.org`, or `*`",
+        ],
+    );
+}
+
+#[test]
 fn files_and_proxies_of_the_server_are_checked() {
     check(
         "server: {tls: {cert: cert.pem, key: bukov.yaml}, trusted_proxies: [10.0.0.0/8, 127.0.0.1, proxy], address_header: via}\ndatasets: [bukov.yaml]",
@@ -479,8 +503,12 @@ fn what_is_wrong_with_a_collector_has_its_place() {
 #[test]
 fn the_collectors_that_ship_are_sound() {
     let collectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../collectors");
-    for (name, n_requests) in [("yrno", 5), ("aladin", 5)] {
-        let file = collectors.join(name).join("zarr-fuse.yaml");
+    for (folder, name, n_requests) in [
+        ("yrno", "yrno", 5),
+        ("aladin", "aladin", 5),
+        ("aladin", "aladin_central_europe", 4),
+    ] {
+        let file = collectors.join(folder).join("zarr-fuse.yaml");
         let config = Config::load(&file, &HashMap::new()).unwrap();
         let clock = zarr_fuse_collectors::Clock::system();
         let hosts = zarr_fuse_collectors::hosts::Hosts::default();

@@ -12,6 +12,7 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use chrono::Utc;
 
+use super::cors;
 use super::error::ApiError;
 use crate::app::App;
 use crate::config::{AddressHeader, ServerConfig};
@@ -49,7 +50,7 @@ pub(super) async fn identify(
     req: &ServiceRequest,
 ) -> Result<(), Denied> {
     let headers = req.headers();
-    if is_forged(req) {
+    if is_forged(req) && !cors::is_trusted(&server.cors, headers) {
         return Err(Denied::CrossSite);
     }
     let mut credentials = headers.get_all(header::AUTHORIZATION);

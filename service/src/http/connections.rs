@@ -13,6 +13,7 @@ use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream as Stream;
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio_util::sync::CancellationToken;
 
 /// How often connections are looked at, unless that is too seldom.
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     /// Another handle to the socket.
     socket: TcpStream,
     state: Mutex<State>,
+    cut: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct State {
     n_working: usize,
     /// A piece of an answer was handed over, and nobody has asked for the next one.
     is_handed: bool,
+    /// Its answer lasts as long as the client wants, so that only the end of what the client sends tells that it has left.
+    is_endless: bool,
     /// Since when it is as it is.
     since: Instant,
 }
@@ -64,7 +68,7 @@ impl Connections {
         else {
             return;
         };
-        let connection = Arc::new(Connection::new(socket));
+        let connection = Arc::new(Connection::new(socket, self.max_pause));
         self.open.lock().push(Arc::downgrade(&connection));
         of_requests.insert(connection);
     }
@@ -84,9 +88,12 @@ impl Connections {
             let Some(connection) = connection.upgrade() else {
                 return false;
             };
-            let is_dead = connection.state.lock().is_dead(now, self);
+            let is_dead = connection.is_dead(now, self);
             if is_dead {
-                tracing::debug!("Cut a connection whose client neither asks nor reads");
+                tracing::debug!(
+                    "Cut a connection whose client neither asks nor reads, or has left"
+                );
+                connection.cut.cancel();
                 let _already_closed = connection.socket.shutdown(Shutdown::Both);
             }
             !is_dead
@@ -95,12 +102,17 @@ impl Connections {
 }
 
 impl Connection {
-    fn new(socket: OwnedFd) -> Self {
+    fn new(socket: OwnedFd, max_pause: Duration) -> Self {
+        let socket = TcpStream::from(socket);
+        // What was sent to a machine that is gone is never acknowledged; the system itself would try for long.
+        let _kept_for_longer = SockRef::from(&socket).set_tcp_user_timeout(Some(max_pause));
         Self {
-            socket: TcpStream::from(socket),
+            socket,
+            cut: CancellationToken::new(),
             state: Mutex::new(State {
                 n_working: 0,
                 is_handed: false,
+                is_endless: false,
                 since: Instant::now(),
             }),
         }
@@ -130,12 +142,33 @@ impl Connection {
         self.change(|state| state.is_handed = true);
     }
 
+    /// The answer to a request lasts as long as the client wants.
+    pub(super) fn lasts(&self) {
+        self.change(|state| state.is_endless = true);
+    }
+
+    /// Cancelled when it is cut, for answers that wait for something else than the client.
+    pub(super) fn cut(&self) -> CancellationToken {
+        self.cut.clone()
+    }
+
     /// A request is done with.
     pub(super) fn end(&self) {
         self.change(|state| {
             state.n_working -= 1;
             state.is_handed = false;
+            state.is_endless = false;
         });
+    }
+
+    fn is_dead(&self, now: Instant, bounds: &Connections) -> bool {
+        let state = self.state.lock();
+        state.is_dead(now, bounds) || state.is_endless && self.has_left()
+    }
+
+    /// Whether the client will send nothing more. The socket does not block.
+    fn has_left(&self) -> bool {
+        matches!(self.socket.peek(&mut [0]), Ok(0))
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::{ApiError, Denials, Problems, shortened};
+use super::relay;
 use crate::app::App;
 use crate::dataset::Dataset;
 use crate::tree::{Tree, public, tree};
@@ -67,10 +68,15 @@ pub(super) fn all_readable<'a>(
 
 /// List the datasets that the caller may read.
 #[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), responses(
-    (status = 200, description = "In the order of the configuration", body = Datasets),
+    (status = 200, description = "In the order of the configuration", body = Datasets, headers(("ETag" = String, description = "Changes with the answer"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
 #[get("/api/v1/datasets")]
-pub(crate) async fn list_datasets(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn list_datasets(
+    app: Data<App>,
+    who: Caller,
+    req: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     if all_readable(&app, &who).next().is_none() {
         // Who sees nothing should know why.
         who.is_somebody()?;
@@ -82,22 +88,25 @@ pub(crate) async fn list_datasets(app: Data<App>, who: Caller) -> Result<HttpRes
         last_seq: dataset.journal.last_seq(),
         n_waiting: dataset.journal.n_waiting() as u64,
     });
-    Ok(HttpResponse::Ok().json(Datasets {
+    let datasets = Datasets {
         datasets: datasets.collect(),
-    }))
+    };
+    Ok(relay::tagged_json(&req, &datasets))
 }
 
 /// Get the tree of a dataset: nodes, coordinates with extents, variables, contributions.
 #[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset")), responses(
-    (status = 200, description = "What it holds at present", body = Tree),
+    (status = 200, description = "What it holds at present", body = Tree, headers(("ETag" = String, description = "Changes with the answer"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}")]
 pub(crate) async fn get_dataset(
     app: Data<App>,
     who: Caller,
     name: Path<String>,
+    req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(readable(&app, &who, &name)?);
     let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
-    Ok(HttpResponse::Ok().json(tree))
+    Ok(relay::tagged_json(&req, &tree))
 }

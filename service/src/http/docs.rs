@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{self, ContentEncoding};
 use actix_web::web::{Path, ServiceConfig, redirect};
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
+use bytes::Bytes;
 use utoipa::ToSchema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
@@ -12,6 +13,7 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, O
 use utoipa_swagger_ui::Config;
 
 use super::error::{ApiError, Problems, shortened};
+use super::relay;
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi);
 
@@ -69,13 +71,16 @@ pub(super) fn head() -> OpenApi {
 
 /// Get this document.
 #[utoipa::path(tag = "operation", responses(
-    (status = 200, description = "OpenAPI 3.1", body = Object),
+    (status = 200, description = "OpenAPI 3.1", body = Object, headers(("ETag" = String, description = "Changes with the document"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Problems))]
 #[get("/openapi.json")]
-pub(crate) async fn get_openapi() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(DOCUMENT.as_str())
+pub(crate) async fn get_openapi(req: HttpRequest) -> HttpResponse {
+    relay::tagged(
+        &req,
+        "application/json",
+        Bytes::from_static(DOCUMENT.as_bytes()),
+    )
 }
 
 /// The page that shows the document.

@@ -1,4 +1,4 @@
-//! What every request passes: the bound on how many are worked on, counting, and headers for browsers.
+//! What every request passes: the bound on how many are worked on, counting, compression, and headers for browsers.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,11 +14,17 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage as _};
 
 use super::caller::{self, Caller};
+use super::compress::Accepted;
 use super::connections::Connection;
+use super::cors;
 use super::error::ApiError;
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::who::Denied;
+
+/// Marks an answer that lasts as long as its client wants: it is not waited for, and does not count as being worked on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endless;
 
 /// Lets a request through, unless too many are worked on or the service stops.
 pub(super) async fn gate(
@@ -36,51 +42,25 @@ pub(super) async fn gate(
         .expect("every server has it")
         .clone();
     let method = known_method(req.method().as_str());
+    let accepted = Accepted::of(req.method(), req.headers());
+    let origin = req.headers().get(header::ORIGIN).cloned();
     if method == "HEAD" && !req.path().starts_with(super::zarr::PREFIX) {
         // Answered like GET; the body is left out when the answer is written.
         req.head_mut().method = Method::GET;
     }
-    // Probes are answered whatever else goes on.
-    let is_health = req.path().starts_with("/health/");
-    let is_probe = is_health || req.path() == "/metrics";
     let n_others = app.metrics.in_flight.inc();
     let connection = req.conn_data::<Arc<Connection>>().cloned();
-    let working = Working::begin(Arc::clone(&app), connection);
-    let max = app.limits.max_concurrent_requests;
-    let max_url_bytes = app.limits.max_url_bytes;
-    let n_url_bytes = req
-        .uri()
-        .path_and_query()
-        .map_or(0, |url| url.as_str().len());
-    let refusal = if n_url_bytes as u64 > max_url_bytes {
-        Some(ApiError::UrlTooLong {
-            max_bytes: max_url_bytes,
-        })
-    } else if is_probe {
-        None
-    } else if app.stop.is_cancelled() {
-        Some(ApiError::Stopping)
-    } else if usize::try_from(n_others).is_ok_and(|n| n >= max) {
-        Some(ApiError::Busy { max })
-    } else {
-        None
+    let mut working = Working::begin(Arc::clone(&app), connection);
+    let preflight = cors::preflight(&server.cors, &req);
+    // Nobody signs in to ask what may be asked.
+    let asks = preflight.is_some();
+    let refusal = refusal(&app, &server, &req, n_others, asks).await;
+    let response = match (refusal, preflight) {
+        (Some(error), _) => req.error_response(error),
+        (None, Some(preflight)) => req.into_response(preflight),
+        (None, None) => next.call(req).await?,
     };
-    let refusal = match refusal {
-        // Probes are answered to everybody, whatever they send.
-        None if is_health => {
-            caller::identify_or_admit(&app, &server, &req).await;
-            None
-        }
-        None => caller::identify(&app, &server, &req)
-            .await
-            .err()
-            .map(ApiError::Denied),
-        refusal => refusal,
-    };
-    let mut response = match refusal {
-        Some(error) => req.error_response(error),
-        None => next.call(req).await?,
-    };
+    let mut response = accepted.apply(response);
     note_denial(&app, &server, &response);
     let stopping = app.stop.is_cancelled();
     let head = response.response_mut().head_mut();
@@ -88,6 +68,12 @@ pub(super) async fn gate(
         head.set_connection_type(actix_web::http::ConnectionType::Close);
     }
     let headers = &mut head.headers;
+    cors::tell(&server.cors, origin.as_ref(), headers);
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        // Data grow: what was answered once is to be asked for again.
+        let ask_again = HeaderValue::from_static("no-cache");
+        headers.insert(header::CACHE_CONTROL, ask_again);
+    }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -113,7 +99,53 @@ pub(super) async fn gate(
         duration_ms = duration.as_secs_f64() * 1e3,
         "Answered {status}"
     );
+    if response.response().extensions().contains::<Endless>() {
+        working.uncount();
+        if method == "HEAD" {
+            return Ok(response.map_body(|_, _| BoxBody::new(())));
+        }
+    }
     Ok(response.map_body(|_, body| BoxBody::new(Counted { body, working })))
+}
+
+/// Why a request is not let through. `n_others` are worked on already; `asks`: it only asks what may be asked.
+async fn refusal(
+    app: &App,
+    server: &ServerConfig,
+    req: &ServiceRequest,
+    n_others: i64,
+    asks: bool,
+) -> Option<ApiError> {
+    // Probes are answered whatever else goes on.
+    let is_health = req.path().starts_with("/health/");
+    let is_probe = is_health || req.path() == "/metrics";
+    let max = app.limits.max_concurrent_requests;
+    let max_url_bytes = app.limits.max_url_bytes;
+    let n_url_bytes = req
+        .uri()
+        .path_and_query()
+        .map_or(0, |url| url.as_str().len());
+    if n_url_bytes as u64 > max_url_bytes {
+        return Some(ApiError::UrlTooLong {
+            max_bytes: max_url_bytes,
+        });
+    }
+    if !is_probe && app.stop.is_cancelled() {
+        return Some(ApiError::Stopping);
+    }
+    if !is_probe && usize::try_from(n_others).is_ok_and(|n| n >= max) {
+        return Some(ApiError::Busy { max });
+    }
+    if asks {
+        return None;
+    }
+    if is_health {
+        // They are answered to everybody, whatever they send.
+        caller::identify_or_admit(app, server, req).await;
+        return None;
+    }
+    let identified = caller::identify(app, server, req).await;
+    identified.err().map(ApiError::Denied)
 }
 
 /// Counts a request that was denied, and tells who keeps the service. What was sent to sign in is not told, not even the
@@ -163,6 +195,7 @@ fn known_method(method: &str) -> &'static str {
 struct Working {
     app: Arc<App>,
     connection: Option<Arc<Connection>>,
+    counts: bool,
 }
 
 impl Working {
@@ -170,13 +203,28 @@ impl Working {
         if let Some(connection) = &connection {
             connection.begin();
         }
-        Self { app, connection }
+        Self {
+            app,
+            connection,
+            counts: true,
+        }
+    }
+
+    /// Counts it no more: its answer lasts as long as the client wants.
+    fn uncount(&mut self) {
+        self.counts = false;
+        self.app.metrics.in_flight.dec();
+        if let Some(connection) = &self.connection {
+            connection.lasts();
+        }
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.app.metrics.in_flight.dec();
+        if self.counts {
+            self.app.metrics.in_flight.dec();
+        }
         if let Some(connection) = &self.connection {
             connection.end();
         }

@@ -27,7 +27,10 @@ impl KnownRoutes {
         let aliases = aliases.flat_map(|alias| [format!("{alias}/{{node}}"), alias]);
         let routes = documented
             .chain(aliases.map(|path| (path, vec!["POST".to_owned()])))
-            .chain([("/docs/{key}".to_owned(), vec!["GET".to_owned()])]);
+            .chain(
+                ["/docs/{key}", "/assets/{key}"]
+                    .map(|path| (path.to_owned(), vec!["GET".to_owned()])),
+            );
         // Parameters at the end take the rest of the path.
         let pattern = |path: String| {
             path.replace("{node}", "{node:.*}")

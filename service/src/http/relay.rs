@@ -1,10 +1,13 @@
-//! Brings bytes from the runtime that does the work to the thread that answers, and compares entity tags.
+//! Brings bytes from the runtime that does the work to the thread that answers, and makes and compares entity tags.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use futures::{Stream, stream};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use xxhash_rust::xxh64::xxh64;
 
 /// Pieces that may wait for a slow reader.
 pub(super) const MAX_PIECES: usize = 2;
@@ -33,4 +36,45 @@ pub(super) fn is_known(req: &HttpRequest, etag: &str) -> bool {
             .map(|tag| tag.trim().trim_start_matches("W/"));
         known.any(|tag| tag == "*" || tag == etag.trim_start_matches("W/"))
     })
+}
+
+/// JSON with a tag of its own, or that nothing has changed.
+pub(super) fn tagged_json(req: &HttpRequest, value: &impl Serialize) -> HttpResponse {
+    let json = serde_json::to_vec(value).expect("answers have only string keys");
+    tagged(req, "application/json", json.into())
+}
+
+/// Bytes with a tag of their own, or that nothing has changed.
+pub(super) fn tagged(req: &HttpRequest, media_type: &'static str, bytes: Bytes) -> HttpResponse {
+    let etag = format!("\"{:016x}\"", xxh64(&bytes, 0));
+    let is_known = is_known(req, &etag);
+    let mut response = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"));
+    if is_known {
+        return response.finish();
+    }
+    response.content_type(media_type).body(bytes)
+}
+
+/// Notes that the answer depends on a header of the request.
+pub(super) fn vary(headers: &mut HeaderMap, name: &str) {
+    let so_far = headers.get_all(header::VARY);
+    let mut names: Vec<String> = so_far
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|known| known.trim().to_owned())
+        .collect();
+    if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return;
+    }
+    names.push(name.to_owned());
+    if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
+        headers.insert(header::VARY, value);
+    }
 }

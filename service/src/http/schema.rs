@@ -34,7 +34,9 @@ enum SchemaFormat {
 /// Get the schema of a dataset, without secrets.
 #[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset"), SchemaQuery),
     responses(
-    (status = 200, description = "As written, comments included, or the same tree as JSON", content((Object = "application/yaml"), (Object = "application/json"))),
+    (status = 200, description = "As written, comments included, or the same tree as JSON", content((Object = "application/yaml"), (Object = "application/json")),
+        headers(("ETag" = String, description = "Changes with the schema"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}/schema")]
 pub(crate) async fn get_schema(
@@ -61,16 +63,14 @@ pub(crate) async fn get_schema(
         }
     };
     let text = schema.public_text();
-    let mut response = HttpResponse::Ok();
-    response.insert_header((header::VARY, "Accept"));
-    match format {
-        SchemaFormat::Yaml => Ok(response
-            .content_type("application/yaml; charset=utf-8")
-            .body(text)),
+    let mut response = match format {
+        SchemaFormat::Yaml => relay::tagged(&req, "application/yaml; charset=utf-8", text.into()),
         SchemaFormat::Json => {
             let json = serde_saphyr::from_str::<serde_json::Value>(&text);
             let json = json.map_err(|error| ApiError::Internal(std::sync::Arc::new(error)))?;
-            Ok(response.json(json))
+            relay::tagged_json(&req, &json)
         }
-    }
+    };
+    relay::vary(response.headers_mut(), "Accept");
+    Ok(response)
 }

@@ -237,6 +237,20 @@ impl Catalog {
             .collect()
     }
 
+    /// Sequence number, kind and state of the frames after `after` up to `through`, all or those for `node`, oldest first.
+    pub(super) fn states(
+        &self,
+        node: Option<&str>,
+        after: u64,
+        through: u64,
+    ) -> Vec<(u64, Kind, Status)> {
+        let name = node.map(|node| self.names.find(node));
+        let rows = self.after(after).take_while(|(seq, _)| *seq <= through);
+        rows.filter(|(_, row)| name.is_none_or(|name| name == Some(row.node)))
+            .map(|(seq, row)| (seq, row.kind, row.status()))
+            .collect()
+    }
+
     fn after(&self, seq: u64) -> impl Iterator<Item = (u64, &Row)> {
         let rows = self.rows.iter().enumerate().skip(to_usize(seq));
         rows.map(|(place, row)| (place as u64 + 1, row))

@@ -200,6 +200,8 @@ async fn collectors_are_listed_and_run_when_asked() {
     let running = tokio::spawn(run(Arc::clone(&app), listener, ServerConfig::default()));
     let client = Client::builder().no_proxy().build().unwrap();
 
+    let events = base.replace("collectors", "events");
+    let mut events = client.get(events).send().await.unwrap();
     let asked = client
         .post(format!("{base}/yrno/run"))
         .send()
@@ -224,6 +226,23 @@ async fn collectors_are_listed_and_run_when_asked() {
     assert_eq!(state["last_run"]["n_contributed"], N_PLACES);
     assert_eq!(state["next_run"], "2026-01-10T12:15:00Z");
     assert_eq!(state["totals"]["n_runs"], 1);
+
+    let mut told = String::new();
+    while !told.contains("\"state\":\"ended\"") {
+        let piece = events.chunk().await.unwrap().unwrap();
+        told.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    let (began, ended) = told.split_once("\"state\":\"ended\"").unwrap();
+    assert!(
+        began.contains(
+            "event: collector\ndata: {\"name\":\"yrno\",\"dataset\":\"weather\",\"state\":\"began\""
+        ),
+        "{began}"
+    );
+    assert!(
+        ended.contains("\"is_good\":true,\"n_contributed\":40,\"n_failed\":0}"),
+        "{ended}"
+    );
 
     let unknown = client.request(Method::POST, format!("{base}/yrnoo/run"));
     let (status, body) = problem(unknown).await;

@@ -5,10 +5,14 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod aladin;
 mod collectors;
+mod compression;
 mod contributions;
 mod corrections;
+mod cors;
 mod datasets;
+mod events;
 mod ingest;
 mod notify;
 mod operation;
@@ -19,6 +23,7 @@ mod refusals;
 mod slow;
 mod stop;
 mod tls;
+mod viewer;
 mod who;
 mod world;
 mod zarr;

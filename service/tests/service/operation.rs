@@ -92,6 +92,7 @@ async fn the_document_is_served_with_its_page() {
     world.end().await.unwrap();
 }
 
+#[cfg(not(feature = "viewer"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_page_links_to_what_there_is() {
     let world = World::new().await;
@@ -102,6 +103,7 @@ async fn the_first_page_links_to_what_there_is() {
     assert_eq!(headers["x-frame-options"], "DENY");
     assert!(headers.contains_key("content-security-policy"));
     let html = page.text().await.unwrap();
+    assert!(html.contains("This binary has no viewer."), "{html}");
     let links: Vec<_> = html
         .split("href=\"")
         .skip(1)

@@ -132,7 +132,7 @@ impl ApiError {
                     .replace("content type `` is not supported", "the request has no `Content-Type`"),
             )
             .closing(),
-            Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
+            Self::Rejected { outcome, contribution, preview } => problem::rejected(outcome, *contribution, preview.as_deref()),
             Self::Append(error) => append(error),
             Self::NotRead(error) => append(error).closing(),
             Self::SpoolFull { max_bytes } => Answer::new(
@@ -199,6 +199,13 @@ impl ApiError {
             )
             .retry_after(1)
             .closing(),
+            Self::TooManyFollow { max } => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too many follow events",
+                format!("{max} clients follow events; try again later, or raise `limits.max_event_streams`"),
+            )
+            .retry_after(30),
             Self::Stopping => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "stopping",
