@@ -2,6 +2,8 @@
 //! interface asked at random, processes killed.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod campaign;
 #[cfg(test)]
 mod careless_s3;

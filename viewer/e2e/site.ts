@@ -11,7 +11,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { startBrowser } from "./browser";
-import { type Pixels, pixelsOf } from "./pixels";
+import { type Clip, type Pixels, pixelsOf } from "./pixels";
 import { type Service, startService } from "./service";
 
 export interface SiteOptions {
@@ -38,13 +38,13 @@ export interface Site {
   /** Where the viewer is, with a slash at the end. */
   readonly url: string;
   /** Contributes to a node (`dataset/node`) and waits until it is merged. */
-  contribute(node: string, body: string | Uint8Array, contentType?: string, headers?: Record<string, string>): Promise<void>;
+  contribute: (node: string, body: string | Uint8Array, contentType?: string, headers?: Record<string, string>) => Promise<void>;
   /** Opens the viewer at an address such as `?view=map` in a context of its own, which the end of the test closes. */
   open(address?: string, look?: Look): Promise<Page>;
   /** From now on this test's pages may report such errors, since it causes them. */
   allow(error: RegExp): void;
-  /** The colours of an element or page as shown. */
-  pixels(what: Locator | Page): Promise<Pixels>;
+  /** The colours of an element or page as shown, or of a part of a page. */
+  pixels(what: Locator | Page, clip?: Clip): Promise<Pixels>;
 }
 
 export const PHONE = { width: 390, height: 844 };
@@ -99,7 +99,7 @@ export function useSite(options: SiteOptions): Site {
       return page;
     },
     allow: (error) => void allowed.push(error),
-    pixels: (what) => pixelsOf(site.browser, what),
+    pixels: (what, clip) => pixelsOf(site.browser, what, clip),
   };
 
   beforeAll(async () => {

@@ -59,7 +59,7 @@ impl Picked {
         }
     }
 
-    fn from_list(list: Vec<u64>) -> Self {
+    pub(super) fn from_list(list: Vec<u64>) -> Self {
         match (list.first(), list.last()) {
             (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => {
                 Self::Range(first..end + 1)

@@ -163,24 +163,33 @@ fn nanoseconds(time: NaiveDateTime) -> i128 {
 }
 
 fn to_utc(local: NaiveDateTime, zone: Zone, latest: bool) -> i128 {
-    let seconds = match zone {
-        Zone::Fixed(seconds) => seconds,
-        Zone::Named(tz) => {
-            let offset = match tz.offset_from_local_datetime(&local) {
-                MappedLocalTime::Single(offset) => offset,
-                MappedLocalTime::Ambiguous(early, late) => {
-                    if latest {
-                        late
-                    } else {
-                        early
-                    }
-                }
-                MappedLocalTime::None => tz.offset_from_utc_datetime(&(local - Duration::days(1))),
-            };
-            offset.fix().local_minus_utc()
-        }
+    nanoseconds(local) - i128::from(local_offset(local, zone, latest)) * 1_000_000_000
+}
+
+/// Seconds east of UTC at a local time: of one that exists twice the first or the latest, of one that is skipped those before.
+pub(super) fn local_offset(local: NaiveDateTime, zone: Zone, latest: bool) -> i32 {
+    let tz = match zone {
+        Zone::Fixed(seconds) => return seconds,
+        Zone::Named(tz) => tz,
     };
-    nanoseconds(local) - i128::from(seconds) * 1_000_000_000
+    let offset = match tz.offset_from_local_datetime(&local) {
+        MappedLocalTime::Ambiguous(_, late) if latest => late,
+        MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => offset,
+        MappedLocalTime::None => tz.offset_from_utc_datetime(&(local - Duration::days(1))),
+    };
+    offset.fix().local_minus_utc()
+}
+
+/// Seconds east of UTC at an instant.
+pub(super) fn offset(seconds: i64, zone: Zone) -> i32 {
+    match zone {
+        Zone::Fixed(offset) => offset,
+        Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
+            tz.offset_from_utc_datetime(&utc.naive_utc())
+                .fix()
+                .local_minus_utc()
+        }),
+    }
 }
 
 /// How ticks of a variable are printed.
@@ -209,7 +218,7 @@ impl TimeText {
             out.extend_from_slice(ticks.to_string().as_bytes());
             return;
         }
-        let offset = self.offset(seconds);
+        let offset = offset(seconds, self.zone);
         let local = seconds + i64::from(offset);
         let (year, month, day) = date(local.div_euclid(86_400));
         let second_of_day = local.rem_euclid(86_400);
@@ -247,18 +256,6 @@ impl TimeText {
         if offset % 60 != 0 {
             out.push(b':');
             pad(out, offset % 60, 2);
-        }
-    }
-
-    /// Seconds east of UTC at an instant.
-    fn offset(self, seconds: i64) -> i32 {
-        match self.zone {
-            Zone::Fixed(offset) => offset,
-            Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
-                tz.offset_from_utc_datetime(&utc.naive_utc())
-                    .fix()
-                    .local_minus_utc()
-            }),
         }
     }
 

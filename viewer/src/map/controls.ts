@@ -93,7 +93,7 @@ function opacity(overlay: Overlay, i: number, value: number, changes: Changes): 
 function select(name: string, label: string, options: { value: string; text: string }[], value: string, chosen: (value: string) => void): HTMLElement {
   const element = h("select", { name, onchange: () => chosen(element.value) }, ...options.map(({ value, text }) => h("option", { value }, text)));
   element.value = value;
-  return h("label", { class: "field" }, label, element);
+  return h("label", { class: name === "layer" || name === "variable" ? "field map-wide" : "field" }, label, element);
 }
 
 /** How people call a layer. */

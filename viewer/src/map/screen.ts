@@ -1,6 +1,6 @@
 /** What is seen: the map with its legend, the controls and the list beside it. */
 
-import type { GeoJSONSource, Map as MapLibre, MapMouseEvent } from "maplibre-gl";
+import type { Map as MapLibre } from "maplibre-gl";
 import { h, put } from "../dom";
 import { formatTime, formatValue } from "../format";
 import { t } from "../i18n";
@@ -19,20 +19,17 @@ import { recolourMarkers, showMarkers, showOthers } from "./markers";
 import type { Overlay } from "./overlays";
 import { removeOverlays, showField, showOutline, showOverlay } from "./pictures";
 import type { Layer } from "./places";
+import { type Heard as PointerHeard, type Pointed, listen } from "./pointing";
 import { type Range, colourOf, rangeOf, widened } from "./scale";
 import { makeTip } from "./tip";
 import type { Place } from "./values";
 
-export interface Heard extends Changes {
-  otherLayer: (dataset: string, node: string) => void;
+export interface Heard extends Changes, PointerHeard {
   range: (range: Range | undefined) => void;
-  places: (keys: readonly string[], how: "toggle" | "add") => void;
   none: () => void;
   series: () => void;
   /** Everything shall be seen. */
   all: () => void;
-  /** A person has moved the map. */
-  moved: (camera: Camera) => void;
   failed: (error: unknown) => void;
 }
 
@@ -115,8 +112,22 @@ export function makeScreen(heard: Heard): Screen {
 
   const placeOf = (key: string): Place | undefined => (shown?.values?.kind === "stations" ? shown.values.places.find((place) => place.key === key) : undefined);
   const unit = (): string | undefined => shown?.choice?.unit ?? shown?.choice?.variable?.unit ?? undefined;
-  const written = (value: number): string => formatValue(value, unit());
+  const written = (value: number): string => formatValue(value, unit(), range === undefined ? undefined : [0, 20 * (range[1] - range[0])]);
 
+  const pointed: Pointed = {
+    station(key) {
+      list.mark(key);
+      point(key);
+    },
+    cluster: (x, y, n) => tip.show(x, y, [t("map_cluster", { n })]),
+    other: (x, y, lines) => tip.show(x, y, lines),
+    field(x, y, lonLat) {
+      const values = shown?.values;
+      const value = values?.kind === "grid" && values.field !== undefined ? valueAt(values.field, lonLat) : NaN;
+      if (!Number.isFinite(value) || values?.kind !== "grid") tip.hide();
+      else tip.show(x, y, [`${shown?.choice?.variable?.name ?? ""}: ${written(value)}`, "", values.time === undefined ? "" : formatTime(values.time, shown?.zone ?? "UTC")]);
+    },
+  };
   /** Tells about a station, beside its marker if that is seen. */
   const point = (key: string | undefined): void => {
     const place = key === undefined ? undefined : placeOf(key);
@@ -129,49 +140,6 @@ export function makeScreen(heard: Heard): Screen {
     const { clientWidth: width, clientHeight: height } = stage;
     if (x < 0 || y < 0 || x > width || y > height) tip.hide();
     else tip.show(x, y, [place.name, reading === undefined ? t("map_no_value") : `${shown.choice?.variable?.name ?? ""}: ${written(reading.value)}`, reading?.time === undefined ? "" : formatTime(reading.time, shown.zone)]);
-  };
-
-  const listen = (map: MapLibre): void => {
-    const under = (event: MapMouseEvent): { layer: string; properties: Record<string, unknown>; at: [number, number] } | undefined => {
-      const { x, y } = event.point;
-      const layers = ["stations", "clusters", "others"].filter((id) => map.getLayer(id));
-      const [found] = map.queryRenderedFeatures([[x - 4, y - 4], [x + 4, y + 4]], { layers });
-      if (found?.geometry.type !== "Point") return undefined;
-      return { layer: found.layer.id, properties: found.properties, at: found.geometry.coordinates as [number, number] };
-    };
-    map.on("mousemove", (event) => {
-      const found = under(event);
-      map.getCanvas().style.cursor = found === undefined ? "" : "pointer";
-      list.mark(found?.layer === "stations" ? String(found.properties.key) : undefined);
-      if (found?.layer === "stations") point(String(found.properties.key));
-      else if (found?.layer === "clusters") tip.show(event.point.x, event.point.y, [t("map_cluster", { n: Number(found.properties.point_count) })]);
-      else if (found?.layer === "others") tip.show(event.point.x, event.point.y, [String(found.properties.name), `${String(found.properties.dataset)} / ${String(found.properties.node)}`]);
-      else tellField(event);
-    });
-    map.on("mouseout", () => tip.hide());
-    map.on("movestart", () => tip.hide());
-    map.on("click", (event) => {
-      const found = under(event);
-      if (found === undefined) return;
-      if (found.layer === "stations") heard.places([String(found.properties.key)], "toggle");
-      else if (found.layer === "others") heard.otherLayer(String(found.properties.dataset), String(found.properties.node));
-      else {
-        const source = map.getSource<GeoJSONSource>("stations");
-        void source?.getClusterExpansionZoom(Number(found.properties.cluster_id)).then((zoom) => map.easeTo({ center: found.at, zoom: zoom + 0.2 }, { originalEvent: event.originalEvent }));
-      }
-    });
-    map.on("moveend", (event) => {
-      // Moves by a person, and not those to fit what is shown.
-      if ((event as { originalEvent?: unknown }).originalEvent === undefined) return;
-      const { lng, lat } = map.getCenter();
-      heard.moved({ longitude: lng, latitude: lat, zoom: map.getZoom() });
-    });
-  };
-  const tellField = (event: MapMouseEvent): void => {
-    const values = shown?.values;
-    const value = values?.kind === "grid" && values.field !== undefined ? valueAt(values.field, [event.lngLat.lng, event.lngLat.lat]) : NaN;
-    if (!Number.isFinite(value) || values?.kind !== "grid") tip.hide();
-    else tip.show(event.point.x, event.point.y, [`${shown?.choice?.variable?.name ?? ""}: ${written(value)}`, values.time === undefined ? "" : formatTime(values.time, shown?.zone ?? "UTC")]);
   };
 
   const texts = (): void => {
@@ -247,7 +215,7 @@ export function makeScreen(heard: Heard): Screen {
         }
         return;
       }
-      listen(canvas.map);
+      listen(canvas.map, heard, pointed);
       began();
       if (shown !== undefined) drawMap(shown);
     },

@@ -1,6 +1,6 @@
 /** What a layer shows: where its stations are, their newest values, the newest field. */
 
-import { Refused, type VariableTree } from "../api/client";
+import type { VariableTree } from "../api/client";
 import { type Columns, type Question, ask, numbers, quoted } from "../api/query";
 import { type Field, fieldOf } from "./field";
 import type { LonLat } from "./mercator";
@@ -45,13 +45,7 @@ export async function placesOf(layer: Stations, signal?: AbortSignal): Promise<P
 
 /** The newest value of each station, by key. */
 export async function readingsOf(layer: Stations, variable: VariableTree, wanted: Wanted, signal?: AbortSignal): Promise<Map<string, Reading>> {
-  const asked = question(layer, variable, wanted);
-  const answer = await ask(asked, signal).catch((error: unknown) => {
-    const end = (layer.time?.extent as unknown as string[] | undefined)?.[1];
-    if (!(error instanceof Refused) || error.status !== 400 || layer.time === undefined || end === undefined) throw error;
-    const until = wanted.window?.split("/")[1];
-    return ask({ ...asked, select: { ...asked.select, [layer.time.name]: `nearest:${until ?? end}` }, more: {} }, signal);
-  });
+  const answer = await ask(question(layer, variable, wanted), signal);
   const values = numbers(answer.cells.get(variable.name));
   const times = layer.time === undefined ? undefined : answer.cells.get(layer.time.name);
   const found = new Map<string, Reading>();
@@ -70,9 +64,11 @@ export async function fieldOfGrid(layer: Grid, variable: VariableTree, wanted: W
   const asked = question(layer, variable, wanted);
   if (bbox !== undefined) asked.more = { ...asked.more, bbox };
   const answer = await ask(asked, signal);
-  const column = (name: string): Float64Array => numbers(answer.cells.get(name));
   const times = layer.time === undefined ? undefined : answer.cells.get(layer.time.name);
   const time = times?.reduce<string | undefined>((newest, at) => (newest === undefined || Date.parse(at) > Date.parse(newest) ? at : newest), undefined);
+  // A cell whose newest value is older has none in the newest field.
+  const of = times?.map((at) => at === time);
+  const column = (name: string): Float64Array => numbers(of === undefined ? answer.cells.get(name) : answer.cells.get(name)?.filter((_, i) => of[i]));
   return { field: fieldOf(column(layer.longitude.name), column(layer.latitude.name), column(variable.name)), time };
 }
 

@@ -100,6 +100,7 @@ export const make: MakeView = (context: Context) => {
   };
   const overlays = (): Overlays => read?.overlays.get(choice?.layer.dataset ?? "") ?? { overlays: [], problems: [] };
 
+  const chosenOf = ({ layers }: Known): Choice | undefined => choose(context.state(), layers, new Date(), (variable) => context.unit(variable));
   /** What values depend on. */
   const keyOf = (state: State): string =>
     JSON.stringify([state.dataset, state.node, state.variables, state.units, state.from, state.to, state.more.future, choice?.further.map(({ name }) => state.selected[name])]);
@@ -109,14 +110,15 @@ export const make: MakeView = (context: Context) => {
     running.abort();
     running = new AbortController();
     const { signal } = running;
+    const isOver = (): boolean => signal.aborted;
     try {
       known ??= discover(context);
       known.catch(() => (known = undefined));
       read = await known;
-      choice = choose(context.state(), read.layers, new Date(), (variable) => context.unit(variable));
+      choice = chosenOf(read);
       asked = keyOf(context.state());
       await screen.ready;
-      if (signal.aborted) return;
+      if (isOver()) return;
       if (choice === undefined) {
         values = undefined;
         draw();
@@ -124,7 +126,7 @@ export const make: MakeView = (context: Context) => {
       }
       further = await furtherOf(choice, context.state().selected, signal);
       const found = await load(choice, further, boundsOf(screen.map()), signal);
-      if (signal.aborted) return;
+      if (isOver()) return;
       values = found;
       draw();
       if (!isFitted) {
@@ -134,7 +136,7 @@ export const make: MakeView = (context: Context) => {
       }
       await showRest(signal);
     } catch (error) {
-      if (!signal.aborted) context.tell(messageOf(error));
+      if (!isOver()) context.tell(messageOf(error));
     }
   };
   const later = (): void => {
@@ -182,8 +184,10 @@ export const make: MakeView = (context: Context) => {
         if (there !== undefined) screen.jump(there);
         else isFitted = false;
       }
-      if (keyOf(state) === asked) draw();
-      else {
+      if (keyOf(state) === asked) {
+        if (read !== undefined) choice = chosenOf(read);
+        draw();
+      } else {
         asked = keyOf(state);
         void refresh();
       }
