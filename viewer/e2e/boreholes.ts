@@ -4,9 +4,9 @@ export const BOREHOLES = `ATTRS: {STORE_URL: boreholes.zarr, title: Borehole tem
 temperature:
   ATTRS: {description: Rock temperature in boreholes.}
   COORDS:
-    date_time: {unit: {tick: s, tz: UTC}, description: Time of the measurement}
-    borehole: {type: str, description: Name of the borehole}
-    depth: {unit: m, type: float64}
+    date_time: {unit: {tick: s, tz: UTC}, description: Time of the measurement, chunk_size: 1024}
+    borehole: {type: str, description: Name of the borehole, chunk_size: 16}
+    depth: {unit: m, type: float64, chunk_size: 16}
   VARS:
     rock_temp: {coords: [date_time, borehole, depth], unit: degC, type: float32, description: Rock temperature}
     moisture: {coords: [date_time, borehole], unit: "%", type: float32}

@@ -1,7 +1,7 @@
 /** Begins: the shell, the view that the address names, the events of the service. */
 
 import "./style.css";
-import { type DatasetSummary, getTree, listDatasets, onUnknown, signIn, type Tree } from "./api/client";
+import { type DatasetSummary, getTree, listDatasets, onUnknown, Refused, signIn, type Tree } from "./api/client";
 import { follow, type ServerEvent } from "./api/events";
 import { getViewerInfo, type ViewerInfo } from "./api/viewer";
 import { h, put } from "./dom";
@@ -9,7 +9,7 @@ import { t } from "./i18n";
 import { applyTheme, preferredUnits, zone } from "./settings";
 import { makeHeader } from "./shell/header";
 import { message, openSignIn } from "./shell/signin";
-import { messages, tell } from "./shell/messages";
+import { forgetMessages, messages, tell } from "./shell/messages";
 import { openPreferences } from "./shell/preferences";
 import { followProblems } from "./shell/problems";
 import { fromQuery, type State, toQuery, type ViewName } from "./state";
@@ -151,12 +151,16 @@ function personChanged(): void {
   datasets = undefined;
   service = undefined;
   problems.forget();
+  forgetMessages();
   remake();
   listen();
 }
 
 function fillShell(): void {
-  context.datasets().then((list) => header.datasets(list), (error: unknown) => tell(message(error)));
+  context.datasets().then((list) => header.datasets(list), (error: unknown) => {
+    // Then the dialog for signing in says it.
+    if (!(error instanceof Refused && error.status === 401)) tell(message(error));
+  });
   context.service().then(
     (info) => {
       title = info.title ?? title;

@@ -3,7 +3,7 @@
 import type { Contribution } from "../api/client";
 import { h, put } from "../dom";
 import { formatBytes, formatCount } from "../format";
-import { t } from "../i18n";
+import { t, tn } from "../i18n";
 import { agoElement, statusPill } from "../parts";
 import type { Context } from "../view";
 
@@ -21,6 +21,8 @@ export interface Line {
   content_type?: string | undefined;
   n_rows_read?: number | null | undefined;
   n_rows_accepted?: number | null | undefined;
+  n_problems?: number | undefined;
+  /** The first of them; pages of the list come without. */
   problem?: string | null | undefined;
 }
 
@@ -35,6 +37,7 @@ export const lineOf = ({ outcome, ...rest }: Contribution): Line => ({
   ...rest,
   n_rows_read: outcome?.n_rows_read,
   n_rows_accepted: outcome?.n_rows_accepted,
+  n_problems: outcome?.n_problems,
   problem: outcome?.problems[0]?.reason,
 });
 
@@ -82,6 +85,7 @@ export function showLines(body: HTMLElement, lines: readonly Line[], chosen: str
 
 function fill(row: HTMLElement, line: Line, context: Context): void {
   const place = [line.dataset, line.node].filter(Boolean).join("/");
+  const why = line.problem ?? (line.n_problems ? tn("shell_problems_n", line.n_problems) : "");
   const hadFocus = row.contains(document.activeElement);
   put(
     row,
@@ -91,7 +95,7 @@ function fill(row: HTMLElement, line: Line, context: Context): void {
     h("td", { class: "from" }, line.sender ?? ""),
     h("td", { class: "num rows" }, rowsText(line)),
     h("td", { class: "num bytes" }, formatBytes(line.n_bytes)),
-    h("td", { class: "why clip muted", title: line.problem ?? "" }, line.problem ?? ""),
+    h("td", { class: "why clip muted", title: why }, why),
   );
   if (hadFocus) row.querySelector("a")?.focus();
 }

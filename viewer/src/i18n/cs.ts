@@ -226,7 +226,7 @@ export const cs: Texts = {
   contributions_from: "Od koho",
   contributions_rows: "Řádky",
   contributions_size: "Velikost",
-  contributions_first_problem: "První problém",
+  contributions_first_problem: "Potíže",
   contributions_endpoint: "Vstup",
   contributions_of: "{accepted} z {read}",
   contributions_older: "Starší",

@@ -224,7 +224,7 @@ export const en = {
   contributions_from: "From",
   contributions_rows: "Rows",
   contributions_size: "Size",
-  contributions_first_problem: "First problem",
+  contributions_first_problem: "Problems",
   contributions_endpoint: "Endpoint",
   contributions_of: "{accepted} of {read}",
   contributions_older: "Older ones",

@@ -11,6 +11,12 @@ const errors = h("div", { role: "alert" });
 
 export const messages = h("div", { class: "messages" }, errors, notes);
 
+/** What was said to another person. */
+export function forgetMessages(): void {
+  errors.replaceChildren();
+  notes.replaceChildren();
+}
+
 export function tell(message: string, kind: "error" | "note" = "error"): void {
   const list = kind === "error" ? errors : notes;
   for (const shown of list.children) if (shown.firstChild?.textContent === message) shown.remove();
