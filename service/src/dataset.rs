@@ -472,13 +472,11 @@ impl Dataset {
             content_type: new.content_type.clone(),
             content_encoding: new.content_encoding.clone(),
         };
-        let decoded = decoder
+        let table = decoder
             .and_then(|decoder| decode_arrays(&payload, &content, decoder, &new.variables).ok());
         let node = self.nodes.get(&new.node);
-        let (Some(decoded), Some(node)) = (decoded, node) else {
-            return Ok(None);
-        };
-        Ok(Some(preview(&decoded, &node.schema)))
+        let fit = table.zip(node);
+        Ok(fit.map(|(table, node)| preview(&table, &node.schema)))
     }
 
     /// Folds everything that waits.

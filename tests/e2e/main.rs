@@ -18,6 +18,8 @@ mod formats;
 #[cfg(test)]
 mod interface;
 #[cfg(test)]
+mod levels;
+#[cfg(test)]
 mod mending;
 #[cfg(test)]
 mod messages;

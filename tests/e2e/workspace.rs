@@ -61,9 +61,14 @@ impl Workspace {
     ) -> Result<(), String> {
         let mut command = vec![schema, store, node];
         command.extend(contributions);
-        let run = python::script("check_store.py", self.path(), command).unwrap();
+        self.python("check_store.py", &command).map(drop)
+    }
+
+    /// Runs a program of `tests/python`. What it prints, or, if it failed or warned, all that it said.
+    pub(crate) fn python(&self, program: &str, args: &[&str]) -> Result<String, String> {
+        let run = python::script(program, self.path(), args).unwrap();
         if run.code == Some(0) && run.stderr.is_empty() {
-            return Ok(());
+            return Ok(run.stdout);
         }
         Err(format!("{}{}", run.stdout, run.stderr))
     }

@@ -73,13 +73,11 @@ fn is_key_of_level(node: &Node, name: &str, parts: &[&str]) -> bool {
                 part.and_then(|part| part.strip_prefix('_'))
                     .is_some_and(is_part)
             };
-            let n = match node.coordinates.contains_key(*array) {
-                true => Some(1),
-                false => node
-                    .variables
-                    .values()
-                    .find(of)
-                    .map(|variable| variable.coords.len()),
+            let n = if node.coordinates.contains_key(*array) {
+                Some(1)
+            } else {
+                let variable = node.variables.values().find(of);
+                variable.map(|variable| variable.coords.len())
             };
             n.is_some_and(|n| is_key_of_array(n, rest))
         }
