@@ -20,6 +20,7 @@ mod health;
 mod home;
 mod ingest;
 mod metrics;
+mod origin;
 mod outside;
 mod query;
 mod relay;
@@ -167,6 +168,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(viewer::get_viewer)
         .service(query::query_only_node)
         .service(query::query_node)
+        .service(origin::get_origin_in_only_node)
+        .service(origin::get_origin)
         .service(zarr::get_object)
         .service(health::get_liveness)
         .service(health::get_readiness)

@@ -40,6 +40,7 @@
 
 mod bbox;
 mod blocks;
+mod cell;
 mod coverage;
 mod cursor;
 mod elements;
@@ -58,6 +59,7 @@ mod tests;
 mod thin;
 mod time;
 
+pub use cell::Cell;
 pub use error::QueryError;
 pub use format::Format;
 pub use selection::{Layout, Selection};

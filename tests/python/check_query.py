@@ -66,7 +66,7 @@ class Question:
         for d in self.dims:
             if chance.random() < 0.6:
                 self.select(d)
-        if chance.random() < 0.3:
+        if chance.random() < 0.3 and not any("nearest:" in value for _, value in self.params):
             self.box()
         self.layout = chance.choice(["long", "long", "wide"])
         self.keep_na = chance.random() < 0.2

@@ -33,7 +33,7 @@ const WHOLE_BYTES: usize = 256 << 10;
 #[into_params(parameter_in = Path)]
 pub(crate) struct OnlyNodePath {
     /// Name of a dataset that has one node.
-    dataset: String,
+    pub(super) dataset: String,
 }
 
 /// Of what.
@@ -41,9 +41,9 @@ pub(crate) struct OnlyNodePath {
 #[into_params(parameter_in = Path)]
 pub(crate) struct NodePath {
     /// Name of the dataset.
-    dataset: String,
+    pub(super) dataset: String,
     /// Path of the node, which may hold slashes.
-    node: String,
+    pub(super) node: String,
 }
 
 /// What. Beside these: `sel.<coordinate>=` a value, `a,b,c`, a range `from/to`, or `nearest:v`;

@@ -26,6 +26,7 @@ async fn each_format_is_given_by_name_and_by_accept() {
         ("ndjson", "application/x-ndjson"),
         ("arrow", "application/vnd.apache.arrow.stream"),
         ("parquet", "application/vnd.apache.parquet"),
+        ("covjson", "application/prs.coverage+json"),
     ];
     for (name, media_type) in formats {
         let by_name = world.get(&format!("{QUERY}?format={name}")).await;
@@ -202,5 +203,114 @@ async fn an_answer_of_many_blocks_is_streamed_whole() {
     let rows = response.text().await.unwrap();
     assert_eq!(rows.lines().count(), 10_001);
     assert!(rows.ends_with("2024-05-07T22:39:00Z,A,9999.5\n"));
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_values_and_the_extremes_have_tags_of_their_own() {
+    let world = filled().await;
+    let mut tags = Vec::new();
+    for question in ["", "?latest=1", "?latest=2", "?max_points=2&var=rock_temp"] {
+        let path = format!("{QUERY}{question}");
+        let first = world.get(&path).await;
+        assert_eq!(first.status(), 200, "{question}");
+        let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+        let again = world.ask(Method::GET, &path).header("if-none-match", &tag);
+        assert_eq!(again.send().await.unwrap().status(), 304, "{question}");
+        assert!(!tags.contains(&tag), "{question}");
+        tags.push(tag);
+    }
+    world
+        .merge(
+            "/api/v1/ingest/boreholes",
+            "time,borehole,T\n2024-05-02,A,1\n",
+        )
+        .await;
+    let newest = world
+        .get(&format!("{QUERY}?var=rock_temp&latest=1&unit.rock_temp=K"))
+        .await;
+    assert_eq!(
+        newest.text().await.unwrap(),
+        "time,borehole,rock_temp\n2024-05-01T11:00:00Z,B,285.4\n2024-05-01T22:00:00Z,A,274.15\n"
+    );
+    world.end().await.unwrap();
+}
+
+const ORIGIN: &str = "/api/v1/origin/boreholes/temperature?var=rock_temp&sel.borehole=A";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contributions_that_wrote_a_value_are_found() {
+    let world = filled().await;
+    let corrected = "time,borehole,T,n_samples\n2024-05-01T12:00:00,A,12,\n";
+    let corrected = world.merge("/api/v1/ingest/boreholes", corrected).await;
+    let other = "time,borehole,T\n2024-05-01T14:00:00,A,13\n";
+    let other = world.merge("/api/v1/ingest/boreholes", other).await;
+    let cell = format!("{ORIGIN}&sel.time=2024-05-01T10:00:00Z");
+
+    let newest = world.get_json(&cell).await;
+    assert_eq!(newest["value"], json!(12.0));
+    assert_eq!(
+        newest["coordinates"],
+        json!({"time": "2024-05-01T10:00:00Z", "borehole": "A"})
+    );
+    let writers = newest["contributions"].as_array().unwrap();
+    assert_eq!(writers.len(), 1);
+    assert_eq!(writers[0]["id"], corrected["id"]);
+    assert_eq!(writers[0]["value"], json!(12.0));
+    assert_eq!(newest["complete"], json!(true));
+
+    let all = world
+        .get_json(&format!("{cell}&all=true&unit.rock_temp=K"))
+        .await;
+    let values: Vec<f64> = all["contributions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|writer| writer["value"].as_f64().unwrap())
+        .collect();
+    assert_eq!(values, [285.15, 284.65]);
+    assert_eq!(
+        (&all["n_searched"], &all["before"]),
+        (&json!(3), &json!(null))
+    );
+
+    // A search goes on where another one ended; what is retracted wrote nothing.
+    let before = format!("{cell}&before={}", newest["before"]);
+    let earlier = world.get_json(&before).await;
+    assert_eq!(earlier["contributions"][0]["value"], json!(11.5));
+    let retract = format!("/api/v1/contributions/{}", other["id"].as_str().unwrap());
+    let retracted = world.ask(Method::DELETE, &format!("{retract}?wait=merged"));
+    assert!(retracted.send().await.unwrap().status().is_success());
+    let gone = format!("{ORIGIN}&sel.time=2024-05-01T10:00:00Z&all=true");
+    assert_eq!(world.get_json(&gone).await["n_searched"], json!(2));
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_origin_is_asked_for_one_value() {
+    let world = filled().await;
+    for (query, status, reason) in [
+        (
+            "",
+            422,
+            "the selection leaves 2 values of `time`; give one, such as `sel.time=<value>`",
+        ),
+        (
+            "&sel.time=2024-05-01T10:00:00Z&all=maybe",
+            400,
+            "write `true` or `false`",
+        ),
+        ("&sel.time=2023", 422, "leaves 0 values of `time`"),
+    ] {
+        let ask = world.ask(Method::GET, &format!("{ORIGIN}{query}"));
+        refused(ask, status, reason).await;
+    }
+    let coordinate = "/api/v1/origin/boreholes/temperature?var=time&isel.time=0";
+    refused(
+        world.ask(Method::GET, coordinate),
+        422,
+        "`time` is a coordinate",
+    )
+    .await;
     world.end().await.unwrap();
 }
