@@ -72,6 +72,12 @@ bench *args:
     cargo build --release --workspace --bin zf --example bench
     "${CARGO_TARGET_DIR:-target}/release/examples/bench" "$@"
 
+# How fast every format is decoded on one core, beside pandas, pyarrow, openpyxl, xarray and eccodes. `python` is one that has
+# what `tests/python/make_formats.py` names; `rows` is the size of the tables.
+formats-bench python="python3" rows="1000000" folder="target/formats-bench":
+    cargo build --release -p zarr-fuse-service --example decode
+    {{ python }} tests/python/time_formats.py "${CARGO_TARGET_DIR:-target}/release/examples/decode" {{ folder }} {{ rows }}
+
 # Fault campaigns in their long form (an hour or more): kills, a faulty S3, full disks and so on while clients upload, then
 # what was kept is compared with what was acknowledged. Writes the table in docs/reliability.md. `just campaign kills` runs some.
 campaign name="":

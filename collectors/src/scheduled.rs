@@ -13,19 +13,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, later};
 use crate::config::{CatchUp, Fault, Request};
-use crate::fetch::{Answer, Fetched, Fetcher};
+use crate::fetch::Fetcher;
 use crate::hosts::Hosts;
 use crate::memory::{Memory, Page};
 use crate::plan::{Plan, PlanError, Planned, Source};
-use crate::sink::{Contribution, Sink, SinkError, Taken};
+use crate::sink::{Sink, SinkError};
 use crate::status::{Counts, MAX_LISTED, RunReport, Status};
 
-/// Most missed runs that are made up for.
-const MAX_MISSED: usize = 100;
 /// Most pages of a run that are worked on at a time, at all hosts together.
 const MAX_CONCURRENT: usize = 16;
 /// Pause before a sink that is not ready is asked again, unless it says so.
 const SINK_PAUSE: Duration = Duration::from_secs(5);
+
+mod due;
+mod page;
+
+pub use due::Due;
+use page::{Done, Work};
 
 /// Where contributions go, and how they are described.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -86,15 +90,6 @@ pub enum SetupError {
 fn texts(faults: &[Fault]) -> String {
     let texts: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
     texts.join("; ")
-}
-
-/// A run that is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Due {
-    /// When it was due.
-    pub at: DateTime<Utc>,
-    /// Its kind.
-    pub run: usize,
 }
 
 impl Scheduled {
@@ -256,59 +251,6 @@ impl Scheduled {
         }
     }
 
-    /// What identifies a kind of run, however the list is ordered.
-    fn key(&self, run: usize) -> String {
-        let kind = &self.plan.runs[run];
-        let set = serde_json::Value::Object(kind.set.clone());
-        format!("{} {} {set}", kind.cron, kind.schedule.zone())
-    }
-
-    fn next(&self, memory: &Memory) -> Option<DateTime<Utc>> {
-        let kinds = self.plan.runs.iter().enumerate();
-        let next =
-            kinds.filter_map(|(run, kind)| kind.schedule.after(*memory.runs.get(&self.key(run))?));
-        next.min()
-    }
-
-    /// The runs to be done now, in order; those that are left out are marked as done.
-    fn missed(&self, memory: &mut Memory, now: DateTime<Utc>) -> Vec<Due> {
-        let mut due = Vec::new();
-        for (run, kind) in self.plan.runs.iter().enumerate() {
-            let key = self.key(run);
-            let mut at = memory.runs.get(&key).copied().unwrap_or(now);
-            let mut of_kind: Vec<Due> = Vec::new();
-            while let Some(next) = kind.schedule.after(at).filter(|next| *next <= now) {
-                at = next;
-                of_kind.push(Due { at, run });
-                if of_kind.len() > MAX_MISSED {
-                    of_kind.remove(0);
-                }
-            }
-            let Some(last) = of_kind.last().copied() else {
-                continue;
-            };
-            let is_on_time = Self::is_on_time(kind.schedule.after(last.at), last.at, now);
-            match self.settings.catch_up {
-                CatchUp::All => {}
-                CatchUp::Last => of_kind = vec![last],
-                CatchUp::None if is_on_time => of_kind = vec![last],
-                CatchUp::None => of_kind.clear(),
-            }
-            if of_kind.is_empty() {
-                memory.runs.insert(key, last.at);
-            }
-            due.extend(of_kind);
-        }
-        due.sort_unstable();
-        due
-    }
-
-    /// A run is not missed while less than a tenth of the time to the next one has passed, or ten seconds.
-    fn is_on_time(next: Option<DateTime<Utc>>, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        let late = now - at;
-        late.num_seconds() < 10 || next.is_some_and(|next| late * 10 < next - at)
-    }
-
     fn finish(&self, memory: &mut Memory, due: Due, report: RunReport) {
         let done = memory.runs.entry(self.key(due.run)).or_insert(due.at);
         *done = due.at.max(*done);
@@ -430,152 +372,6 @@ impl Scheduled {
         report.ended = self.clock.now();
         report
     }
-}
-
-/// What all pages of a run share.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    collector: &'a Scheduled,
-    due: Due,
-    deadline: DateTime<Utc>,
-    counts: &'a Mutex<Counts>,
-    known: &'a BTreeMap<String, Page>,
-    sink: &'a dyn Sink,
-}
-
-/// What came of a page.
-struct Done {
-    key: String,
-    page: Option<Page>,
-    taken: Option<Taken>,
-    error: Option<String>,
-}
-
-impl Work<'_> {
-    async fn page(self, planned: Planned) -> Done {
-        let key = key_of(&planned);
-        let (page, taken, error) = match self.get(&planned, &key).await {
-            Ok((page, taken)) => (page, taken, None),
-            Err(error) => (None, None, Some(format!("{}: {error}", planned.shown_url))),
-        };
-        Done {
-            key,
-            page,
-            taken,
-            error,
-        }
-    }
-
-    async fn get(
-        self,
-        planned: &Planned,
-        key: &str,
-    ) -> Result<(Option<Page>, Option<Taken>), String> {
-        let clock = &self.collector.clock;
-        let known = self.known.get(key);
-        let now = clock.now();
-        if let Some(page) = known
-            && page.expires.is_some_and(|expires| expires > now)
-        {
-            self.counts.lock().fresh += 1;
-            return Ok((None, None));
-        }
-        let fetcher = &self.collector.fetcher;
-        let page = fetcher
-            .fetch(planned, known, self.deadline, self.counts)
-            .await;
-        let answer = match (page.map_err(|error| error.to_string())?, known) {
-            (Fetched::Page(answer), _) => *answer,
-            (Fetched::NotModified { expires }, known) => {
-                self.counts.lock().unchanged += 1;
-                let page = known.cloned().map(|page| Page {
-                    expires,
-                    seen: now,
-                    ..page
-                });
-                return Ok((page, None));
-            }
-        };
-        let sha256 = fingerprint(planned, &answer.body);
-        let is_new = !answer.body.is_empty() && known.is_none_or(|page| page.sha256 != sha256);
-        let page = Page {
-            etag: answer.etag.clone(),
-            last_modified: answer.last_modified.clone(),
-            expires: answer.expires,
-            sha256: sha256.clone(),
-            seen: now,
-        };
-        if !is_new {
-            self.counts.lock().unchanged += 1;
-            return Ok((Some(page), None));
-        }
-        let n_bytes = answer.body.len() as u64;
-        let taken = self.contribute(planned, answer, &sha256).await?;
-        let mut counts = self.counts.lock();
-        counts.contributed += 1;
-        counts.bytes += n_bytes;
-        Ok((Some(page), Some(taken)))
-    }
-
-    /// Contributes an answer; waits while the sink is not ready.
-    async fn contribute(
-        self,
-        planned: &Planned,
-        answer: Answer,
-        sha256: &str,
-    ) -> Result<Taken, String> {
-        let Settings {
-            name, destination, ..
-        } = &self.collector.settings;
-        let content_type = destination.content_type.clone();
-        let contribution = Contribution {
-            endpoint: destination.endpoint.clone(),
-            node: destination.node.clone(),
-            content_type: content_type.unwrap_or(answer.content_type),
-            content_encoding: destination.content_encoding.clone(),
-            file_name: answer.file_name,
-            variables: planned.variables.clone(),
-            // The same run that is done again after a crash contributes the same; a later one may bring back older bytes.
-            idempotency_key: format!("{name}@{}:{sha256}", self.due.at.timestamp()),
-            payload: answer.body,
-        };
-        loop {
-            match self.sink.contribute(contribution.clone()).await {
-                Ok(taken) => return Ok(taken),
-                Err(SinkError::Refused(reason)) => return Err(reason),
-                Err(SinkError::Later { reason, after }) => {
-                    let clock = &self.collector.clock;
-                    let until = later(clock.now(), after.unwrap_or(SINK_PAUSE));
-                    if until >= self.deadline {
-                        return Err(reason);
-                    }
-                    clock.sleep_until(until).await;
-                }
-            }
-        }
-    }
-}
-
-/// What identifies a request across restarts; a hash, since there may be secrets in it.
-fn key_of(planned: &Planned) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{:?} {}\n", planned.method, planned.url));
-    for (name, value, secret) in &planned.headers {
-        if !secret {
-            hash.update(format!("{name}: {value}\n"));
-        }
-    }
-    hash.update(planned.body.as_deref().unwrap_or_default());
-    hex(&hash.finalize())
-}
-
-/// Of what would be contributed.
-fn fingerprint(planned: &Planned, body: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    let variables = serde_json::Value::Object(planned.variables.clone());
-    hash.update(format!("{variables}\n"));
-    hash.update(body);
-    hex(&hash.finalize())
 }
 
 /// Lower-case hexadecimal.

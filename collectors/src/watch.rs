@@ -9,87 +9,35 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, later};
-use crate::scheduled::{Destination, hex};
-use crate::sink::{Contribution, Sink, SinkError, Taken, Verdict};
-use crate::status::{MAX_LISTED, RunReport, Status, Totals};
+use crate::scheduled::Destination;
+use crate::sink::Sink;
+use crate::status::{RunReport, Status, Totals};
 use crate::template::Variables;
 
 pub mod config;
+mod deliver;
 pub mod folder;
 pub mod pattern;
+mod shelf;
 
+use deliver::{Failure, fate};
 use pattern::Pattern;
+pub use shelf::{Fate, Item, Shelf};
 
 /// Most contributions of a watch whose outcome is awaited at a time.
 const MAX_OPEN: usize = 256;
 /// Pause before a sink that is not ready is asked again, unless it says so.
 const SINK_PAUSE: Duration = Duration::from_secs(2);
-
-/// Something that lies in a place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// Path in the place, parts divided by `/`.
-    pub name: String,
-    /// Size.
-    pub n_bytes: u64,
-    /// When it was last written.
-    pub modified: DateTime<Utc>,
-    /// Another one whenever it was written again.
-    pub version: String,
-}
-
-/// What became of something that was contributed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
-    /// Nothing of it was taken.
-    pub is_failed: bool,
-    /// As JSON.
-    pub text: String,
-}
-
-/// A place in which things appear.
-#[async_trait]
-pub trait Shelf: Send + Sync {
-    /// What kind of place it is, in one word.
-    fn kind(&self) -> &'static str;
-
-    /// Where it is, for messages.
-    fn place(&self) -> String;
-
-    /// What lies there: complete or not, whatever it is called.
-    ///
-    /// # Errors
-    /// Why it cannot be told, in words.
-    async fn list(&self) -> Result<Vec<Item>, String>;
-
-    /// The bytes of an item; `None` if it is gone or was written again since it was listed.
-    ///
-    /// # Errors
-    /// Why it cannot be read, in words.
-    async fn read(&self, item: &Item) -> Result<Option<Bytes>, String>;
-
-    /// Puts an item away, if that is wanted, and its fate beside it. Doing it again after a crash changes nothing.
-    ///
-    /// # Errors
-    /// Why it cannot be put away, in words.
-    async fn put_away(&self, item: &Item, fate: &Fate) -> Result<(), String>;
-
-    /// Whether an item that met this fate stays, so that one has to remember it.
-    fn keeps(&self, fate: &Fate) -> bool;
-}
 
 /// How a place is watched.
 #[derive(Debug, Clone)]
@@ -420,91 +368,6 @@ impl Watch {
         trouble
     }
 
-    async fn contribute(
-        &self,
-        item: &Item,
-        variables: Variables,
-        sink: &dyn Sink,
-        report: &mut RunReport,
-    ) -> Result<Option<Taken>, Failure> {
-        let Settings {
-            name,
-            destination,
-            max_bytes,
-            ..
-        } = &self.settings;
-        if item.n_bytes > *max_bytes {
-            let reason = format!(
-                "it has {} bytes, more than `max_bytes` ({max_bytes})",
-                item.n_bytes
-            );
-            report.failed(format!("{}: {reason}", item.name));
-            return Err(Failure::Item(refused(&reason)));
-        }
-        let Some(payload) = self.shelf.read(item).await.map_err(Failure::Place)? else {
-            return Ok(None);
-        };
-        let n_bytes = payload.len() as u64;
-        let sha256 = hex(&Sha256::digest(&payload));
-        let contribution = Contribution {
-            endpoint: destination.endpoint.clone(),
-            node: destination.node.clone(),
-            content_type: destination.content_type.clone().unwrap_or_default(),
-            content_encoding: destination.content_encoding.clone(),
-            file_name: item.name.clone(),
-            variables,
-            idempotency_key: key(name, &item.name, n_bytes, &sha256),
-            payload,
-        };
-        loop {
-            match sink.contribute(contribution.clone()).await {
-                Ok(taken) => {
-                    report.counts.contributed += u64::from(!taken.replayed);
-                    report.counts.unchanged += u64::from(taken.replayed);
-                    report.counts.bytes += n_bytes;
-                    if report.contributions.len() < MAX_LISTED * 5 {
-                        report.contributions.push(taken.id);
-                    }
-                    return Ok(Some(taken));
-                }
-                Err(SinkError::Refused(reason)) => {
-                    report.failed(format!("{}: {reason}", item.name));
-                    return Err(Failure::Item(refused(&reason)));
-                }
-                Err(SinkError::Later { reason, after }) => {
-                    self.status.lock().trouble = Some(format!("waiting to contribute: {reason}"));
-                    report.counts.retries += 1;
-                    self.clock.sleep(after.unwrap_or(SINK_PAUSE)).await;
-                    self.status.lock().trouble = None;
-                }
-            }
-        }
-    }
-
-    /// The fate of an item, unless it cannot be told; then it is asked for again at the next look.
-    fn judge(
-        item: Item,
-        taken: Taken,
-        fate: Result<Fate, SinkError>,
-        report: &mut RunReport,
-    ) -> Option<(Item, Fate)> {
-        match fate {
-            Ok(fate) => {
-                if fate.is_failed {
-                    report.failed(format!(
-                        "{}: rejected, contribution {}",
-                        item.name, taken.id
-                    ));
-                }
-                Some((item, fate))
-            }
-            Err(error) => {
-                report.failed(format!("{}: contribution {}: {error}", item.name, taken.id));
-                None
-            }
-        }
-    }
-
     async fn put_away(
         &self,
         item: Item,
@@ -546,52 +409,4 @@ impl Watch {
             );
         }
     }
-}
-
-/// Why an item did not become a contribution.
-enum Failure {
-    /// It never will.
-    Item(Fate),
-    /// The place cannot be read; it is looked at again.
-    Place(String),
-}
-
-async fn fate(sink: &dyn Sink, clock: &Clock, taken: Taken) -> Result<Fate, SinkError> {
-    let Verdict { is_rejected, text } = loop {
-        match sink.outcome(taken.id).await {
-            // A sink that does not wait says when to ask again.
-            Err(SinkError::Later {
-                after: Some(after), ..
-            }) => clock.sleep(after).await,
-            told => break told?,
-        }
-    };
-    let outcome: serde_json::Value =
-        serde_json::from_str(&text).unwrap_or_else(|_text| text.into());
-    let told = serde_json::json!({"contribution": taken.id, "outcome": outcome});
-    Ok(Fate {
-        is_failed: is_rejected,
-        text: format!("{told:#}"),
-    })
-}
-
-/// The fate of what was not taken at all.
-fn refused(reason: &str) -> Fate {
-    let told = serde_json::json!({"contribution": null, "reason": reason});
-    Fate {
-        is_failed: true,
-        text: format!("{told:#}"),
-    }
-}
-
-/// The same for the same bytes under the same name. Names that are long or odd are replaced by what tells them apart, since
-/// keys may travel in headers.
-fn key(collector: &str, name: &str, n_bytes: u64, sha256: &str) -> String {
-    let is_plain = name.len() <= 100 && name.bytes().all(|byte| byte.is_ascii_graphic());
-    let name = if is_plain {
-        name.to_owned()
-    } else {
-        hex(&Sha256::digest(name))
-    };
-    format!("{collector}:{name}:{n_bytes}:{sha256}")
 }

@@ -1,6 +1,6 @@
-//! How fast files are decoded: `RAYON_NUM_THREADS=1 cargo run --release --example decode FILE…`.
+//! How fast files are decoded: `RAYON_NUM_THREADS=1 cargo run --release --example decode [--json] FILE…`.
 //!
-//! `tests/python/time_formats.py` makes files and times the reading of other tools.
+//! `tests/python/time_formats.py` (`just formats-bench`) makes files, runs this and times the reading of other tools.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -15,7 +15,12 @@ const TIMES: usize = 3;
 fn main() -> anyhow::Result<()> {
     let decoder = Decoding::default().prepare(Path::new("."))?;
     let mut out = std::io::stdout().lock();
-    for file in std::env::args().skip(1) {
+    let mut files: Vec<String> = std::env::args().skip(1).collect();
+    let as_json = files.first().is_some_and(|first| first == "--json");
+    if as_json {
+        files.remove(0);
+    }
+    for file in files {
         let bytes = std::fs::read(&file).with_context(|| format!("cannot read `{file}`"))?;
         let content = content_of_file(Path::new(&file));
         let mut best = f64::INFINITY;
@@ -33,6 +38,11 @@ fn main() -> anyhow::Result<()> {
             };
         }
         let (n, what) = size;
+        if as_json {
+            let found = serde_json::json!({"file": file, "n": n, "what": what, "bytes": bytes.len(), "seconds": best});
+            writeln!(out, "{found}")?;
+            continue;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let (per_second, mib) = (n as f64 / best, bytes.len() as f64 / f64::from(1 << 20));
         writeln!(

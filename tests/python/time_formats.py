@@ -1,8 +1,9 @@
-"""Makes files of every format and times how other tools read them, one thread, the best of three.
+"""Makes files of every format, times how they are decoded here and how other tools read them, and prints a table.
 
-    python tests/python/time_formats.py FOLDER [ROWS]
+    python tests/python/time_formats.py target/release/examples/decode FOLDER [ROWS]
 
-needs what `make_formats.py` needs. `service/examples/decode.rs` reads the same files.
+One core, one thread, the best of three, files in memory or in the page cache. Needs what `make_formats.py` needs, and the
+example `decode` of a release build; `just formats-bench` builds and runs both.
 """
 
 import os
@@ -10,7 +11,10 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "BLOSC_NTHREADS"):
     os.environ[name] = "1"
 
+import json
 import pathlib
+import shutil
+import subprocess
 import sys
 import time
 
@@ -33,9 +37,12 @@ def table(n):
     return frame
 
 
-def timed(path, n, read):
-    best = min(once(read) for _ in range(3))
-    print(f"{path}: {n} in {best:.3f} s: {n / best:.0f}/s")
+# File → values, tool, seconds.
+TIMED = {}
+
+
+def timed(path, n, tool, read):
+    TIMED[path.name] = (n, tool, min(once(read) for _ in range(3)))
 
 
 def once(read):
@@ -44,22 +51,48 @@ def once(read):
     return time.perf_counter() - start
 
 
-def main(folder, n):
+def table_of(decode, folder):
+    """Runs the example on all files and puts what it found beside the other tools."""
+    paths = [str(folder / name) for name in TIMED]
+    pinned = ["taskset", "-c", "0"] if shutil.which("taskset") else []
+    ran = subprocess.run([*pinned, decode, "--json", *paths], check=True, capture_output=True, text=True, env=os.environ | {"RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"})
+    print(f"| {'file':<16} | {'MiB':>6} | {'what':<6} | {'here, per s':>12} | {'MiB/s':>6} | {'other tool':<20} | {'per s':>12} | {'ratio':>6} |")
+    print("|---|---|---|---|---|---|---|---|")
+    for line in ran.stdout.splitlines():
+        ours = json.loads(line)
+        name = pathlib.Path(ours["file"]).name
+        n, tool, seconds = TIMED[name]
+        # Of tables a row is counted, of arrays a value.
+        here = ours["n"] / ours["seconds"]
+        other = n / seconds if tool else None
+        mib = ours["bytes"] / 2**20
+        shown = f"{other:,.0f}" if other else ""
+        ratio = f"{here / other:.2f}" if other else ""
+        print(f"| {name:<16} | {mib:>6.1f} | {ours['what']:<6} | {here:>12,.0f} | {mib / ours['seconds']:>6.0f} | {tool or 'none at hand':<20} | {shown:>12} | {ratio:>6} |")
+
+
+def main(decode, folder, n):
     folder.mkdir(parents=True, exist_ok=True)
     frame = table(n)
     path = folder / "big.parquet"
     pq.write_table(pa.Table.from_pandas(frame), path)
-    timed(path, n, lambda: pq.read_table(folder / "big.parquet", use_threads=False))
+    timed(path, n, "pyarrow", lambda: pq.read_table(folder / "big.parquet", use_threads=False))
     path = folder / "big.arrow"
     pa.feather.write_feather(frame, path, compression="zstd")
-    timed(path, n, lambda: pa.feather.read_table(folder / "big.arrow", use_threads=False))
+    timed(path, n, "pyarrow", lambda: pa.feather.read_table(folder / "big.arrow", use_threads=False))
     path, few = folder / "big.xlsx", max(1, n // 20)
     naive = frame.head(few).assign(time=frame["time"].head(few).dt.tz_localize(None))
     naive.to_excel(path, index=False)
-    timed(path, few, lambda: pd.read_excel(folder / "big.xlsx"))
+    timed(path, few, "pandas, openpyxl", lambda: pd.read_excel(folder / "big.xlsx"))
     path, fewer = folder / "big.ods", max(1, n // 200)
     naive.head(fewer).to_excel(path, index=False, engine="odf")
-    timed(path, fewer, lambda: pd.read_excel(folder / "big.ods", engine="odf"))
+    timed(path, fewer, "pandas, odfpy", lambda: pd.read_excel(folder / "big.ods", engine="odf"))
+    path = folder / "big.csv"
+    frame.to_csv(path, index=False)
+    timed(path, n, "pandas", lambda: pd.read_csv(folder / "big.csv"))
+    path = folder / "big.ndjson"
+    frame.to_json(path, orient="records", lines=True, date_format="iso")
+    timed(path, n, "pandas", lambda: pd.read_json(folder / "big.ndjson", lines=True))
     path = folder / "big.toa5"
     with open(path, "w") as file:
         heads = ["TIMESTAMP", "RECORD", *"abcde"]
@@ -67,35 +100,37 @@ def main(folder, n):
             file.write(",".join(f'"{cell}"' for cell in line) + "\n")
         for row in zip(frame["time"].dt.strftime("%Y-%m-%d %H:%M:%S"), range(n), *(frame[name] for name in "abcde")):
             file.write(f'"{row[0]}",' + ",".join(map(str, row[1:])) + "\n")
-    timed(path, n, lambda: pd.read_csv(folder / "big.toa5", skiprows=[0, 2, 3], na_values=["NAN"]))
+    timed(path, n, "pandas", lambda: pd.read_csv(folder / "big.toa5", skiprows=[0, 2, 3], na_values=["NAN"]))
     path = folder / "big.lp"
     ticks = frame["time"].astype("int64")
     with open(path, "w") as file:
         for row in zip(frame["station"], *(frame[name] for name in "abcde"), ticks):
             fields = ",".join(f"{name}={value}" for name, value in zip("abcde", row[1:6]))
             file.write(f"weather,station={row[0]} {fields} {row[6]}\n")
-    print(f"{path}: {n} lines; no other tool at hand")
+    TIMED[path.name] = (n, None, None)
     shape = (max(1, n // 10_000), 100, 100, 5)
     values = np.random.default_rng(2).normal(size=shape).astype("f4")
     slab = xr.Dataset({"v": (("time", "y", "x", "level"), values)}, {"time": pd.date_range("2024-01-01", periods=shape[0], freq="h")})
     path = folder / "big.nc"
     slab.to_netcdf(path, engine="netcdf4", encoding={"v": {"zlib": True, "complevel": 1, "chunksizes": (1, 100, 100, 5)}})
-    timed(path, values.size, lambda: xr.open_dataset(folder / "big.nc").load())
+    timed(path, values.size, "xarray, netCDF4", lambda: xr.open_dataset(folder / "big.nc").load())
     path = folder / "big.zarr.zip"
     path.unlink(missing_ok=True)
     with zarr.storage.ZipStore(path, mode="w") as store:
         slab.to_zarr(store, zarr_format=3, consolidated=False)
-    timed(path, values.size, lambda: xr.open_zarr(zarr.storage.ZipStore(folder / "big.zarr.zip", mode="r"), consolidated=False).load())
-    grib(folder / "big.grib2", n)
+    timed(path, values.size, "xarray, zarr", lambda: xr.open_zarr(zarr.storage.ZipStore(folder / "big.zarr.zip", mode="r"), consolidated=False).load())
+    grib(folder / "big.grib2", n, {})
+    grib(folder / "complex.grib2", n, {"packingType": "grid_complex"})
+    table_of(decode, folder)
 
 
-def grib(path, n):
+def grib(path, n, packing):
     import eccodes
 
     handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
     keys = {"Ni": 500, "Nj": 400, "latitudeOfFirstGridPointInDegrees": 60, "longitudeOfFirstGridPointInDegrees": 0, "latitudeOfLastGridPointInDegrees": 20.1,
             "longitudeOfLastGridPointInDegrees": 49.9, "iDirectionIncrementInDegrees": 0.1, "jDirectionIncrementInDegrees": 0.1, "shortName": "2t", "decimalPrecision": 2}
-    for key, value in keys.items():
+    for key, value in (keys | packing).items():
         eccodes.codes_set(handle, key, value)
     n_messages = max(1, n // 200_000)
     with open(path, "wb") as file:
@@ -110,8 +145,8 @@ def grib(path, n):
                 eccodes.codes_get_values(message)
                 eccodes.codes_release(message)
 
-    timed(path, n_messages * 200_000, read)
+    timed(path, n_messages * 200_000, "eccodes", read)
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)
+    main(sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1_000_000)

@@ -12,6 +12,10 @@ use super::fault::reduced;
 use super::rotated::Rotated;
 use super::{FORMAT, geographic, mercator};
 
+/// Most parallels of Gauss between a pole and the equator. To find them takes time that grows with their square; the finest
+/// grids in use have some thousand.
+const MAX_PARALLELS: u32 = 4000;
+
 /// What a message says about its grid; equal ones are one grid.
 #[derive(Debug, PartialEq)]
 pub(super) enum Description<'b> {
@@ -54,6 +58,9 @@ impl<'b> Description<'b> {
             (Self::First(_), 13) | (Self::Second(_), 12) => "transverse Mercator",
             (Self::First(_), 2) => "gnomonic",
             (Self::First(_), 8) | (Self::Second(_), 31) => "Albers' equal-area",
+            (Self::First(_), 4) | (Self::Second(_), 40) => {
+                "Gaussian, with parallels that do not fit or are too many"
+            }
             (Self::First(_), 50..=80) | (Self::Second(_), 50..=53) => "spherical harmonics",
             (Self::First(_), 90) | (Self::Second(_), 90) => "space view",
             (Self::First(_), 14) | (Self::Second(_), 41) => "rotated Gaussian",
@@ -86,7 +93,10 @@ impl<'b> Description<'b> {
             }
             Self::Second(grid) => match grid {
                 GridDefinition::LatLon(grid) => geographic::axes(grid).map(geographic),
-                GridDefinition::RegularGaussian(_) => gaussian(grid, limits),
+                GridDefinition::RegularGaussian(shape) => {
+                    let is_fine = shape.number_of_parallels <= MAX_PARALLELS;
+                    is_fine.then(|| gaussian(grid, limits))?
+                }
                 GridDefinition::Mercator(grid) => mercator::axes2(grid).map(geographic),
                 GridDefinition::LambertConformal(grid) => Cone::lambert2(grid).map(Place::Cone),
                 GridDefinition::PolarStereographic(grid) => Cone::polar2(grid).map(Place::Cone),
@@ -100,6 +110,9 @@ impl<'b> Description<'b> {
 /// Thousandths of a degree do not tell where the meridians are; that there are four for each parallel of a quarter does.
 fn gaussian1(section: GridSection<'_>, limits: &Limits) -> Option<Place> {
     let grid = section.gaussian()?;
+    if grid.number_of_parallels > MAX_PARALLELS {
+        return None;
+    }
     let max = Some(limits.max_cells);
     let latitudes = grid.latitudes_with_limit(max).ok()?;
     let mut even = section.lat_lon()?;
@@ -135,7 +148,8 @@ impl Place {
         limits: &Limits,
     ) -> Result<Self, DecodeError> {
         let (columns, rows) = message.grid_shape();
-        if columns.saturating_mul(rows) > limits.max_cells {
+        // A grid without rows may still have a billion columns.
+        if columns.max(1).saturating_mul(rows.max(1)) > limits.max_cells {
             return Err(DecodeError::TooManyCells {
                 max: limits.max_cells,
             });

@@ -137,6 +137,75 @@ fn grib_grids_of_four_billion_points() {
 }
 
 #[test]
+fn grib_2_grids_of_four_billion_columns_in_no_row() {
+    for (name, template) in [
+        ("levels.grib2", [0, 0]),
+        ("rotated.grib2", [0, 1]),
+        ("polar.grib2", [0, 20]),
+    ] {
+        for rows in [0_u32, 1, u32::MAX - 1] {
+            let mut bytes = fixture(name);
+            let length = u64::from_be_bytes(*bytes[8..].first_chunk().unwrap());
+            bytes.truncate(usize::try_from(length).unwrap());
+            let grid = (0..bytes.len())
+                .find(|at| bytes[at + 4] == 3 && bytes[at + 12..at + 14] == template);
+            let at = grid.unwrap();
+            bytes[at + 30..at + 34].copy_from_slice(&(u32::MAX - 1).to_be_bytes());
+            bytes[at + 34..at + 38].copy_from_slice(&rows.to_be_bytes());
+            let refused = table_of(name, &bytes, json!({})).unwrap_err();
+            let message = refused.to_string();
+            let is_clear =
+                message == TOO_MANY_CELLS || message.starts_with("the GRIB body is damaged: ");
+            assert!(is_clear, "{name}, {rows} rows: {message}");
+        }
+    }
+}
+
+#[test]
+fn grids_between_so_many_parallels_of_gauss_that_finding_them_would_take_minutes() {
+    let mut bytes = fixture("gauss.grib1");
+    let grid = 8 + usize::from(bytes[9]) * 256 + usize::from(bytes[10]);
+    assert_eq!(bytes[grid + 25..grid + 27], [0, 36]);
+    bytes[grid + 25..grid + 27].copy_from_slice(&[0xff, 0xfe]);
+    check_refused(
+        "gauss.grib1",
+        &bytes,
+        json!({}),
+        "GRIB: message 1 lies on a grid that is not read (Gaussian, with parallels that do not fit or are too many, type 4); \
+         send fields row by row on regular, rotated or Gaussian latitudes and longitudes, or in Lambert's conformal, polar \
+         stereographic or Mercator's projection",
+    );
+}
+
+#[test]
+fn parquet_files_of_a_trillion_rows() {
+    let mut bytes = fixture("types.plain.parquet");
+    // The footer counts the rows in a thrift integer: three of them, 0x06, become the largest there is.
+    let footer = bytes.len()
+        - 8
+        - usize::try_from(u32::from_le_bytes(
+            *bytes[bytes.len() - 8..].first_chunk().unwrap(),
+        ))
+        .unwrap();
+    let mut n_refused = 0;
+    for at in footer..bytes.len() - 8 {
+        if bytes[at] != 0x06 {
+            continue;
+        }
+        let mut changed = bytes.clone();
+        changed.splice(at..=at, [0xfe, 0xff, 0xff, 0xff, 0xff, 0x3f]);
+        let length = u32::try_from(changed.len() - 8 - footer).unwrap();
+        let end = changed.len() - 8;
+        changed[end..end + 4].copy_from_slice(&length.to_le_bytes());
+        // Some of them count something else, which does no harm.
+        n_refused += usize::from(table_of("a.parquet", &changed, json!({})).is_err());
+    }
+    assert!(n_refused > 0);
+    bytes.truncate(footer);
+    assert!(table_of("a.parquet", &bytes, json!({})).is_err());
+}
+
+#[test]
 fn quotes_and_backslashes_of_the_line_protocol_that_never_end() {
     check_refused(
         "a.lp",
