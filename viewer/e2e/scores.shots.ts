@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startBrowser } from "./browser";
 import { performanceOf, scoreOf } from "./scores";
-import { type Service, startService } from "./service";
+import { type Service, startDemo } from "./service";
 import { LAPTOP } from "./site";
 
 const VIEWS: Record<string, [string, string]> = {
@@ -18,7 +18,7 @@ const VIEWS: Record<string, [string, string]> = {
 let service: Service;
 let browser: Browser;
 beforeAll(async () => {
-  service = await startService(["demo", "--dir", "demo", "--listen", "127.0.0.1:0"]);
+  service = await startDemo();
   browser = await startBrowser();
 });
 afterAll(async () => {

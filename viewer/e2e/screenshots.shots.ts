@@ -6,9 +6,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { startBrowser } from "./browser";
-import { type Service, startService } from "./service";
+import { type Service, startDemo } from "./service";
 import { LAPTOP, PHONE, WIDE } from "./site";
 
 const FOLDER = join(import.meta.dirname, "screenshots");
@@ -31,16 +31,11 @@ let service: Service;
 let browser: Browser;
 let url = "";
 beforeAll(async () => {
-  service = await startService(["demo", "--dir", "demo", "--listen", "127.0.0.1:0"]);
+  service = await startDemo();
   browser = await startBrowser();
   url = `${service.url}/`;
   // The demo begins by sending the history of its instruments.
-  for (;;) {
-    const answer = await fetch(`${service.url}/api/v1/datasets`);
-    const { datasets } = (await answer.json()) as { datasets: { last_seq: number; n_waiting: number }[] };
-    if (datasets.length === 2 && datasets.every(({ last_seq, n_waiting }) => last_seq > 20 && n_waiting < 5)) break;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await vi.waitFor(async () => expect(await nSent(url)).toBeGreaterThan(3), { timeout: 60_000, interval: 300 });
 });
 afterAll(async () => {
   await browser.close();
@@ -83,4 +78,11 @@ async function settled(page: Page, seen: string): Promise<void> {
     n = now;
     await page.waitForTimeout(250);
   }
+}
+
+/** The least number of contributions that a dataset of the demo has got. */
+async function nSent(url: string): Promise<number> {
+  const answer = await fetch(`${url}api/v1/datasets`, { headers: { Connection: "close" } });
+  const { datasets } = (await answer.json()) as { datasets: { last_seq: number }[] };
+  return datasets.length < 2 ? 0 : Math.min(...datasets.map(({ last_seq }) => last_seq));
 }

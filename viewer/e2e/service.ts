@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -84,6 +85,19 @@ export async function startService(args: string[], files: Record<string, string>
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return { url, folder, said: () => text, end };
+}
+
+/** `zf demo` on a free port; it must know its port before it listens. */
+export async function startDemo(): Promise<Service> {
+  const server = createServer();
+  const address = await new Promise<string>((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const at = server.address();
+      resolve(`127.0.0.1:${typeof at === "object" ? (at?.port ?? 0) : 0}`);
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return startService(["demo", "--dir", "demo", "--listen", address]);
 }
 
 async function answers(url: string): Promise<boolean> {
