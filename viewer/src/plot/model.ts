@@ -4,7 +4,7 @@ import type { CoordinateTree, NodeTree, VariableTree } from "../api/client";
 import type { State } from "../state";
 import type { Context } from "../view";
 import { type Chosen, type Group, type Series, groupsOf, titleOf } from "./lines";
-import { type Choice, choices, columnsOf, extentOf, findNode, othersOf, plottable } from "./node";
+import { type Choice, choices, columnsOf, extentOf, findNode, namesOf, othersOf, plottable } from "./node";
 import type { Window } from "./window";
 
 /** Most series at once. */
@@ -71,7 +71,7 @@ export async function makeModel(context: Context, state: State): Promise<Model |
   const others = await Promise.all(
     othersOf(node, variables).map(async (coordinate): Promise<Other> => {
       const all = await choicesOf(state.dataset, node, coordinate);
-      return { coordinate, choices: all, chosen: chosenOf(state.selected, coordinate, all) ?? [] };
+      return { coordinate, choices: all, chosen: chosenOf(state.selected, coordinate, all, namesOf(node, coordinate)) ?? [] };
     }),
   );
   fill(others);
@@ -89,14 +89,14 @@ export async function makeModel(context: Context, state: State): Promise<Model |
   return { dataset: state.dataset, node, extent, offered, variables, others, groups: groups.filter((g) => g.series.length > 0), series, nLeftOut: all.length - series.length, units };
 }
 
-/** What a link chooses of a coordinate: by its own values, or by those of a part of a composed one. */
-export function chosenOf(selected: Record<string, string[]>, c: CoordinateTree, all: Choice[]): Choice[] | undefined {
-  const own = selected[c.name];
+/** What a link chooses of a coordinate: by its own values, by their names, or by parts of a composed one. */
+export function chosenOf(selected: Record<string, string[]>, c: CoordinateTree, all: Choice[], names?: VariableTree): Choice[] | undefined {
+  const own = selected[c.name] ?? selected[names?.name ?? ""];
   if (own !== undefined) {
     const found = all.filter(({ key, label }) => own.includes(key) || own.includes(label));
     if (found.length > 0) return found;
   }
-  const parts = columnsOf(c).map((name) => (name === c.name ? undefined : selected[name]));
+  const parts = columnsOf(c).map((name) => (name === c.name || selected[name]?.length === 0 ? undefined : selected[name]));
   if (parts.every((part) => part === undefined)) return undefined;
   const found = all.filter(({ key }) => key.split(",").every((value, i) => parts[i]?.includes(value) ?? true));
   return found.length > 0 ? found : undefined;

@@ -52,9 +52,13 @@ export const MAX_CHOICES = 5000;
 /** Names of the columns that tell a coordinate's value in an answer. */
 export const columnsOf = (c: CoordinateTree): string[] => (c.composed?.length ? c.composed : [c.name]);
 
+/** The variable that names the values of a coordinate, if there is one. */
+export const namesOf = (node: NodeTree, c: CoordinateTree): VariableTree | undefined =>
+  node.variables.find((v) => v.type === "str" && v.dimensions.length === 1 && v.dimensions[0] === c.name);
+
 /** The values of a coordinate. */
 export async function choices(dataset: string, node: NodeTree, c: CoordinateTree, signal?: AbortSignal): Promise<Choice[]> {
-  const names = node.variables.find((v) => v.type === "str" && v.dimensions.length === 1 && v.dimensions[0] === c.name);
+  const names = namesOf(node, c);
   const columns = columnsOf(c);
   const variables = [...new Set([...columns, ...(names === undefined ? [] : [names.name])])];
   const answer = await ask({ dataset, node: node.path, variables, more: { limit: MAX_CHOICES, na: "keep" } }, signal);

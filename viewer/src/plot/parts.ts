@@ -11,7 +11,7 @@ import { chips } from "./chooser";
 import { chipTexts } from "./choices";
 import { titleOf } from "./lines";
 import { choicesOf, chosenOf } from "./model";
-import { type Choice } from "./node";
+import { type Choice, namesOf } from "./node";
 import { SPANS, type Window, width } from "./window";
 
 /** A plot inside of the view of profiles and fields. */
@@ -47,7 +47,7 @@ export async function fixedValues(context: Context, node: NodeTree, coordinates:
   const elements: HTMLElement[] = [];
   for (const coordinate of coordinates) {
     const all = await choicesOf(dataset, node, coordinate);
-    const choice = chosenOf(selected, coordinate, all)?.[0] ?? all[0];
+    const choice = chosenOf(selected, coordinate, all, namesOf(node, coordinate))?.[0] ?? all[0];
     if (choice === undefined) continue;
     fixed.push({ coordinate, choice });
     elements.push(
