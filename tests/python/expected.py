@@ -73,6 +73,8 @@ class Table:
         n = len(self.coordinates[first])
         deciding = [] if keep_na else [d for d in self.deciding(thinned) if first in self.variables[d][0]]
         keep = np.zeros(n, bool) if deciding else np.ones(n, bool)
+        if not all(len(self.coordinates[d]) for d in self.dims):
+            return [(first, [])]
         columns = []
         for name, (dims, *_) in self.variables.items():
             values, there = self.aligned(name)

@@ -148,7 +148,7 @@ describe("the map beneath", () => {
   it("may be a configured base map", async () => {
     const orange = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR4nGM4UaGBFTEMLQkAUtVaAV8W4QQAAAAASUVORK5CYII=", "base64");
     const page = await site.open("");
-    await page.route("**/api/v1/viewer", (route) => route.fulfill({ json: { title: "t", base_map: { type: "raster", url: `${site.url}tiles/{z}/{x}/{y}.png`, attribution: "Our tiles" } } }));
+    await page.route("**/api/v1/viewer", (route) => route.fulfill({ json: { title: "t", base_map: { kind: "tiles", url: `${site.url}tiles/{z}/{x}/{y}.png`, attribution: "Our tiles" } } }));
     await page.route("**/tiles/**", (route) => route.fulfill({ body: orange, contentType: "image/png" }));
     await page.goto(`${site.url}?view=map&dataset=rocks&x.at=0,50,3.2`);
     const stage = page.locator(".map-stage");

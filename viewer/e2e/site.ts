@@ -11,6 +11,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { startBrowser } from "./browser";
+import { isBuiltApart } from "./build";
 import { type Clip, type Pixels, pixelsOf } from "./pixels";
 import { type Service, startService } from "./service";
 
@@ -51,16 +52,12 @@ export const PHONE = { width: 390, height: 844 };
 export const LAPTOP = { width: 1280, height: 800 };
 export const WIDE = { width: 1920, height: 1080 };
 
-/** Routes that a service without the viewer inside does not have either. */
-const NOT_YET = /\/api\/v1\/(events|viewer|origin)/;
-
 /** Starts a site before the tests of a file and ends it after them. */
 export function useSite(options: SiteOptions): Site {
   let service: Service | undefined;
   let browser: Browser | undefined;
   let server: PreviewServer | undefined;
   let url = "";
-  let sansEmbedded = false;
   let opened: Page[] = [];
   let errors: string[] = [];
   let allowed: RegExp[] = [];
@@ -92,7 +89,7 @@ export function useSite(options: SiteOptions): Site {
       const page = await context.newPage();
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        if (message.type() === "error" && !(sansEmbedded && NOT_YET.test(message.location().url))) errors.push(`${message.text()} (${message.location().url})`);
+        if (message.type() === "error") errors.push(`${message.text()} (${message.location().url})`);
       });
       opened.push(page);
       await page.goto(url + address);
@@ -105,12 +102,8 @@ export function useSite(options: SiteOptions): Site {
   beforeAll(async () => {
     service = await startService(["serve"], folder(options));
     browser = await startBrowser();
-    if ((await (await fetch(`${service.url}/`, { headers: { Accept: "text/html" } })).text()).includes('id="app"')) url = `${service.url}/`;
-    else {
-      sansEmbedded = true;
-      server = await serveBuilt(service.url);
-      url = server.resolvedUrls?.local[0] ?? "";
-    }
+    if (isBuiltApart) server = await serveBuilt(service.url);
+    url = server?.resolvedUrls?.local[0] ?? `${service.url}/`;
     await options.fill?.(site);
   });
   afterEach(async () => {
@@ -148,14 +141,20 @@ function folder(options: SiteOptions): Record<string, string> {
   return { ...options.files, ...Object.fromEntries(schemas), "zarr-fuse.yaml": configuration };
 }
 
-/** The built viewer beside a service that does not bring it along. */
-function serveBuilt(service: string): Promise<PreviewServer> {
+/** The viewer as the sources are now, beside the service rather than in it, but under its policy. */
+async function serveBuilt(service: string): Promise<PreviewServer> {
+  const policy = (await fetch(`${service}/`, { headers: { Accept: "text/html" } })).headers.get("Content-Security-Policy");
   const proxied = ["/api", "/zarr", "/health", "/docs", "/openapi.json"].map((path) => [path, { target: service }]);
   return preview({
     root: dirname(import.meta.dirname),
     configFile: false,
     logLevel: "silent",
-    preview: { host: "127.0.0.1", port: 20_000 + Math.floor(Math.random() * 20_000), proxy: Object.fromEntries(proxied) as Record<string, { target: string }> },
+    preview: {
+      host: "127.0.0.1",
+      headers: policy === null ? {} : { "Content-Security-Policy": policy },
+      port: 20_000 + Math.floor(Math.random() * 20_000),
+      proxy: Object.fromEntries(proxied) as Record<string, { target: string }>,
+    },
   });
 }
 

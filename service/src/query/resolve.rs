@@ -8,7 +8,7 @@ use std::ops::Range;
 use zarr_fuse_schemas::{Node, Variable};
 
 use super::bbox::{is_latitude, is_longitude};
-use super::elements::{Key, Na, float, int};
+use super::elements::{Key, Na, int, number};
 use super::error::{QueryError, bad, suggest, unreadable};
 use super::format::Kind;
 use super::selection::Selection;
@@ -363,7 +363,7 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
         )]
         let mut distance = match target.key {
             Key::Int(key) => int(&target.values, i)?.saturating_sub(*key) as f64,
-            Key::Float(key) => float(&target.values, i)? - key,
+            Key::Float(key) => number(&target.values, i)? - key,
             Key::Text(_) => return None,
         };
         if is_longitude(target.variable) {

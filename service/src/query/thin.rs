@@ -5,8 +5,8 @@
 //!
 //! # Buckets of `max_points=N`
 //! A selection of no more than `N` positions is left as it is. Else a bucket has `B` positions and begins at a multiple of
-//! `B`, counted from the first position of the whole coordinate; `B` is the smallest `j·8^k` with `1 ≤ j < 8` for which
-//! no more than `N / 2` buckets touch the selection. Of each bucket, cut to the selection, a series keeps its least and
+//! `B`, counted from the first position of the whole coordinate; `B` is the smallest `j·f^k` with `1 ≤ j < f` for which
+//! no more than `N / 2` buckets touch the selection, `f` being 8 or the factor of a `pyramid` along the axis. Of each bucket, cut to the selection, a series keeps its least and
 //! its greatest value, the first one of equals.
 
 mod extremes;
@@ -25,6 +25,9 @@ use super::points::Points;
 use super::resolve::Picked;
 use super::selection::Layout;
 use crate::node::NodeView;
+
+/// Bucket lengths are `j` times a power of this, `j` being less.
+const FACTOR: u64 = 8;
 
 /// Which values of a series are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +97,10 @@ pub(super) async fn thin(
             if range.end - range.start <= n {
                 return Ok(plan);
             }
-            let length = extremes::bucket_length(range, n);
+            let pyramid = schema.pyramid.as_ref();
+            let pyramid = pyramid.filter(|pyramid| pyramid.coord == *name);
+            let factor = pyramid.map_or(FACTOR, |pyramid| pyramid.factor);
+            let length = extremes::bucket_length(range, n, factor);
             Some((length, range.end.div_ceil(length) - range.start / length))
         }
     };

@@ -12,6 +12,8 @@ pub(super) struct WrittenTime {
     pub(super) first: i128,
     /// Last tick; before `first` if no tick falls into it.
     pub(super) last: i128,
+    /// The instant at which it begins, in nanoseconds since 1970.
+    pub(super) begin: i128,
     /// A time of day is given, so that it names a moment rather than a period.
     pub(super) is_moment: bool,
 }
@@ -35,11 +37,13 @@ pub(super) fn parse_time(text: &str, tick: Tick, zone: Zone) -> Result<WrittenTi
         None => to_utc(local, zone, latest),
     };
     let tick = i128::from(tick.nanoseconds());
-    let first = -(-instant(from, false)).div_euclid(tick);
+    let begin = instant(from, false);
+    let first = -(-begin).div_euclid(tick);
     let last = (instant(to, true) - 1).div_euclid(tick);
     Ok(WrittenTime {
         first,
         last,
+        begin,
         is_moment,
     })
 }

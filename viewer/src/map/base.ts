@@ -10,9 +10,11 @@ import { type Bounds, lines, stepAt } from "./graticule";
 
 /** A configured base map, as `GET /api/v1/viewer` tells it. */
 export interface BaseMap {
-  type: "raster" | "style";
+  /** `tiles`: images by `{z}`, `{x}` and `{y}`; `style`: a style of MapLibre. */
+  kind: "tiles" | "style";
   url: string;
   attribution?: string;
+  max_zoom?: number;
 }
 
 /** From this zoom on, the finer coastlines are fetched. */
@@ -52,7 +54,7 @@ const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
 /** The own style; a raster base map lies over its land, under its lines. */
 export function ownStyle(base: BaseMap | undefined, colours: Palette): StyleSpecification {
   const raster: RasterSourceSpecification | undefined =
-    base?.type === "raster" ? { type: "raster", tiles: [base.url], tileSize: 256, attribution: base.attribution ?? "" } : undefined;
+    base?.kind === "tiles" ? { type: "raster", tiles: [base.url], tileSize: 256, attribution: base.attribution ?? "", ...(base.max_zoom === undefined ? {} : { maxzoom: base.max_zoom }) } : undefined;
   const style: StyleSpecification = {
     version: 8,
     sources: {

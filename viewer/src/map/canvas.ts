@@ -23,7 +23,7 @@ export async function makeCanvas(stage: HTMLElement, base: BaseMap | undefined, 
   if (container === null) throw new Error("the map has no place");
   const map = new Map({
     container,
-    style: base?.type === "style" ? base.url : ownStyle(base, colours),
+    style: base?.kind === "style" ? base.url : ownStyle(base, colours),
     center: camera === undefined ? [10, 30] : [camera.longitude, camera.latitude],
     zoom: camera?.zoom ?? 1,
     maxZoom: 22,
@@ -53,7 +53,7 @@ export async function makeCanvas(stage: HTMLElement, base: BaseMap | undefined, 
     else void map.once("style.load").then(() => resolve());
   });
   if (signal.aborted) throw new DOMException("closed", "AbortError");
-  if (base?.type !== "style") {
+  if (base?.kind !== "style") {
     keepGraticule(map);
     keepLabels(map, stage);
     keepCoastlines(map, signal, failed);
@@ -65,7 +65,7 @@ export async function makeCanvas(stage: HTMLElement, base: BaseMap | undefined, 
   return {
     map,
     attribute(texts) {
-      const given = base?.type === "style" && base.attribution !== undefined ? [base.attribution, ...texts.map(escaped)] : texts.map(escaped);
+      const given = base?.kind === "style" && base.attribution !== undefined ? [base.attribution, ...texts.map(escaped)] : texts.map(escaped);
       if (given.join("\n") === shown) return;
       shown = given.join("\n");
       if (control !== undefined) map.removeControl(control);

@@ -180,12 +180,12 @@ fn cells(rows: &[Value], times: &[Value]) -> Cells {
 }
 
 /// What the definition of `max_points` keeps of positions `from..to`.
-fn extremes(all: &Cells, from: usize, to: usize, n: usize) -> Cells {
+fn extremes(all: &Cells, from: usize, to: usize, n: usize, factor: usize) -> Cells {
     if to - from <= n {
         return all.clone();
     }
     let fits = |length: &usize| 2 * (to.div_ceil(*length) - from / length) <= n;
-    let lengths = (0..20).flat_map(|k| (1..8).map(move |j| j * 8_usize.pow(k)));
+    let lengths = (0..20).flat_map(|k| (1..factor).map(move |j| j * factor.pow(k)));
     let length = lengths.clone().find(fits).unwrap();
     let series: BTreeSet<_> = all.keys().map(|&(v, station, _)| (v, station)).collect();
     let mut kept = Cells::new();
@@ -235,12 +235,14 @@ proptest! {
         n in 2..24_usize,
         ends in (0..90_i64, 0..90_i64),
         newest: bool,
+        factor in prop::sample::select(vec![None, Some(2_usize), Some(3), Some(8)]),
         variables in prop::sample::subsequence(vec!["v", "w", "level", "height"], 1..=4),
     ) {
         prop_assume!(variables != ["height"]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut fixture = Fixture::new(SERIES).await;
+            let pyramid = factor.map_or_else(String::new, |factor| format!("  pyramid: {{coord: time, factor: {factor}}}\n"));
+            let mut fixture = Fixture::new(&format!("{SERIES}{pyramid}")).await;
             let mut csv = "time,station,v,w,level,height\n".to_owned();
             let text = |v: Option<i32>| v.map_or_else(String::new, |v| v.to_string());
             for ((at, station), (v, w)) in &written {
@@ -257,7 +259,7 @@ proptest! {
             let (parameter, expected) = if newest {
                 ("latest", latest(&all, n))
             } else {
-                ("max_points", extremes(&all, from, to, n))
+                ("max_points", extremes(&all, from, to, n, factor.unwrap_or(8)))
             };
             let answer = rows(&fixture, &format!("{selection}&{parameter}={n}")).await;
             assert_eq!(cells(&answer, &all_times), expected);

@@ -6,60 +6,119 @@ use std::ops::Range;
 use super::super::elements::Na;
 use super::super::error::QueryError;
 use super::super::resolve::{Picked, at};
-use super::series::{Box, Kept, Series};
+use super::series::{Box, Kept, LevelBox, Series};
+use crate::node::LevelView;
 use crate::values::Values;
 use crate::{with_pair, with_values};
 
-/// Bucket lengths are `j` times a power of this, `j` being less.
-const FACTOR: u64 = 8;
 /// No value was found.
 const NOWHERE: u64 = u64::MAX;
 
-/// The smallest length for which no more than `max_points / 2` buckets touch `range`.
-pub(super) fn bucket_length(range: &Range<u64>, max_points: u64) -> u64 {
+/// The smallest length `j` times a power of `factor`, `j` being less, for which no more than `max_points / 2` buckets touch
+/// `range`.
+pub(super) fn bucket_length(range: &Range<u64>, max_points: u64, factor: u64) -> u64 {
     let fits = |length: u64| {
         let n_buckets = range.end.div_ceil(length) - range.start / length;
         n_buckets.saturating_mul(2) <= max_points.max(2)
     };
     let mut power = 1_u64;
     loop {
-        let lengths = (1..FACTOR).map(|j| power.saturating_mul(j));
+        let lengths = (1..factor).map(|j| power.saturating_mul(j));
         if let Some(length) = lengths.into_iter().find(|&length| fits(length)) {
             return length;
         }
-        power = power.saturating_mul(FACTOR);
+        power = power.saturating_mul(factor);
     }
 }
 
 /// Reads the selected positions in order and keeps the extremes of each bucket of `length`.
+///
+/// What consists of whole cells of a coarser level is read from there.
 pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, QueryError> {
     let Picked::Range(range) = series.picked else {
         return Ok(series.nothing());
     };
+    let levels = series.levels();
+    let levels = &levels[..levels.partition_point(|level| level.n_positions <= length)];
     let all = series.all();
-    let rows_at_once = series.rows_at_once(&all);
     let mut kept = series.nothing();
     let mut bucket = Bucket::new(series);
-    let mut begin = range.start;
-    while begin < range.end {
-        let end = block_end(begin, range.end, rows_at_once, series.chunk_size);
-        let block = series
-            .read(begin - range.start..end - range.start, &all)
-            .await?;
-        let mut from = begin;
-        while from < end {
-            let bucket_end = (from / length + 1).saturating_mul(length);
-            let to = end.min(bucket_end);
-            bucket.take(&block, begin, from..to);
-            if to == bucket_end || to == range.end {
-                bucket.close(&mut kept);
+    for piece in pieces(range.clone(), levels) {
+        let step = piece.level.map_or(1, |level| levels[level].n_positions);
+        // A cell of a level is read as five numbers.
+        let rows_at_once = series.rows_at_once(&all) / if step > 1 { 5 } else { 1 };
+        let mut begin = piece.positions.start;
+        while begin < piece.positions.end {
+            let rows = rows_at_once.max(1).saturating_mul(step);
+            let chunk = series.chunk_size.saturating_mul(step);
+            let end = block_end(begin, piece.positions.end, rows, chunk);
+            let block = match piece.level {
+                Some(level) => {
+                    let cells = begin / step..end / step;
+                    Block::Cells(series.read_level(level, cells, &all).await?)
+                }
+                None => {
+                    let rows = begin - range.start..end - range.start;
+                    Block::Values(series.read(rows, &all).await?)
+                }
+            };
+            let mut from = begin;
+            while from < end {
+                let bucket_end = (from / length + 1).saturating_mul(length);
+                let to = end.min(bucket_end);
+                match &block {
+                    Block::Values(block) => bucket.take(block, begin, from..to),
+                    Block::Cells(block) => bucket.take_cells(block, begin, from..to, step),
+                }
+                if to == bucket_end || to == range.end {
+                    bucket.close(&mut kept);
+                }
+                from = to;
             }
-            from = to;
+            begin = end;
+            tokio::task::yield_now().await;
         }
-        begin = end;
-        tokio::task::yield_now().await;
     }
     Ok(kept)
+}
+
+enum Block {
+    Values(Box),
+    Cells(LevelBox),
+}
+
+/// Consecutive positions that are read from one level, or from the values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    level: Option<usize>,
+    positions: Range<u64>,
+}
+
+/// Cuts `range` so that as much as possible comes from the coarsest of `levels`, which are finest first.
+fn pieces(range: Range<u64>, levels: &[LevelView]) -> Vec<Piece> {
+    if range.is_empty() {
+        return Vec::new();
+    }
+    let Some((coarsest, finer)) = levels.split_last() else {
+        let level = None;
+        return vec![Piece {
+            level,
+            positions: range,
+        }];
+    };
+    let n = coarsest.n_positions;
+    let start = range.start.next_multiple_of(n);
+    let end = (range.end / n).min(coarsest.n_cells) * n;
+    if start >= end {
+        return pieces(range, finer);
+    }
+    let mut found = pieces(range.start..start, finer);
+    found.push(Piece {
+        level: Some(finer.len()),
+        positions: start..end,
+    });
+    found.extend(pieces(end..range.end, finer));
+    found
 }
 
 /// Where a block ends that begins at `begin`: at a chunk boundary if there is one.
@@ -118,6 +177,36 @@ impl Bucket {
                 }
             }
         });
+    }
+
+    /// Adds cells of a level that stand for the positions `rows`, of a block that begins at `begin`.
+    fn take_cells(&mut self, block: &LevelBox, begin: u64, rows: Range<u64>, step: u64) {
+        let found_at = &mut self.found_at;
+        let n = found_at.len() / 2;
+        let cells =
+            (rows.start / step..rows.end / step).map(|cell| (cell - begin / step, cell * step));
+        for (row, first_position) in cells {
+            let along = at(row) * block.stride;
+            for &(series, first) in &block.cells {
+                let (least, greatest, element) = (at(series), n + at(series), first + along);
+                if block.count[element] == 0 {
+                    continue;
+                }
+                let is_first = found_at[least] == NOWHERE;
+                with_pair!(&mut self.extremes, &block.min, (extremes, v) => {
+                    if is_first || v[element].partial_cmp(&extremes[least]) == Some(Less) {
+                        extremes[least].clone_from(&v[element]);
+                        found_at[least] = first_position + u64::from(block.min_at[element]);
+                    }
+                });
+                with_pair!(&mut self.extremes, &block.max, (extremes, v) => {
+                    if is_first || v[element].partial_cmp(&extremes[greatest]) == Some(Greater) {
+                        extremes[greatest].clone_from(&v[element]);
+                        found_at[greatest] = first_position + u64::from(block.max_at[element]);
+                    }
+                });
+            }
+        }
     }
 
     /// Keeps what was found, and begins the next bucket.

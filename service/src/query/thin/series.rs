@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use zarr_fuse_schemas::{Aggregate, Pyramid};
+
 use super::super::Bounds;
 use super::super::elements::Na;
 use super::super::error::{QueryError, unreadable};
 use super::super::plan::{Input, Plan};
 use super::super::points::strides;
 use super::super::resolve::{Picked, at};
-use crate::node::{Indices, NodeView};
+use crate::node::{Indices, LevelView, NodeView};
+use crate::pyramid::Part;
 use crate::values::Values;
 
 /// One variable, seen as one series per tuple of its other coordinates; these are numbered in row order.
@@ -18,6 +21,8 @@ pub(super) struct Series<'a> {
     /// What is selected along the axis.
     pub(super) picked: &'a Picked,
     pub(super) chunk_size: u64,
+    /// Name of the axis.
+    axis: &'a str,
     /// Per dimension of the variable, what is selected.
     selected: Vec<&'a Picked>,
     /// Which of the dimensions is the axis.
@@ -49,6 +54,19 @@ pub(super) struct Box {
     pub(super) stride: usize,
 }
 
+/// Some cells of a coarser level, of all series.
+pub(super) struct LevelBox {
+    pub(super) count: Vec<u32>,
+    pub(super) min: Values,
+    pub(super) min_at: Vec<u32>,
+    pub(super) max: Values,
+    pub(super) max_at: Vec<u32>,
+    /// As in [`Box`].
+    pub(super) cells: Vec<(u64, usize)>,
+    /// As in [`Box`].
+    pub(super) stride: usize,
+}
+
 impl<'a> Series<'a> {
     pub(super) fn new(
         view: &'a NodeView,
@@ -69,6 +87,7 @@ impl<'a> Series<'a> {
             input,
             picked: &plan.axes[axis_idx].picked,
             chunk_size: plan.axes[axis_idx].chunk_size,
+            axis: &plan.axes[axis_idx].name,
             count: others.map(|dimension| selected[dimension].len()).product(),
             selected,
             own,
@@ -166,6 +185,16 @@ impl<'a> Series<'a> {
         let indices: Vec<Indices> = self.selected.iter().enumerate().map(indices).collect();
         let read = self.view.read(&self.input.variable, &indices).await;
         let values = read.map_err(|error| unreadable(&self.input.variable, error))?;
+        let (cells, stride) = self.elements(&indices, others);
+        Ok(Box {
+            values,
+            cells,
+            stride,
+        })
+    }
+
+    /// The number and first element of each series in a box, and the distance between its elements.
+    fn elements(&self, indices: &[Indices], others: &[Vec<u64>]) -> (Vec<(u64, usize)>, usize) {
         let lengths: Vec<u64> = indices.iter().map(|list| list.len() as u64).collect();
         let strides = strides(&lengths);
         let mut cells = vec![(0, 0)];
@@ -181,10 +210,63 @@ impl<'a> Series<'a> {
             };
             cells = cells.into_iter().flat_map(along).collect();
         }
-        Ok(Box {
-            values,
+        (cells, at(strides[self.own]))
+    }
+
+    /// Coarser levels that tell the extremes of this variable along the axis, finest first.
+    pub(super) fn levels(&self) -> Vec<LevelView> {
+        let schema = self.view.schema();
+        let variable = schema.variables.get(&self.input.variable);
+        let tells = |pyramid: &&Pyramid| {
+            pyramid.coord == self.axis
+                && [Aggregate::Min, Aggregate::Max]
+                    .iter()
+                    .all(|aggregate| pyramid.aggregates.contains(aggregate))
+        };
+        let found = schema.pyramid.as_ref().filter(tells).is_some();
+        if found && variable.is_some_and(|variable| schema.has_levels(variable)) {
+            self.view.levels()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Reads cells of a level, of all series; `all` is [`Self::all`].
+    pub(super) async fn read_level(
+        &self,
+        level: usize,
+        cells: Range<u64>,
+        all: &[Vec<u64>],
+    ) -> Result<LevelBox, QueryError> {
+        let indices = |(dimension, picked): (usize, &&Picked)| {
+            if dimension == self.own {
+                Indices::Range(cells.clone())
+            } else {
+                picked.indices(0..picked.len())
+            }
+        };
+        let indices: Vec<Indices> = self.selected.iter().enumerate().map(indices).collect();
+        let name = &self.input.variable;
+        let part = async |part: Part| {
+            let read = self.view.read_level(level, name, part, &indices).await;
+            let read = read.map_err(|error| unreadable(name, error))?;
+            read.ok_or_else(|| QueryError::DoesNotFit {
+                reason: format!("the coarser levels of `{name}` lack their extremes"),
+            })
+        };
+        let numbers = async |of: Part| match part(of).await? {
+            Values::UInt32(numbers) => Ok::<_, QueryError>(numbers),
+            other => Ok(vec![0; other.len()]),
+        };
+        let (cells, stride) = self.elements(&indices, all);
+        Ok(LevelBox {
+            count: numbers(Part::Count).await?,
+            min: part(Part::Min).await?,
+            min_at: numbers(Part::MinAt).await?,
+            max: part(Part::Max).await?,
+            max_at: numbers(Part::MaxAt).await?,
             cells,
-            stride: at(strides[self.own]),
+            stride,
         })
     }
 }
