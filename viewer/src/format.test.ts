@@ -35,6 +35,7 @@ describe("a unit", () => {
     ["1/s", "1/s"],
     ["", ""],
     ["users", "users"],
+    ["s, UTC", "s, UTC"],
   ])("%s reads %s", (unit, text) => expect(formatUnit(unit)).toBe(text));
   it("stands after its value", () => expect([formatValue(7, "degC"), formatValue(49.5, "degrees_north"), formatValue(3, "")]).toEqual(["7 °C", "49.5°N", "3"]));
   it("can be exchanged for others of its quantity", () => {

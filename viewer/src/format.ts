@@ -92,6 +92,8 @@ export function formatUnit(unit: string | null | undefined): string {
   if (unit === null || unit === undefined) return "";
   const known = SYMBOLS[unit];
   if (known !== undefined) return known;
+  // A time: tick and zone.
+  if (unit.includes(", ")) return unit;
   const parts: { above: string[]; below: string[] } = { above: [], below: [] };
   let isBelow = false;
   for (const token of unit.replaceAll("**", "^").split(/([\s*/·]+)/)) {

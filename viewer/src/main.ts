@@ -102,7 +102,7 @@ function changed(change: Change): State {
 async function show(moves = false): Promise<void> {
   header.update(state);
   const name = state.view;
-  document.title = [t(name), [state.dataset, state.node].filter(Boolean).join("/"), title].filter(Boolean).join(" · ");
+  titlePage();
   if (shown !== name) {
     let make: MakeView;
     try {
@@ -122,6 +122,10 @@ async function show(moves = false): Promise<void> {
   }
   view?.update(state);
   if (moves) focusHeading();
+}
+
+function titlePage(): void {
+  document.title = [t(state.view), [state.dataset, state.node].filter(Boolean).join("/"), title].filter(Boolean).join(" · ");
 }
 
 function focusHeading(): void {
@@ -163,8 +167,10 @@ function fillShell(): void {
   });
   context.service().then(
     (info) => {
-      title = info.title ?? title;
+      title = info.title;
       header.title(title);
+      header.needsSignIn(info.needs_sign_in);
+      titlePage();
     },
     () => undefined,
   );

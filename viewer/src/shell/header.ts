@@ -14,6 +14,8 @@ export interface Header {
   update(state: State): void;
   datasets(datasets: DatasetSummary[]): void;
   title(title: string): void;
+  /** Whether signing in is of any use here. */
+  needsSignIn(is: boolean): void;
   connection(state: Connection): void;
   problems(n: number): void;
   /** Zone or sign-in have changed. */
@@ -87,6 +89,9 @@ export function makeHeader(context: Context, actions: Actions): Header {
       header.update(context.state());
     },
     title: (title) => put(name, title),
+    needsSignIn(is) {
+      account.hidden = !is && authorization() === null;
+    },
     connection(state) {
       live.dataset.state = state;
       live.title = t(`shell_${state}_hint`);

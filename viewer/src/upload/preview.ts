@@ -1,22 +1,26 @@
 /** What the service made of a file in a dry run: columns, rows, what does not fit. */
 
-import type { CoordinateTree, NodeTree, Outcome, Problem } from "../api/client";
+import type { Outcome, Problem } from "../api/client";
 import { problemTable } from "../contributions/problems";
 import { h } from "../dom";
 import { formatCount, formatUnit } from "../format";
 import { t, tn } from "../i18n";
 
-export interface Column {
+/** A column of the decoded table, and what it becomes. */
+interface Column {
   name: string;
   variable?: string | null;
-  role?: "coordinate" | "variable" | null;
+  role?: string | null;
   unit?: string | null;
   source_unit?: string | null;
 }
 
+/** What a dry run answers beside the outcome. */
 export interface Preview {
   columns: Column[];
-  /** The first rows, as texts. */
+  /** Columns that coordinates are read from and that are not there. */
+  missing: string[];
+  /** The first rows, cells as text; none of arrays. */
   rows: (string | null)[][];
   n_rows: number;
 }
@@ -24,30 +28,24 @@ export interface Preview {
 /** The answer of a dry run; `problem` where nothing could be taken. */
 export interface Trial {
   outcome?: Outcome;
-  preview?: Preview | null;
+  preview?: Preview | null | undefined;
   problem?: Problem;
 }
 
 type Item = Outcome["problems"][number];
 
-/** Coordinates of a node that no column brings, composed ones by their members. */
-export function missingCoordinates(coordinates: Pick<CoordinateTree, "name" | "composed">[], columns: Column[]): string[] {
-  const there = new Set(columns.map(({ variable }) => variable));
-  return coordinates.flatMap(({ name, composed }) => (there.has(name) ? [] : composed?.length ? composed : [name])).filter((name) => !there.has(name));
-}
-
-export function showTrial({ outcome, preview, problem }: Trial, node: NodeTree | undefined): HTMLElement[] {
+export function showTrial({ outcome, preview, problem }: Trial): HTMLElement[] {
   const problems: Item[] = outcome?.problems ?? problem?.problems ?? [];
   const n = outcome?.n_problems ?? problem?.n_problems ?? problems.length;
   const parts: (HTMLElement | null)[] = [verdict(outcome, problem)];
   if (preview) {
-    const missing = missingCoordinates(node?.coordinates ?? [], preview.columns);
+    const { missing } = preview;
     const unused = preview.columns.filter(({ role }) => !role).map(({ name }) => name);
     parts.push(
       missing.length > 0 ? h("p", { class: "callout warn" }, tn("upload_missing", missing.length, { names: missing.join(", ") })) : null,
       unused.length > 0 ? h("p", { class: "callout" }, tn("upload_unused", unused.length, { names: unused.join(", ") })) : null,
       h("section", { class: "stack" }, h("h2", {}, t("upload_columns")), columnTable(preview.columns)),
-      h("section", { class: "stack" }, h("h2", {}, t("upload_table")), rowTable(preview, problems)),
+      preview.rows.length > 0 ? h("section", { class: "stack" }, h("h2", {}, t("upload_table")), rowTable(preview, problems)) : null,
     );
   }
   // Those of the rows above stand there already.
@@ -76,7 +74,7 @@ function columnTable(columns: Column[]): HTMLElement {
       { class: column.role ? undefined : "unused" },
       h("th", { scope: "row" }, column.name),
       h("td", {}, column.role ? h("span", {}, h("span", { class: "muted", "aria-hidden": "true" }, "→ "), column.variable ?? "") : h("span", { class: "muted" }, t("upload_not_used"))),
-      h("td", {}, column.role ? h("span", { class: `chip ${column.role}` }, t(`upload_${column.role}`)) : null),
+      h("td", {}, column.role ? h("span", { class: `chip ${column.role}` }, t(column.role === "coordinate" ? "upload_coordinate" : "upload_variable")) : null),
       h("td", {}, units(column)),
     ),
   );

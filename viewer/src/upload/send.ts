@@ -22,10 +22,10 @@ export async function tryOut(file: File, to: Destination, signal: AbortSignal): 
   try {
     const response = await post(file, to, "dry_run=true", { signal });
     const answer = (await response.json()) as Outcome & { preview?: Preview | null };
-    return { outcome: answer, preview: answer.preview ?? null };
+    return { outcome: answer, preview: answer.preview };
   } catch (error) {
     if (error instanceof Refused && error.status === 422 && error.problem !== undefined) {
-      return { problem: error.problem, preview: (error.problem as Problem & { preview?: Preview }).preview ?? null };
+      return { problem: error.problem, preview: (error.problem as Problem & { preview?: Preview | null }).preview };
     }
     throw error;
   }

@@ -1,6 +1,6 @@
 /** Datasets and their nodes: what they hold, since when, and where to look at it. */
 
-import { pathOf, type DatasetSummary, type Tree } from "../api/client";
+import { pathOf, type DatasetSummary, type NodeTree, type Tree } from "../api/client";
 import { keyOf, makeNode, type NodeCard, wordsOf } from "../datasets/node";
 import { h, put } from "../dom";
 import { formatCount } from "../format";
@@ -118,7 +118,7 @@ export const make: MakeView = (context) => {
     const tree = await context.tree(name).catch(() => undefined);
     if (isDestroyed || group === undefined || tree === undefined) return;
     showWaiting(group.waiting, tree.n_waiting);
-    for (const node of tree.nodes) {
+    for (const node of tree.nodes.filter(holdsArrays)) {
       const entry = group.entries.find(({ card }) => card.key === keyOf(name, node.path));
       if (entry === undefined) return void load();
       entry.card.refresh(node);
@@ -168,11 +168,14 @@ function makeGroup(context: Context, dataset: DatasetSummary, tree: Tree, toggle
       typeof source === "string" ? h("p", { class: "muted source" }, source) : null,
     ),
   );
-  const entries = tree.nodes.map((node) => ({ card: makeNode(context, dataset.name, node, toggled), words: wordsOf(dataset.name, title, node) }));
+  const entries = tree.nodes.filter(holdsArrays).map((node) => ({ card: makeNode(context, dataset.name, node, toggled), words: wordsOf(dataset.name, title, node) }));
   element.append(...entries.map(({ card }) => card.element));
   if (entries.length === 0) element.append(h("p", { class: "empty" }, t("datasets_no_nodes")));
   return { name: dataset.name, element, waiting, entries };
 }
+
+/** Groups that only hold other nodes are named in the paths of these. */
+const holdsArrays = (node: NodeTree): boolean => node.coordinates.length + node.variables.length > 0;
 
 function showWaiting(element: HTMLElement, n: number): void {
   element.hidden = n === 0;

@@ -1,6 +1,6 @@
 /** Contributing a file by hand: first what the service makes of it, then the contribution itself. */
 
-import { type CollectorState, type DatasetSummary, json, type NodeTree, Refused } from "../api/client";
+import { type CollectorState, type DatasetSummary, json, Refused } from "../api/client";
 import { problemTable } from "../contributions/problems";
 import { h, put } from "../dom";
 import { formatBytes } from "../format";
@@ -104,9 +104,8 @@ export const make: MakeView = (context) => {
     if (result.childElementCount === 0) put(result, h("p", { class: "callout", role: "status" }, t("upload_trying")));
     try {
       const answer = await tryOut(file, to, signal);
-      const node = await nodeOf(to);
       if (signal.aborted) return;
-      put(result, ...showTrial(answer, node));
+      put(result, ...showTrial(answer));
       send.disabled = (answer.outcome?.n_rows_accepted ?? 0) === 0 && (answer.outcome?.status ?? "rejected") === "rejected";
     } catch (error) {
       if (signal.aborted) return;
@@ -114,13 +113,6 @@ export const make: MakeView = (context) => {
     } finally {
       if (!signal.aborted) result.removeAttribute("aria-busy");
     }
-  }
-
-  async function nodeOf(to: Destination): Promise<NodeTree | undefined> {
-    const { dataset } = context.state();
-    if (dataset === "") return undefined;
-    const tree = await context.tree(dataset).catch(() => undefined);
-    return tree?.nodes.find(({ path }) => path === to.node);
   }
 
   async function contributeNow(): Promise<void> {
