@@ -157,6 +157,8 @@ pub enum Measure {
         unit: Unit,
         /// Unit delivered.
         source_unit: Unit,
+        /// Whether the schema says what is delivered; else it is the unit stored, unless a file says otherwise.
+        has_source_unit: bool,
         /// From delivered to stored.
         conversion: Conversion,
     },

@@ -20,6 +20,8 @@ pub(crate) struct ArraySpec {
     pub na: Option<Scalar>,
     /// Positions of its coordinates among the node's, one per dimension.
     pub dims: Vec<usize>,
+    /// Per dimension, how many values of the coordinate a cell stands for: 1 but in coarser levels.
+    pub cells: Vec<u64>,
     /// Chunk length per dimension.
     pub chunk_shape: Vec<u64>,
     metadata: Map<String, Json>,
@@ -64,7 +66,20 @@ impl ArraySpec {
         variable: &Variable,
         is_coordinate: bool,
     ) -> Result<Self, ArrayError> {
-        let path = crate::store::keys::join(&node.path, &variable.name);
+        Self::within(&node.path, node, variable, is_coordinate)
+    }
+
+    /// The same in another group than the node's.
+    ///
+    /// # Errors
+    /// [`ArrayError::Create`].
+    pub(crate) fn within(
+        group: &str,
+        node: &Node,
+        variable: &Variable,
+        is_coordinate: bool,
+    ) -> Result<Self, ArrayError> {
+        let path = crate::store::keys::join(group, &variable.name);
         let dims: Vec<usize> = variable
             .coords
             .iter()
@@ -113,6 +128,7 @@ impl ArraySpec {
             name: variable.name.clone(),
             data_type: variable.data_type,
             na: variable.na.clone(),
+            cells: vec![1; dims.len()],
             dims,
             chunk_shape,
             zarr_type: array.data_type().clone(),
@@ -122,6 +138,16 @@ impl ArraySpec {
             path,
             metadata,
         })
+    }
+
+    /// Makes its cells stand for `n_positions` values each of the node's coordinate number `along`.
+    pub(crate) fn with_cells(mut self, along: usize, n_positions: u64) -> Self {
+        for (cells, d) in self.cells.iter_mut().zip(&self.dims) {
+            if *d == along {
+                *cells = n_positions;
+            }
+        }
+        self
     }
 
     /// The array's `zarr.json` at `shape`.

@@ -21,6 +21,7 @@ use crate::values::Values;
 
 mod cells;
 mod grid;
+mod levels;
 mod replace;
 mod staging;
 use cells::Cells;
@@ -207,30 +208,41 @@ impl Job<'_> {
     async fn coordinates(&self) -> Result<Vec<String>, CommitError> {
         let mut written = Vec::new();
         for (array, coordinate) in self.update.coordinates.iter().enumerate() {
-            let (old_len, new_len) = (coordinate.old_len, coordinate.index.len());
-            if old_len == new_len {
+            if coordinate.old_len == coordinate.index.len() {
                 continue;
             }
-            let spec = &self.node.arrays[array];
-            let chunk_len = spec.chunk_shape[0];
-            let first = coordinate
-                .shift
-                .as_ref()
-                .map_or(old_len, |shift| shift.first);
-            for chunk in first / chunk_len..new_len.div_ceil(chunk_len) {
-                let begin = to_usize(chunk * chunk_len);
-                let end = to_usize(((chunk + 1) * chunk_len).min(new_len));
-                let mut values = coordinate.index.values().take(begin..end);
-                let missing = spec.chunk_len() - values.len();
-                values.extend_from(&Values::filled(spec.data_type, spec.na.as_ref(), missing));
-                let spec = Arc::clone(spec);
-                let (values, object) =
-                    blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
-                written.push(
-                    self.put(array, vec![chunk], Arc::new(values), object)
-                        .await?,
-                );
-            }
+            let first = match &coordinate.shift {
+                Some(shift) => shift.first,
+                None => coordinate.old_len,
+            };
+            let every = (coordinate.index.values().as_ref(), 1);
+            written.extend(self.values_from(array, first, every).await?);
+        }
+        written.extend(levels::write_coordinates(self).await?);
+        Ok(written)
+    }
+
+    /// Writes the chunks of an array that holds the first of every `step` of `all` values, from the one with element
+    /// `first` on.
+    async fn values_from(
+        &self,
+        array: usize,
+        first: u64,
+        (all, step): (&Values, u64),
+    ) -> Result<Vec<String>, CommitError> {
+        let mut written = Vec::new();
+        let spec = &self.node.arrays[array];
+        let (chunk_len, n) = (spec.chunk_shape[0], all.len() as u64 / step);
+        for chunk in first / chunk_len..n.div_ceil(chunk_len) {
+            let (begin, end) = (chunk * chunk_len, ((chunk + 1) * chunk_len).min(n));
+            let mut values = all.take((begin..end).map(|i| to_usize(i * step)));
+            let missing = spec.chunk_len() - values.len();
+            values.extend_from(&Values::filled(spec.data_type, spec.na.as_ref(), missing));
+            let spec = Arc::clone(spec);
+            let (values, object) =
+                blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
+            let put = self.put(array, vec![chunk], Arc::new(values), object);
+            written.push(put.await?);
         }
         Ok(written)
     }
@@ -248,6 +260,7 @@ impl Job<'_> {
             Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
         let mut chunks: BTreeSet<Vec<u64>> = cells.chunks().cloned().collect();
         self.add_moved(spec, &mut chunks);
+        let touched = chunks.clone();
         let mut done = futures::stream::iter(chunks)
             .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
             .buffer_unordered(CONCURRENT_CHUNKS);
@@ -256,6 +269,15 @@ impl Job<'_> {
         while let Some((chunk, key, problems)) = done.try_next().await? {
             written.extend(key);
             found.insert(chunk, problems);
+        }
+        drop(done);
+        if self
+            .node
+            .levels
+            .iter()
+            .any(|level| level.variables[variable_idx].is_some())
+        {
+            written.extend(levels::write(self, variable_idx, &touched, &written).await?);
         }
         let conflicts = found.into_values().flatten().map(|(place, row, value)| {
             let batch = &self.update.batches[place];
@@ -322,7 +344,10 @@ impl Job<'_> {
                     .collect()
             })
             .collect();
-        let (mut values, found) = self.node.gather(array, &from, self.before.epoch).await?;
+        let (mut values, found) = self
+            .node
+            .gather(array, &from, self.before.epoch, None)
+            .await?;
         let touched = cells.touches(&chunk);
         if !found
             && !touched

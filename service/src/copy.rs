@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::TryStreamExt as _;
 use serde_json::{Value as Json, json};
 
+use crate::pyramid::is_level_of;
 use crate::store::{Object, Store, StoreError, Writer, keys};
 
 mod destination;
@@ -155,13 +156,17 @@ impl Copy<'_> {
     async fn all(&mut self, groups: &[String], glob: Option<&str>) -> Result<(), CopyError> {
         let mut published = BTreeMap::new();
         for path in groups {
-            if glob.is_some_and(|glob| !matches(glob, path)) {
+            let is_level = groups.iter().any(|of| is_level_of(path, of));
+            if is_level || glob.is_some_and(|glob| !matches(glob, path)) {
                 continue;
             }
-            if let Some(group) = self.node(path).await?
+            let levels = groups.iter().filter(|other| is_level_of(other, path));
+            let levels: Vec<&String> = levels.collect();
+            if let Some((group, levels)) = self.node(path, &levels).await?
                 && (!path.is_empty() || group.has_arrays())
             {
                 published.insert(path.clone(), group);
+                published.extend(levels);
             }
         }
         if let Some(glob) = glob
@@ -192,8 +197,12 @@ impl Copy<'_> {
         }
     }
 
-    /// Copies the chunks of a node; gives the group to publish. `None`: the group is gone.
-    async fn node(&mut self, path: &str) -> Result<Option<Group>, CopyError> {
+    /// Copies the chunks of a node and of its coarser levels; gives the groups to publish. `None`: the group is gone.
+    async fn node(
+        &mut self,
+        path: &str,
+        levels: &[&String],
+    ) -> Result<Option<(Group, BTreeMap<String, Group>)>, CopyError> {
         let mut n_insertions = 0;
         let mut n_passes = 0;
         loop {
@@ -202,6 +211,17 @@ impl Copy<'_> {
             };
             for array in group.arrays() {
                 self.array(path, &keys::join(path, &array), &group).await?;
+            }
+            let mut copied = BTreeMap::new();
+            for level in levels {
+                let Some(found) = self.source.group(level).await? else {
+                    continue;
+                };
+                for array in found.arrays() {
+                    self.array(level, &keys::join(level, &array), &found)
+                        .await?;
+                }
+                copied.insert((*level).clone(), found);
             }
             let Some(after) = self.source.group(path).await? else {
                 return Ok(None);
@@ -221,7 +241,7 @@ impl Copy<'_> {
             if is_changing {
                 self.summary.changing.push(path.to_owned());
             }
-            return Ok(Some(group));
+            return Ok(Some((group, copied)));
         }
     }
 
@@ -319,10 +339,14 @@ impl Copy<'_> {
             } else {
                 group.json.clone()
             };
+            // The root tells of nodes, not of their levels, whose coordinates are others.
+            let is_level = published.keys().any(|of| is_level_of(path, of));
             for (name, array) in group.array_metadata() {
                 let key = keys::metadata(&keys::join(path, name));
                 self.destination.publish(&key, array).await?;
-                consolidated.insert(keys::join(path, name), array.clone());
+                if !is_level {
+                    consolidated.insert(keys::join(path, name), array.clone());
+                }
             }
             if path.is_empty() {
                 continue;
@@ -330,6 +354,9 @@ impl Copy<'_> {
             self.destination
                 .publish(&keys::metadata(path), &json)
                 .await?;
+            if is_level {
+                continue;
+            }
             let mut short = json;
             if let Some(group) = short.as_object_mut() {
                 group.remove("consolidated_metadata");

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError};
-use crate::decode::{Decoder, Decoding};
+use crate::decode::{Content, Decoder, Decoding, decode_arrays};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
     self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
@@ -21,6 +21,7 @@ use crate::journal::{
 };
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
+use crate::preview::{Preview, preview};
 use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
@@ -458,6 +459,26 @@ impl Dataset {
                 Err(error) => fold::rejected(&error),
             },
         )
+    }
+
+    /// What a contribution looks like after decoding; `None` if it cannot be decoded.
+    ///
+    /// # Errors
+    /// If the temporary file of a large body cannot be read.
+    pub fn preview(&self, new: &NewContribution) -> std::io::Result<Option<Preview>> {
+        let payload = new.payload.bytes()?;
+        let decoder = self.decoders.get(&new.endpoint).ok();
+        let content = Content {
+            content_type: new.content_type.clone(),
+            content_encoding: new.content_encoding.clone(),
+        };
+        let decoded = decoder
+            .and_then(|decoder| decode_arrays(&payload, &content, decoder, &new.variables).ok());
+        let node = self.nodes.get(&new.node);
+        let (Some(decoded), Some(node)) = (decoded, node) else {
+            return Ok(None);
+        };
+        Ok(Some(preview(&decoded, &node.schema)))
     }
 
     /// Folds everything that waits.

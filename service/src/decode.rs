@@ -37,11 +37,12 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use encoding_rs::Encoding;
-use polars::prelude::DataFrame;
+use indexmap::IndexMap;
+use polars::prelude::{DataFrame, PlSmallStr};
 use serde_json::{Map, Value};
 
 pub use config::{
-    All, Columns, CsvOptions, Decoding, Extract, Format, GridOptions, Header, Limits,
+    All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header, Limits,
     LineProtocolOptions, Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units,
     Unpivot,
 };
@@ -61,6 +62,18 @@ pub use prepare::Decoder;
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(crate) frame: DataFrame,
+    /// What the file says that the numbers of columns count, by column, as it writes it.
+    pub(crate) units: IndexMap<String, String>,
+}
+
+impl From<DataFrame> for Table {
+    /// Of a file that says nothing about units.
+    fn from(frame: DataFrame) -> Self {
+        Self {
+            frame,
+            units: IndexMap::new(),
+        }
+    }
 }
 
 impl Table {
@@ -123,16 +136,41 @@ fn shape(
     decoder: &Decoder,
     variables: &Map<String, Value>,
 ) -> Result<Table, DecodeError> {
-    let mut frame = table.frame;
+    let Table {
+        mut frame,
+        mut units,
+    } = table;
     for lookup in &decoder.lookups {
         frame = lookup::join(frame, lookup)?;
     }
     let frame = reshape::rename(frame, &decoder.rename)?;
+    units = renamed(units, &decoder.rename);
     let mut frame = reshape::set(frame, &decoder.set, variables)?;
+    units.retain(|name, _| !decoder.set.iter().any(|(column, _)| column == name));
     if let Some(unpivot) = &decoder.unpivot {
+        let before = frame.get_column_names_owned();
         frame = reshape::unpivot(frame, unpivot, &decoder.limits)?;
+        // What was unpivoted has become something else.
+        let kept = frame.get_column_names_owned();
+        units.retain(|name, _| {
+            let has = |names: &[PlSmallStr]| names.iter().any(|other| other == name);
+            has(&before) && has(&kept) && unpivot.keeps(name)
+        });
     }
-    Ok(Table { frame })
+    Ok(Table { frame, units })
+}
+
+/// Units under the new names of their columns.
+fn renamed(
+    units: IndexMap<String, String>,
+    names: &[(String, String)],
+) -> IndexMap<String, String> {
+    let new = |name: String| match names.iter().find(|(from, _)| *from == name) {
+        Some((_, to)) => to.clone(),
+        None => name,
+    };
+    let units = units.into_iter();
+    units.map(|(name, unit)| (new(name), unit)).collect()
 }
 
 /// What a contribution is.
@@ -206,8 +244,33 @@ fn open<'b>(
     })
 }
 
-/// The rows or arrays in an opened body.
+/// The rows or arrays in an opened body, with the units that count.
 fn read(
+    opened: &Opened<'_>,
+    decoder: &Decoder,
+    variables: &Map<String, Value>,
+) -> Result<Decoded, DecodeError> {
+    let is_dropped = decoder.units == FileUnits::Drop;
+    Ok(match read_format(opened, decoder, variables)? {
+        Decoded::Table(mut table) => {
+            if is_dropped {
+                table.units.clear();
+            }
+            Decoded::Table(table)
+        }
+        Decoded::Grids(mut grids) => {
+            if is_dropped {
+                grids.units.clear();
+            }
+            if let Some(name) = &decoder.grid_name {
+                grids = arrays::name_only(grids, &name.text("grid.name", variables)?)?;
+            }
+            Decoded::Grids(grids)
+        }
+    })
+}
+
+fn read_format(
     opened: &Opened<'_>,
     decoder: &Decoder,
     variables: &Map<String, Value>,
@@ -231,7 +294,10 @@ fn read(
         Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, limits)?,
         Format::Json => json::read(&text()?, limits)?,
         Format::Ndjson => json::read_lines(&text()?, limits)?,
-        Format::Parquet => guarded(parquet::FORMAT, || parquet::read(body, limits))?,
+        Format::Parquet => {
+            let table = guarded(parquet::FORMAT, || parquet::read(body, limits))?;
+            return Ok(Decoded::Table(table));
+        }
         Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, limits)),
         Format::Xlsx => guarded(sheet::XLSX, || {
             sheet::read_xlsx(body, &decoder.sheet, limits)
@@ -245,5 +311,5 @@ fn read(
         Format::Zarr => return arrays(zarr::FORMAT, zarr::read),
         Format::Grib => return arrays(grib::FORMAT, grib::read),
     };
-    Ok(Decoded::Table(Table { frame }))
+    Ok(Decoded::Table(frame.into()))
 }

@@ -20,6 +20,8 @@ pub mod node;
 pub mod normalize;
 pub mod notify;
 pub mod outcome;
+pub mod preview;
+pub mod pyramid;
 pub mod query;
 pub mod rebuild;
 mod reload;

@@ -1,5 +1,6 @@
 //! A node as published: its coordinates in memory, its chunks in the store and a bounded cache.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use zarr_fuse_schemas::{Node as NodeSchema, Scalar};
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
 use crate::merge::{CoordinateIndex, StoredComponents, region};
+use crate::pyramid::{self, Level, Part};
 use crate::store::{Store, StoreError, keys};
 use crate::values::Values;
 
@@ -46,8 +48,10 @@ pub fn chunk_cache(max_bytes: u64) -> ChunkCache {
 pub struct Node {
     pub(crate) schema: Arc<NodeSchema>,
     pub(crate) store: Store,
-    /// Of the coordinates, then of the variables, both in schema order.
+    /// Of the coordinates, then of the variables, both in schema order, then of the levels.
     pub(crate) arrays: Vec<Arc<ArraySpec>>,
+    /// Coarser levels, finest first.
+    pub(crate) levels: Vec<Level>,
     state: RwLock<Arc<State>>,
     cache: ChunkCache,
     /// Counts writes of the chunks of each stripe, so that a reader never caches what a writer has replaced meanwhile.
@@ -75,6 +79,13 @@ pub(crate) struct State {
 pub struct NodeView {
     node: Arc<Node>,
     state: Arc<State>,
+}
+
+/// Chunks of a commit under way that are not in their places yet.
+#[derive(Debug)]
+pub(crate) struct Staged<'a> {
+    pub folder: &'a str,
+    pub keys: &'a HashSet<String>,
 }
 
 /// Indices along one dimension.
@@ -182,10 +193,12 @@ impl Node {
             .variables
             .values()
             .map(|v| ArraySpec::new(&schema, v, false));
-        let arrays = coordinates
+        let mut arrays = coordinates
             .chain(variables)
             .map(|spec| spec.map(Arc::new))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let (levels, of_levels) = pyramid::levels(&schema, arrays.len())?;
+        arrays.extend(of_levels);
         let empty = schema.coordinates.values().map(|c| {
             let values = Values::new(c.variable.data_type);
             CoordinateIndex::new(values, c.sorted)
@@ -201,6 +214,7 @@ impl Node {
             schema,
             store,
             arrays,
+            levels,
             state: RwLock::new(Arc::new(state)),
             cache,
             versions: (0..STRIPES).map(|_| Mutex::default()).collect(),
@@ -235,7 +249,21 @@ impl Node {
         };
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
-        for (place, spec) in self.arrays.iter().enumerate() {
+        let of_pyramid = |json: &Json| json.pointer("/attributes/zarr_fuse/pyramid").cloned();
+        let kept = stored.as_ref().and_then(of_pyramid);
+        let pyramid = self.schema.pyramid.as_ref().map(pyramid::attribute);
+        if stored.is_some() && kept != pyramid {
+            let text =
+                |pyramid: Option<Json>| pyramid.map_or("nothing".to_owned(), |of| of.to_string());
+            let (kept, asked) = (text(kept), text(pyramid));
+            return Err(OpenNodeError::Differs {
+                array: self.schema.path.clone(),
+                difference: format!(
+                    "its `pyramid` is {kept} in the store and {asked} in the schema"
+                ),
+            });
+        }
+        for (place, spec) in self.own_arrays().enumerate() {
             let pointer = format!(
                 "/consolidated_metadata/metadata/{}",
                 spec.name.replace('~', "~0").replace('/', "~1")
@@ -353,26 +381,77 @@ impl Node {
         self.state.read().folded_seq
     }
 
+    /// The arrays but those of levels.
+    fn own_arrays(&self) -> impl Iterator<Item = &Arc<ArraySpec>> {
+        let n = self.schema.coordinates.len() + self.schema.variables.len();
+        self.arrays.iter().take(n)
+    }
+
     /// Shape of array `array` with these coordinates.
     pub(crate) fn shape(&self, array: usize, coordinates: &[CoordinateIndex]) -> Vec<u64> {
-        self.arrays[array]
-            .dims
-            .iter()
-            .map(|&d| coordinates[d].len())
+        let spec = &self.arrays[array];
+        let dims = spec.dims.iter().zip(&spec.cells);
+        dims.map(|(&d, n_positions)| coordinates[d].len() / n_positions)
             .collect()
     }
 
     /// The metadata objects of the node, the publishing group last; arrays only where their shape differs from `before`.
     pub(crate) fn metadata(&self, state: &State, before: Option<&State>) -> Vec<(String, Json)> {
-        let mut objects = Vec::new();
-        for (array, spec) in self.arrays.iter().enumerate() {
+        let changed = |array: usize| {
             let shape = self.shape(array, &state.coordinates);
-            if before.is_none_or(|before| self.shape(array, &before.coordinates) != shape) {
-                objects.push((keys::metadata(&spec.path), spec.metadata(&shape)));
+            let same = before.is_some_and(|before| self.shape(array, &before.coordinates) == shape);
+            (!same).then(|| {
+                let spec = &self.arrays[array];
+                (keys::metadata(&spec.path), spec.metadata(&shape))
+            })
+        };
+        let mut objects = Vec::new();
+        for level in &self.levels {
+            if !self.has_cells(level, state) {
+                continue;
+            }
+            let arrays: Vec<_> = level.arrays.clone().filter_map(changed).collect();
+            if !arrays.is_empty() {
+                objects.extend(arrays);
+                objects.push((keys::metadata(&level.path), self.level_group(level, state)));
             }
         }
+        objects.extend((0..self.own_arrays().count()).filter_map(changed));
         objects.push((keys::metadata(&self.schema.path), self.group(state)));
         objects
+    }
+
+    /// Place of an array of a level.
+    pub(crate) fn level_array(&self, level: usize, variable: usize, part: Part) -> Option<usize> {
+        self.levels.get(level)?.variables[variable].as_ref()?[part as usize]
+    }
+
+    /// Whether any cell of a level is complete.
+    pub(crate) fn has_cells(&self, level: &Level, state: &State) -> bool {
+        let along = self.along().map(|along| state.coordinates[along].len());
+        along.is_some_and(|n| n >= level.n_positions)
+    }
+
+    /// Place of the coordinate along which there are levels.
+    pub(crate) fn along(&self) -> Option<usize> {
+        let pyramid = self.schema.pyramid.as_ref()?;
+        self.schema.coordinates.get_index_of(&pyramid.coord)
+    }
+
+    /// The `zarr.json` of a level's group, with consolidated metadata.
+    fn level_group(&self, level: &Level, state: &State) -> Json {
+        let array = |array: usize| {
+            let spec = &self.arrays[array];
+            let shape = self.shape(array, &state.coordinates);
+            (spec.name.clone(), spec.metadata(&shape))
+        };
+        let metadata: Map<String, Json> = level.arrays.clone().map(array).collect();
+        json!({
+            "zarr_format": 3,
+            "node_type": "group",
+            "attributes": {"zarr_fuse": {"level_of": self.schema.path, "n_positions": level.n_positions}},
+            "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": metadata},
+        })
     }
 
     /// The group's `zarr.json` with consolidated metadata.
@@ -388,12 +467,13 @@ impl Node {
         if !components.is_empty() && !attributes.contains_key("coordinates") {
             attributes.insert("coordinates".to_owned(), json!(components.join(" ")));
         }
-        attributes.insert(
-            "zarr_fuse".to_owned(),
-            json!({"folded_seq": state.folded_seq, "layout": state.layout}),
-        );
+        let mut published = json!({"folded_seq": state.folded_seq, "layout": state.layout});
+        if let Some(pyramid) = &self.schema.pyramid {
+            published["pyramid"] = pyramid::attribute(pyramid);
+        }
+        attributes.insert("zarr_fuse".to_owned(), published);
         let mut metadata = Map::new();
-        for (array, spec) in self.arrays.iter().enumerate() {
+        for (array, spec) in self.own_arrays().enumerate() {
             metadata.insert(
                 spec.name.clone(),
                 spec.metadata(&self.shape(array, &state.coordinates)),
@@ -413,6 +493,7 @@ impl Node {
         array: usize,
         chunk: &[u64],
         epoch: u64,
+        staged: Option<&Staged<'_>>,
     ) -> Result<Option<Arc<Values>>, ReadError> {
         let spec = &self.arrays[array];
         let id = ChunkId {
@@ -424,7 +505,11 @@ impl Node {
             return Ok(Some(found));
         }
         let version = *self.versions[stripe(&id)].lock();
-        let Some(object) = self.store.get(&keys::chunk(&spec.path, chunk)).await? else {
+        let mut key = keys::chunk(&spec.path, chunk);
+        if let Some(staged) = staged.filter(|staged| staged.keys.contains(&key)) {
+            key = keys::join(staged.folder, &key);
+        }
+        let Some(object) = self.store.get(&key).await? else {
             return Ok(None);
         };
         let spec = Arc::clone(spec);
@@ -459,15 +544,17 @@ impl Node {
             .iter()
             .map(|list| list.positions().map(Some).collect())
             .collect();
-        Ok(self.gather(array, &from, epoch).await?.0)
+        Ok(self.gather(array, &from, epoch, None).await?.0)
     }
 
     /// Elements of array `array` at the cross product of `from`, fill values for `None`, and whether any chunk was there.
+    /// Chunks that are `staged` are read from there.
     pub(crate) async fn gather(
         &self,
         array: usize,
         from: &[Vec<Option<u64>>],
         epoch: u64,
+        staged: Option<&Staged<'_>>,
     ) -> Result<(Values, bool), ReadError> {
         let spec = &self.arrays[array];
         let out_shape: Vec<usize> = from.iter().map(Vec::len).collect();
@@ -490,7 +577,9 @@ impl Node {
                     .zip(&groups)
                     .map(|(&i, group)| group[i].0)
                     .collect();
-                async move { Ok::<_, ReadError>((places, self.chunk(array, &chunk, epoch).await?)) }
+                async move {
+                    Ok::<_, ReadError>((places, self.chunk(array, &chunk, epoch, staged).await?))
+                }
             })
             .buffer_unordered(CONCURRENT_CHUNKS);
         while let Some((places, chunk)) = chunks.try_next().await? {
@@ -575,11 +664,82 @@ impl NodeView {
     pub async fn read(&self, variable: &str, indices: &[Indices]) -> Result<Values, ReadError> {
         let idx = self.node.schema.variables.get_index_of(variable);
         let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
-        let array = self.node.schema.coordinates.len() + idx;
+        self.read_array(idx, indices).await
+    }
+
+    /// Paths within the store and shapes of all arrays but the node's coordinates, those of levels included.
+    pub(crate) fn arrays(&self) -> Vec<(String, Vec<u64>)> {
+        let (node, coordinates) = (&self.node, &self.state.coordinates);
+        let arrays = node.arrays.iter().enumerate().skip(coordinates.len());
+        arrays
+            .map(|(array, spec)| {
+                let below = spec.path.strip_prefix(node.schema.path.as_str());
+                let name = below.and_then(|below| below.strip_prefix('/'));
+                let name = name.unwrap_or(&spec.path).to_owned();
+                (name, node.shape(array, coordinates))
+            })
+            .collect()
+    }
+
+    /// Elements of one of [`Self::arrays`], as [`Self::read`] gives them.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn read_array(
+        &self,
+        array: usize,
+        indices: &[Indices],
+    ) -> Result<Values, ReadError> {
         let _stays = self.node.layout.read().await;
         if self.node.state().epoch != self.state.epoch {
             return Err(ReadError::Moved);
         }
+        let array = self.state.coordinates.len() + array;
         self.node.read_array(array, indices, self.state.epoch).await
     }
+
+    /// Coarser levels that have cells, finest first: how many positions along the coordinate of the pyramid a cell stands
+    /// for, and how many cells there are.
+    pub fn levels(&self) -> Vec<LevelView> {
+        let Some(along) = self.node.along() else {
+            return Vec::new();
+        };
+        let n = self.state.coordinates[along].len();
+        let of = |level: &Level| LevelView {
+            n_positions: level.n_positions,
+            n_cells: n / level.n_positions,
+        };
+        let levels = self.node.levels.iter().map(of);
+        levels.take_while(|level| level.n_cells > 0).collect()
+    }
+
+    /// Cells of level number `level` at the cross product of `indices`, one entry per coordinate of the variable, along
+    /// that of the pyramid in cells. `None`: the schema does not ask for it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_level(
+        &self,
+        level: usize,
+        variable: &str,
+        part: Part,
+        indices: &[Indices],
+    ) -> Result<Option<Values>, ReadError> {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
+        let Some(array) = self.node.level_array(level, idx, part) else {
+            return Ok(None);
+        };
+        let read = self.read_array(array - self.state.coordinates.len(), indices);
+        Ok(Some(read.await?))
+    }
+}
+
+/// A coarser level of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelView {
+    /// Positions along the coordinate that a cell stands for.
+    pub n_positions: u64,
+    /// Its complete cells.
+    pub n_cells: u64,
 }

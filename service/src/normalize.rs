@@ -20,6 +20,7 @@ mod pick;
 mod read;
 mod source;
 pub mod time;
+mod units;
 
 #[cfg(test)]
 mod tests;
@@ -128,7 +129,7 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
         targets,
         coordinates,
         variables,
-    } = columns::plan(&table.frame, node)?;
+    } = columns::plan(table, node)?;
     let is_small = n_rows.saturating_mul(targets.len()) <= SMALL;
     let read: Vec<Column> = if is_small {
         targets

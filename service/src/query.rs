@@ -15,6 +15,10 @@
 //! With `resample`, the rows along time are intervals of a calendar, labelled by their beginnings, and `agg` says what is
 //! made of the values in each: `mean` (the default), `min`, `max`, `sum`, `count`, `first`, `last`.
 //!
+//! With `max_points=N`, every series keeps its extremes among at most `N` values, and with `latest=N` its newest `N` values;
+//! `thin` says which. There is a row for every tuple of coordinates at which a series keeps a value, and nothing in the
+//! cells of the others there.
+//!
 //! A composed coordinate appears as the columns of its components; the stored hash is left out.
 //!
 //! # Formats
@@ -23,6 +27,8 @@
 //! - `ndjson`: one such record per line. No value and infinity, which JSON lacks, are null.
 //! - `arrow`: an IPC stream; `parquet`: a file, one row group per block. Times are timestamps, units stand in the field's
 //!   metadata under `units`, complex numbers are structs of `real` and `imag`.
+//!
+//! - `covjson`: coverages of `CoverageJSON`, of bounded size; `coverage` says which.
 //!
 //! Texts print floats in the fewest digits that read back exactly, complex numbers as `1.0+2.0j`, times as ISO 8601 with
 //! as many fractional digits as the tick needs.
@@ -34,11 +40,13 @@
 
 mod bbox;
 mod blocks;
+mod coverage;
 mod cursor;
 mod elements;
 mod error;
 mod format;
 mod plan;
+mod points;
 mod resample;
 mod resolve;
 mod rows;
@@ -47,6 +55,7 @@ mod selector;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod time;
 
 pub use error::QueryError;
@@ -63,7 +72,7 @@ pub struct Bounds {
     pub max_page_rows: u64,
     /// Most columns of a wide answer.
     pub max_columns: u64,
-    /// Most values that `resample` makes.
+    /// Most values that `resample` makes, and that `max_points` and `latest` keep.
     pub max_buckets: u64,
 }
 

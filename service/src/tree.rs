@@ -259,7 +259,8 @@ fn iso(ticks: i64, tick: Tick) -> Option<String> {
     Some(DateTime::from_timestamp(seconds, rest)?.to_rfc3339_opts(format, true))
 }
 
-fn zone(zone: Zone) -> String {
+/// A zone as schemas write it.
+pub(crate) fn zone(zone: Zone) -> String {
     match zone {
         Zone::Fixed(0) => "UTC".to_owned(),
         Zone::Fixed(seconds) => {

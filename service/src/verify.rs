@@ -103,19 +103,11 @@ async fn compare(
     if verdict.n_differences > 0 {
         return Ok(());
     }
-    for variable in node.variables.values() {
-        let lengths: Vec<u64> = variable
-            .coords
-            .iter()
-            .map(|name| {
-                stored
-                    .coordinate(name)
-                    .map_or(0, |values| values.len() as u64)
-            })
-            .collect();
-        for region in regions(&lengths) {
+    for array in 0..stored.arrays().len() {
+        let (path, shape) = &stored.arrays()[array];
+        for region in regions(shape) {
             let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
-            let a = match stored.read(&variable.name, &indices).await {
+            let a = match stored.read_array(array, &indices).await {
                 Ok(a) => a,
                 Err(ReadError::Array(damaged)) => {
                     verdict.differs(|| fold::whole(&damaged).reason);
@@ -123,10 +115,10 @@ async fn compare(
                 }
                 Err(error) => return Err(error.into()),
             };
-            let b = folded.read(&variable.name, &indices).await?;
+            let b = folded.read_array(array, &indices).await?;
             verdict.n_cells += a.len() as u64;
             for i in (0..a.len()).filter(|&i| !a.same(i, &b, i)) {
-                verdict.differs(|| describe(&variable.name, &region, (&a, &b), i));
+                verdict.differs(|| describe(path, &region, (&a, &b), i));
             }
         }
     }

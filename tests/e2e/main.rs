@@ -2,6 +2,8 @@
 //! interface asked at random, processes killed.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod campaign;
 #[cfg(test)]
 mod careless_s3;
@@ -27,6 +29,8 @@ mod secrets;
 mod stores;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod viewer;
 #[cfg(test)]
 mod watching;
 #[cfg(test)]

@@ -35,6 +35,11 @@ def at(coordinate, value):
     """The value of a coordinate as the array has it."""
     if coordinate.dtype.kind == "M":
         return np.datetime64(value.removesuffix("Z"))
+    if coordinate.dtype.kind == "f":
+        near = coordinate.values[np.isclose(coordinate.values, value, rtol=0, atol=1e-9)]
+        if len(near) != 1:
+            raise AssertionError(f"{coordinate.name} has {coordinate.values}, not {value}")
+        return near[0]
     return value
 
 

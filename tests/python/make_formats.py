@@ -308,6 +308,7 @@ def slabs(folder):
             variable[:] = np.array(numbers, kind)
         file.createVariable("x", "i4", ("x",))[:] = [1, 2, 3]
     expected(path, frame_columns(xr.open_dataset(path, engine="scipy").to_dataframe().reset_index()))
+    climate(folder / "climate.nc")
     for version in (2, 3):
         path = folder / f"slab{version}.zarr.zip"
         path.unlink(missing_ok=True)
@@ -317,6 +318,39 @@ def slabs(folder):
                 slab.to_zarr(store, zarr_format=version, encoding=encoding, consolidated=False)
             with zarr.storage.ZipStore(path, mode="r") as store:
                 expected(path, slab_columns(xr.open_zarr(store, consolidated=False).load()))
+
+
+def climate(path):
+    """A calendar without leap days, valid ranges, names as arrays of characters."""
+    import cftime
+    import netCDF4
+
+    with netCDF4.Dataset(path, "w", format="NETCDF4_CLASSIC") as file:
+        file.createDimension("time", None)
+        file.createDimension("station", 2)
+        file.createDimension("length", 6)
+        time = file.createVariable("time", "f8", ("time",))
+        time.units, time.calendar = "days since 2023-12-31 12:00", "noleap"
+        time[:] = [0, 59, 60, 365.25]
+        names = file.createVariable("station", "S1", ("station", "length"))
+        names[:] = netCDF4.stringtochar(np.array([b"Kladno", b"Zlin"], "S6"))
+        temp = file.createVariable("temp", "i2", ("time", "station"), fill_value=-999)
+        temp.units, temp.scale_factor, temp.add_offset, temp.valid_range = "K", 0.1, 273.15, np.array([-500, 500], "i2")
+        temp.set_auto_maskandscale(False)
+        temp[:] = [[-500, -501], [500, 501], [-999, 0], [1, 2]]
+        wind = file.createVariable("wind", "f4", ("time",))
+        wind.units, wind.valid_min = "m s-1", np.float32(0)
+        wind[:] = [0, 1.5, -1, 3]
+    with netCDF4.Dataset(path) as file:
+        times = cftime.num2date(file["time"][:], file["time"].units, "noleap")
+        columns = {"time": [], "station": [], "temp": [], "wind": []}
+        for i, time in enumerate(times):
+            for j, name in enumerate(["Kladno", "Zlin"]):
+                columns["time"].append(f"{time.isoformat()}Z")
+                columns["station"].append(name)
+                columns["temp"].append(None if np.ma.is_masked(file["temp"][i, j]) else float(file["temp"][i, j]))
+                columns["wind"].append(None if np.ma.is_masked(file["wind"][i]) else float(file["wind"][i]))
+    expected(path, columns)
 
 
 def grib(folder):
@@ -397,6 +431,75 @@ def grib(folder):
             message(file, sample, field(20), **{**cone, **keys}, decimalPrecision=2)
         ((_, _, time, latitudes, longitudes, values),) = read(path, "level")
         expected(path, {"time": [time] * 20, "latitude": latitudes, "longitude": longitudes, "TMP": values})
+    projections(folder, message, read, field)
+
+
+def projections(folder, message, read, field):
+    """Fields on all other grids that are read, and some that are not."""
+    import eccodes
+
+    first = {"surface": "regular_ll_sfc_grib1", "keys": {"table2Version": 2, "indicatorOfParameter": 11, "indicatorOfTypeOfLevel": 105, "level": 2}}
+    second = {"surface": "regular_ll_sfc_grib2", "keys": {"shortName": "2t"}}
+    times = {"dataDate": 20240501, "dataTime": 0, "step": 3}
+    small = {"Nx": 5, "Ny": 4, "jScansPositively": 1}
+    pole = {"latitudeOfSouthernPoleInDegrees": -39.25, "longitudeOfSouthernPoleInDegrees": 18, "angleOfRotationInDegrees": 10}
+    rotated = {
+        "gridType": "rotated_ll", "Ni": 5, "Nj": 4, "latitudeOfFirstGridPointInDegrees": -2.5, "longitudeOfFirstGridPointInDegrees": -4, "jScansPositively": 1,
+        "latitudeOfLastGridPointInDegrees": -1, "longitudeOfLastGridPointInDegrees": -2, "iDirectionIncrementInDegrees": 0.5, "jDirectionIncrementInDegrees": 0.5, **pole,
+    }
+    polar = {"gridType": "polar_stereographic", **small, "latitudeOfFirstGridPointInDegrees": 40, "longitudeOfFirstGridPointInDegrees": 5, "orientationOfTheGridInDegrees": 15, "DxInMetres": 50000, "DyInMetres": 50000}
+    south = {**polar, "projectionCentreFlag": 128, "latitudeOfFirstGridPointInDegrees": -60, "longitudeOfFirstGridPointInDegrees": 300}
+    mercator = {
+        "gridType": "mercator", "Ni": 5, "Nj": 4, "latitudeOfFirstGridPointInDegrees": 10, "longitudeOfFirstGridPointInDegrees": 100, "jScansPositively": 1,
+    }
+    parallels = eccodes.codes_get_gaussian_latitudes(36)
+    gauss = {"Ni": 6, "Nj": 4, "N": 36, "latitudeOfFirstGridPointInDegrees": parallels[15], "longitudeOfFirstGridPointInDegrees": 0, "latitudeOfLastGridPointInDegrees": parallels[18],
+             "longitudeOfLastGridPointInDegrees": 12.5, "iDirectionIncrementInDegrees": 2.5}
+    cone = {"gridType": "lambert", **small, "latitudeOfFirstGridPointInDegrees": 48.5, "longitudeOfFirstGridPointInDegrees": 12.1, "LoVInDegrees": 17, "Latin1InDegrees": 46.25,
+            "Latin2InDegrees": 46.25, "DxInMetres": 4710, "DyInMetres": 4710}
+    regular = {"Ni": 6, "Nj": 4, "latitudeOfFirstGridPointInDegrees": 51, "longitudeOfFirstGridPointInDegrees": 10, "latitudeOfLastGridPointInDegrees": 48,
+               "longitudeOfLastGridPointInDegrees": 15, "iDirectionIncrementInDegrees": 1, "jDirectionIncrementInDegrees": 1}
+    smooth = np.round(280 + np.arange(20) % 7 / 4, 2)
+    for name, edition, keys in (
+        ("rotated.grib1", first, rotated),
+        ("rotated.grib2", second, {**rotated, "shapeOfTheEarth": 6}),
+        ("polar.grib1", first, polar),
+        ("polar.grib2", second, {**polar, "shapeOfTheEarth": 6, "LaDInDegrees": 50}),
+        ("polar-south.grib2", second, {**south, "shapeOfTheEarth": 6, "LaDInDegrees": -71}),
+        ("mercator.grib1", first, {**mercator, "Latin": 20000, "DiInMetres": 30000, "DjInMetres": 30000}),
+        ("mercator.grib2", second, {**mercator, "shapeOfTheEarth": 6, "LaDInDegrees": 20, "DiInMetres": 30000, "DjInMetres": 30000}),
+        ("gauss.grib1", first, {"gridType": "regular_gg", **gauss}),
+        ("second-order.grib1", first, {**cone, "packingType": "grid_second_order_row_by_row"}),
+        ("increments.grib1", first, {**regular, "ijDirectionIncrementGiven": 0}),
+        ("ccsds.grib2", second, {**regular, "packingType": "grid_ccsds"}),
+        ("jpeg.grib2", second, {**regular, "packingType": "grid_jpeg"}),
+        ("ieee.grib2", second, {**regular, "packingType": "grid_ieee"}),
+    ):
+        path = folder / name
+        n = (keys.get("Nx") or keys["Ni"]) * (keys.get("Ny") or keys["Nj"])
+        values = smooth if "second" in name else field(n)
+        keys = {**edition["keys"], **keys, **times}
+        packing = keys.pop("packingType", None)
+        try:
+            with open(path, "wb") as file:
+                message(file, edition["surface"], values, **keys, decimalPrecision=2, **({"packingType": packing} if packing else {}))
+        except eccodes.CodesInternalError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            path.unlink()
+            continue
+        ((_, _, time, latitudes, longitudes, values),) = read(path, "level")
+        longitudes = (longitudes + 180) % 360 - 180
+        expected(path, {"time": [time] * n, "latitude": latitudes, "longitude": longitudes, "TMP": values})
+    # Grids that are named when they are refused.
+    with open(folder / "reduced.grib1", "wb") as file:
+        handle = eccodes.codes_grib_new_from_samples("reduced_gg_pl_32_grib1")
+        eccodes.codes_write(handle, file)
+    with open(folder / "reduced.grib2", "wb") as file:
+        handle = eccodes.codes_grib_new_from_samples("reduced_gg_pl_32_grib2")
+        eccodes.codes_write(handle, file)
+    with open(folder / "spectral.grib2", "wb") as file:
+        handle = eccodes.codes_grib_new_from_samples("sh_sfc_grib2")
+        eccodes.codes_write(handle, file)
 
 
 def main(folder):

@@ -191,6 +191,7 @@ impl SourceUnit<'_> {
         Measure::Physical {
             unit,
             source_unit,
+            has_source_unit: self.field.is_some(),
             conversion,
         }
     }

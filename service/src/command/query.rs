@@ -26,10 +26,11 @@ pub(crate) struct Query {
     /// A selection by index: `date_time=-10:`.
     #[arg(long = "isel", value_name = "COORD=INDEX")]
     by_index: Vec<String>,
-    /// Further parameters of the REST query, as NAME=VALUE: `layout=wide`, `tz=Europe/Prague`, `limit=10`, `na=keep`.
+    /// Further parameters of the REST query, as NAME=VALUE: `layout=wide`, `tz=Europe/Prague`, `limit=10`, `na=keep`,
+    /// `max_points=2000`, `latest=1`, `resample=1h`, `agg=max`, `unit.temp=K`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
-    /// csv, json, ndjson, arrow or parquet.
+    /// csv, json, ndjson, arrow, parquet or covjson.
     #[arg(long, default_value = "csv")]
     format: String,
     /// Write to this file instead of standard output.

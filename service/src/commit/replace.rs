@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::staging::{self, Record};
 use super::{CommitError, Node, json_bytes};
 use crate::node::State;
+use crate::pyramid;
 use crate::store::{Store, keys};
 
 /// Arrays that are complete up to `folded_seq`, in a folder of their own below `staging/`.
@@ -70,6 +71,17 @@ pub async fn replace(
             .flatten()
             .map(|(name, _)| keys::join(&node.schema.path, name)),
     );
+    for level in &node.levels {
+        if node.has_cells(level, &state) {
+            moves.push(keys::metadata(&level.path));
+        }
+    }
+    let factor = kept.as_ref().and_then(|kept| {
+        kept.pointer("/attributes/zarr_fuse/pyramid/factor")?
+            .as_u64()
+    });
+    let former_levels = factor.into_iter().flat_map(pyramid::steps);
+    arrays.extend(former_levels.map(|n| pyramid::group(&node.schema.path, n)));
     let new: BTreeSet<&String> = moves.iter().collect();
     let mut removes = Vec::new();
     for array in &arrays {

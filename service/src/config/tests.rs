@@ -503,8 +503,12 @@ fn what_is_wrong_with_a_collector_has_its_place() {
 #[test]
 fn the_collectors_that_ship_are_sound() {
     let collectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../collectors");
-    for (name, n_requests) in [("yrno", 5), ("aladin", 5)] {
-        let file = collectors.join(name).join("zarr-fuse.yaml");
+    for (folder, name, n_requests) in [
+        ("yrno", "yrno", 5),
+        ("aladin", "aladin", 5),
+        ("aladin", "aladin_central_europe", 4),
+    ] {
+        let file = collectors.join(folder).join("zarr-fuse.yaml");
         let config = Config::load(&file, &HashMap::new()).unwrap();
         let clock = zarr_fuse_collectors::Clock::system();
         let hosts = zarr_fuse_collectors::hosts::Hosts::default();

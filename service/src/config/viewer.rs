@@ -16,6 +16,8 @@ pub struct ViewerConfig {
     /// What lies under maps. Browsers fetch it from where it is, not through this service. Default: the coastlines that the
     /// viewer brings itself, for which no network is needed.
     pub base_map: Option<BaseMap>,
+    /// From where else images over maps are loaded, which schemas name in `map_overlays`. Default: nowhere.
+    pub image_origins: Vec<Origin>,
 }
 
 impl Default for ViewerConfig {
@@ -23,6 +25,7 @@ impl Default for ViewerConfig {
         Self {
             title: "zarr-fuse".to_owned(),
             base_map: None,
+            image_origins: Vec::new(),
         }
     }
 }

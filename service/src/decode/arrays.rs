@@ -1,4 +1,4 @@
-//! `rename` and `set` for arrays, which need no rows for them.
+//! `grid.name`, `rename` and `set` for arrays, which need no rows for them.
 
 use polars::prelude::{Column, DataFrame, DataType, PlSmallStr};
 use serde_json::{Map, Value};
@@ -28,11 +28,39 @@ pub(super) fn rename(grids: Grids, names: &[(String, String)]) -> Result<Grids, 
         (new(name), grid)
     });
     Ok(Grids {
+        units: grids
+            .units
+            .into_iter()
+            .map(|(name, unit)| (new(name), unit))
+            .collect(),
         variables: variables.collect(),
         coordinates: coordinates
             .map(|(name, values)| (new(name), values))
             .collect(),
     })
+}
+
+/// The arrays with the only one of them called `name`. Those of latitudes and longitudes do not count.
+///
+/// # Errors
+/// If there are several, or none.
+pub(super) fn name_only(grids: Grids, name: &str) -> Result<Grids, DecodeError> {
+    let is_position = |name: &String| matches!(name.as_str(), "latitude" | "longitude");
+    let candidates: Vec<&String> = grids.variables.keys().filter(|n| !is_position(n)).collect();
+    match candidates.as_slice() {
+        [only] if *only == name => Ok(grids),
+        [only] => {
+            let names = [((*only).clone(), name.to_owned())];
+            rename(grids, &names)
+        }
+        _ => {
+            let present: Vec<String> = candidates.into_iter().cloned().collect();
+            Err(DecodeError::NotOneVariable {
+                name: name.to_owned(),
+                present,
+            })
+        }
+    }
 }
 
 /// The arrays with coordinates of one value; `None` if one of them stands for an array with more.
@@ -50,6 +78,7 @@ pub(super) fn set(
     let row = DataFrame::new(1, vec![Column::full_null("".into(), 1, &DataType::Null)])?;
     for column in reshape::set(row, set, variables)?.into_columns() {
         if !column.name().is_empty() {
+            grids.units.shift_remove(column.name().as_str());
             grids.coordinates.insert(column.name().to_string(), column);
         }
     }

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::Schema;
 use arrow::ipc::reader::StreamDecoder;
+use indexmap::IndexMap;
 
 use super::format_error::FormatError;
 use super::{DecodeError, Decoded, Limits, Table};
@@ -25,7 +26,7 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError>
     let stream = frames::stream_of(body)?;
     let mut decoder = StreamDecoder::new();
     let mut columns: Option<Columns> = None;
-    let mut grids = None;
+    let (mut grids, mut file_units) = (None, IndexMap::new());
     let mut budget = frames::Budget::new(limits);
     let damaged = |error| FormatError::damaged(FORMAT, error);
     for frame in frames::split(stream) {
@@ -48,6 +49,7 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError>
             }
             if let (None, Some(schema)) = (&columns, schema) {
                 columns = Some(Columns::new(FORMAT, &schema, limits)?);
+                file_units = units(&schema);
             }
             if let (Some(columns), Some(batch)) = (&mut columns, batch) {
                 columns.append(&batch)?;
@@ -62,5 +64,18 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError>
         Some(columns) => columns.finish(),
         None => Columns::new(FORMAT, &Schema::empty(), limits)?.finish(),
     };
-    Ok(Decoded::Table(Table { frame: frame? }))
+    Ok(Decoded::Table(Table {
+        frame: frame?,
+        units: file_units,
+    }))
+}
+
+/// What the metadata of fields says that their numbers count: the key `units`, or `unit`.
+pub(super) fn units(schema: &Schema) -> IndexMap<String, String> {
+    let unit = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+        let metadata = field.metadata();
+        let unit = metadata.get("units").or_else(|| metadata.get("unit"))?;
+        Some((field.name().clone(), unit.clone()))
+    };
+    schema.fields().iter().filter_map(unit).collect()
 }

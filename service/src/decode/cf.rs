@@ -11,7 +11,7 @@ use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, PlSmall
 use super::error::list;
 use super::format_error::FormatError;
 use super::{DecodeError, Grid, GridOptions, Grids, Limits};
-pub(super) use values::{Raw, column_of};
+pub(super) use values::{MARKS, Raw, column_of};
 
 /// An array before it is read.
 #[derive(Debug, Clone)]
@@ -126,9 +126,21 @@ pub(super) fn assemble(
         variables.shift_remove(&array.name);
         coordinates.insert(array.name.clone(), column_of(format, array, read(array)?)?);
     }
+    // Those of times have been used up.
+    let is_number = |name: &str| {
+        let values = coordinates.get(name);
+        let values = values.or_else(|| variables.get(name).map(|grid: &Grid| &grid.values));
+        values.is_some_and(|values| values.dtype().is_primitive_numeric())
+    };
+    let units = described.iter().filter_map(|array| {
+        let unit = array.text("units")?;
+        is_number(&array.name).then(|| (array.name.clone(), unit.to_owned()))
+    });
+    let units = units.collect();
     Ok(Grids {
         coordinates,
         variables,
+        units,
     })
 }
 

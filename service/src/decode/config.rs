@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use formats::{
-    GridOptions, LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units,
+    FileUnits, GridOptions, LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units,
 };
 
 /// How the bytes of a contribution become a table.
@@ -38,6 +38,10 @@ pub struct Decoding {
     /// How gridded files (NetCDF, Zarr, GRIB) are read.
     #[serde(skip_serializing_if = "GridOptions::is_default")]
     pub grid: GridOptions,
+    /// What is done with units that a file gives for its arrays and columns (NetCDF, Zarr, GRIB, Arrow, Parquet).
+    /// Default `check`.
+    #[serde(skip_serializing_if = "FileUnits::is_default")]
+    pub units: FileUnits,
     /// A jq program that turns a JSON document into records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extract: Option<Extract>,

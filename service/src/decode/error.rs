@@ -277,23 +277,31 @@ pub enum DecodeError {
     },
     /// A variable of the request is missing.
     #[error(
-        "`set.{column}` uses the variable `{variable}`, which the request does not give; add `?{variable}=…`"
+        "`{key}` uses the variable `{variable}`, which the request does not give; add `?{variable}=…`"
     )]
     MissingVariable {
-        /// The column set.
-        column: String,
+        /// What uses it.
+        key: String,
         /// The variable.
         variable: String,
     },
     /// A variable that is a list or an object.
     #[error(
-        "`set.{column}` uses the variable `{variable}`, which is not a single value; give a number or text"
+        "`{key}` uses the variable `{variable}`, which is not a single value; give a number or text"
     )]
     VariableNotScalar {
-        /// The column set.
-        column: String,
+        /// What uses it.
+        key: String,
         /// The variable.
         variable: String,
+    },
+    /// `grid.name` is for files with one variable.
+    #[error("`grid.name` calls the only variable `{name}`, but there are {}; name those to take in `grid.variables`", list(.present))]
+    NotOneVariable {
+        /// The name for it.
+        name: String,
+        /// The variables there are.
+        present: Vec<String>,
     },
     /// No column to unpivot.
     #[error("`unpivot` finds no column to turn into rows; there are {}", list(.present))]

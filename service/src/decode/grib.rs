@@ -3,11 +3,20 @@
 //! Messages of one parameter on one kind of level become one variable, named as in the tables of the WMO (`TMP`, `UGRD`);
 //! a parameter on several kinds of levels is told apart by them (`TMP_heightAboveGround`). The coordinates are
 //! `reference_time` (when the forecast began), `time` (what it is valid for), the level by its kind (`isobaricInhPa`), and
-//! `latitude` and `longitude`, or `y` and `x` in metres for projected grids.
+//! `latitude` and `longitude`, or `y` and `x` in metres for projected grids, or `rlat` and `rlon` for rotated ones.
 
+mod cone;
+mod earth;
+mod edition1;
+mod fault;
 mod field;
-mod lambert;
+mod geographic;
+mod grid;
 mod level;
+mod mercator;
+mod raster;
+mod rotated;
+mod units;
 
 use std::collections::BTreeSet;
 
@@ -20,7 +29,9 @@ use polars::prelude::{
 use super::error::list;
 use super::format_error::FormatError;
 use super::{DecodeError, Grid, GridOptions, Grids, Limits};
-use field::{Field, Place};
+use fault::fault;
+use field::Field;
+use grid::Place;
 
 pub(super) const FORMAT: &str = "GRIB";
 
@@ -34,15 +45,14 @@ pub(super) fn read(
     options: &GridOptions,
     limits: &Limits,
 ) -> Result<Grids, DecodeError> {
-    let damaged = |error| FormatError::damaged(FORMAT, error);
     let file = GribFile::builder()
         .max_decoded_points(limits.max_cells)
         .max_axis_points(limits.max_cells)
-        .from_bytes(body.to_vec())
-        .map_err(damaged)?;
+        .from_bytes(edition1::plain_grids(body))
+        .map_err(|error| fault(None, &error))?;
     let mut fields = Vec::with_capacity(file.message_count());
     for message in file.messages() {
-        fields.push(Field::of(&message)?);
+        fields.push(Field::of(&message, body)?);
     }
     let fields = chosen(fields, options)?;
     let Some(first) = fields.first() else {
@@ -60,18 +70,23 @@ pub(super) fn read(
     }
     let names = names(&fields);
     let axes = Axes::of(&fields, &names);
-    let message = file.message(first.idx).map_err(damaged)?;
+    let message = file
+        .message(first.idx)
+        .map_err(|error| fault(None, &error))?;
     let place = Place::of(&message, &first.grid, limits)?;
     let mut grids = place.grids(limits)?;
     let horizontal: Vec<String> = place.dims().map(str::to_owned).to_vec();
     axes.add_coordinates(&mut grids);
     let n_points = place.n_points();
-    let mut groups: IndexMap<&str, Vec<&Field>> = IndexMap::new();
+    let mut groups: IndexMap<&str, Vec<&Field<'_>>> = IndexMap::new();
     for (field, name) in fields.iter().zip(&names) {
         groups.entry(name).or_default().push(field);
     }
     let mut n_left = limits.max_cells;
     for (name, members) in groups {
+        if let Some(unit) = units::of_parameter(&members[0].parameter) {
+            grids.units.insert(name.to_owned(), unit.to_owned());
+        }
         let (dims, lengths) = axes.dims(members[0].level.kind.as_deref(), &members);
         let n_cells = lengths
             .iter()
@@ -95,9 +110,11 @@ pub(super) fn read(
                 }
                 .into());
             }
-            let message = file.message(field.idx).map_err(damaged)?;
+            let message = file
+                .message(field.idx)
+                .map_err(|error| fault(None, &error))?;
             let cells = &mut values[idx * n_points..(idx + 1) * n_points];
-            field::decode(&message, &place, cells)?;
+            field::decode(&message, cells)?;
         }
         let dims = dims.into_iter().chain(horizontal.iter().cloned()).collect();
         let values = Float64Chunked::from_vec(PlSmallStr::from_str(name), values).into_column();
@@ -109,7 +126,10 @@ pub(super) fn read(
 }
 
 /// The fields of the variables that are chosen.
-fn chosen(fields: Vec<Field>, options: &GridOptions) -> Result<Vec<Field>, FormatError> {
+fn chosen<'b>(
+    fields: Vec<Field<'b>>,
+    options: &GridOptions,
+) -> Result<Vec<Field<'b>>, FormatError> {
     let Some(wanted) = &options.variables else {
         return Ok(fields);
     };
@@ -132,13 +152,13 @@ fn chosen(fields: Vec<Field>, options: &GridOptions) -> Result<Vec<Field>, Forma
 }
 
 /// The name of the variable of each field.
-fn names(fields: &[Field]) -> Vec<String> {
+fn names(fields: &[Field<'_>]) -> Vec<String> {
     let mut kinds: IndexMap<&str, BTreeSet<Option<&str>>> = IndexMap::new();
     for field in fields {
         let kind = field.level.kind.as_deref();
         kinds.entry(&field.parameter).or_default().insert(kind);
     }
-    let name = |field: &Field| match &field.level.kind {
+    let name = |field: &Field<'_>| match &field.level.kind {
         Some(kind) if kinds[field.parameter.as_str()].len() > 1 => {
             format!("{}_{kind}", field.parameter)
         }
@@ -157,7 +177,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(fields: &[Field], names: &[String]) -> Self {
+    fn of(fields: &[Field<'_>], names: &[String]) -> Self {
         let distinct = |ticks: &mut dyn Iterator<Item = i64>| -> Vec<i64> {
             ticks.collect::<BTreeSet<i64>>().into_iter().collect()
         };
@@ -208,13 +228,16 @@ impl Axes {
         for (kind, (values, _)) in &self.levels {
             let values = Float64Chunked::from_vec(PlSmallStr::from_str(kind), values.clone());
             coordinates.insert(kind.clone(), values.into_column());
+            if let Some(unit) = units::of_level(kind) {
+                grids.units.insert(kind.clone(), unit.to_owned());
+            }
         }
         coordinates.extend(std::mem::take(&mut grids.coordinates));
         grids.coordinates = coordinates;
     }
 
     /// The dimensions of a variable above those of the grid, and their lengths.
-    fn dims(&self, kind: Option<&str>, members: &[&Field]) -> (Vec<String>, Vec<usize>) {
+    fn dims(&self, kind: Option<&str>, members: &[&Field<'_>]) -> (Vec<String>, Vec<usize>) {
         let mut dims = vec!["reference_time".to_owned(), "time".to_owned()];
         let mut lengths = vec![self.reference_times.len(), self.times.len()];
         let first = members[0].level.value;
@@ -230,7 +253,7 @@ impl Axes {
     }
 
     /// Which of the grids of its variable a field is.
-    fn position(&self, field: &Field, dims: &[String], lengths: &[usize]) -> usize {
+    fn position(&self, field: &Field<'_>, dims: &[String], lengths: &[usize]) -> usize {
         let place = |ticks: &[i64], at: i64| ticks.partition_point(|tick| *tick < at);
         let mut position = place(&self.reference_times, field.reference_time) * lengths[1]
             + place(&self.times, field.time);

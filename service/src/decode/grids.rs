@@ -12,6 +12,8 @@ pub struct Grids {
     pub coordinates: IndexMap<String, Column>,
     /// What lies on them.
     pub variables: IndexMap<String, Grid>,
+    /// What the file says that their numbers count, by name, as it writes it.
+    pub units: IndexMap<String, String>,
 }
 
 /// One array.
@@ -57,6 +59,7 @@ impl Grids {
         }
         Ok(Table {
             frame: DataFrame::new(n_rows, columns)?,
+            units: self.units.clone(),
         })
     }
 

@@ -102,9 +102,11 @@ fn described(variable: &NcVariable) -> Described {
     let mask = unsigned_mask(variable);
     let attributes = variable.attributes().iter().filter_map(|attribute| {
         let mut value = value(&attribute.value)?;
-        if let (Some(mask), Attribute::Ints(values), "_FillValue" | "missing_value") =
-            (mask, &mut value, attribute.name.as_str())
-        {
+        if let (Some(mask), Attribute::Ints(values), true) = (
+            mask,
+            &mut value,
+            cf::MARKS.contains(&attribute.name.as_str()),
+        ) {
             for value in values {
                 *value &= mask;
             }

@@ -4,16 +4,15 @@ mod pages;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use ::arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use polars::prelude::DataFrame;
 
-use super::arrow::Columns;
+use super::arrow::{self, Columns};
 use super::format_error::FormatError;
-use super::{DecodeError, Limits};
+use super::{DecodeError, Limits, Table};
 
 pub(super) const FORMAT: &str = "Parquet";
 /// Rows read at a time.
@@ -25,13 +24,14 @@ const BATCH_ROWS: usize = 1 << 16;
 ///
 /// # Errors
 /// Damaged files; columns that are lists, structures or bytes; row groups and pages beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], limits: &Limits) -> Result<DataFrame, DecodeError> {
+pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Table, DecodeError> {
     let damaged = |error| FormatError::damaged(FORMAT, error);
     let body = Bytes::copy_from_slice(body);
     let metadata = ArrowReaderMetadata::load(&body, ArrowReaderOptions::new()).map_err(damaged)?;
     let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows())
         .map_err(|_negative| FormatError::damaged(FORMAT, "a negative number of rows"))?;
     let mut columns = Columns::new(FORMAT, metadata.schema(), limits)?;
+    let units = arrow::units(metadata.schema());
     if n_rows.saturating_mul(columns.width().max(1)) > limits.max_cells {
         return Err(DecodeError::TooManyCells {
             max: limits.max_cells,
@@ -49,7 +49,10 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<DataFrame, DecodeErro
         let batch = batch.map_err(|error| FormatError::damaged(FORMAT, error))?;
         columns.append(&batch)?;
     }
-    columns.finish()
+    Ok(Table {
+        frame: columns.finish()?,
+        units,
+    })
 }
 
 /// The same schema with text as views: values of dictionaries are then not repeated before they are counted.

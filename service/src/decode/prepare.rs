@@ -16,8 +16,8 @@ use super::sheet;
 use super::text;
 use super::toa5;
 use super::{
-    Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, Format, GridOptions,
-    Limits, LineProtocolOptions, SheetOptions,
+    Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, FileUnits, Format,
+    GridOptions, Limits, LineProtocolOptions, SheetOptions,
 };
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
@@ -32,6 +32,8 @@ pub struct Decoder {
     pub(super) sheet: SheetOptions,
     pub(super) line_protocol: LineProtocolOptions,
     pub(super) grid: GridOptions,
+    pub(super) grid_name: Option<SetValue>,
+    pub(super) units: FileUnits,
     pub(super) program: Option<Program>,
     pub(super) lookups: Vec<PreparedLookup>,
     pub(super) rename: Vec<(String, String)>,
@@ -63,6 +65,13 @@ impl Decoding {
             sheet: self.sheet.clone(),
             line_protocol: self.line_protocol.clone(),
             grid: self.grid.clone(),
+            grid_name: self
+                .grid
+                .name
+                .as_ref()
+                .map(|name| grid_name(name))
+                .transpose()?,
+            units: self.units,
             program: self
                 .extract
                 .as_ref()
@@ -137,6 +146,17 @@ impl Decoder {
         }
         compression::supported(content.content_encoding.as_deref())
     }
+}
+
+/// The name of the only variable.
+fn grid_name(name: &str) -> Result<SetValue, DecodeSetupError> {
+    SetValue::of("grid.name", &serde_json::Value::from(name)).map_err(|error| match error {
+        DecodeSetupError::Invalid { reason, .. } => DecodeSetupError::Invalid {
+            key: "grid.name".to_owned(),
+            reason,
+        },
+        other => other,
+    })
 }
 
 /// The pattern of the member of an archive.

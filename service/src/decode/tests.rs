@@ -60,7 +60,7 @@ pub(super) fn run(
         content_type: content_type.to_owned(),
         content_encoding: None,
     };
-    let Table { frame } = decode(
+    let Table { frame, .. } = decode(
         payload,
         &content,
         &decoder,

@@ -3,6 +3,7 @@
 mod correction;
 mod grid;
 mod grids;
+mod levels;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -44,6 +45,8 @@ struct Var {
 struct Case {
     coords: Vec<Coord>,
     vars: Vec<Var>,
+    /// Factor of coarser levels along the first coordinate that can have them.
+    pyramid: Option<u64>,
     /// Per contribution, rows of small numbers: one per coordinate (two when composed), then one per variable.
     contributions: Vec<Vec<Vec<Option<u8>>>>,
 }
@@ -99,6 +102,12 @@ impl Case {
                 (false, data_type) => write!(yaml, ", type: \"{data_type}\"").unwrap(),
             }
             yaml.push_str("}\n");
+        }
+        let can =
+            |coord: &Coord| coord.sorted && !coord.composed && !coord.data_type.starts_with("str");
+        let along = self.coords.iter().position(can);
+        if let (Some(factor), Some(d)) = (self.pyramid, along) {
+            writeln!(yaml, "  pyramid: {{coord: d{d}, factor: {factor}}}").unwrap();
         }
         yaml.push_str("  VARS:\n");
         for (d, coord) in self
@@ -242,9 +251,11 @@ fn case() -> impl Strategy<Value = Case> {
             )
                 .prop_map(|(keys, values)| [keys, values].concat());
             let contributions = prop::collection::vec(prop::collection::vec(row, 1..7), 1..6);
-            contributions.prop_map(move |contributions| Case {
+            let pyramid = prop::option::weighted(0.6, 2..4_u64);
+            (pyramid, contributions).prop_map(move |(pyramid, contributions)| Case {
                 coords: coords.clone(),
                 vars: vars.clone(),
+                pyramid,
                 contributions,
             })
         })
@@ -359,6 +370,7 @@ fn shown(data_type: &str, n: u8) -> String {
 /// Reads every array of the node.
 async fn arrays(case: &Case, dataset: &Dataset) -> Content {
     let view = dataset.node("n").unwrap().view();
+    levels::check(&view).await;
     let mut content = Content::default();
     let mut texts = Vec::new();
     for (d, coord) in case.coords.iter().enumerate() {
@@ -527,7 +539,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: crash_cases(), ..ProptestConfig::default() })]
 
     #[test]
-    fn a_crash_at_any_write_loses_nothing_that_was_acknowledged(case in case(), groups in any::<u32>()) {
+    fn a_crash_at_any_write_loses_nothing_that_was_acknowledged(case in case_for_crashes(), groups in any::<u32>()) {
         for effect in [Effect::Lost, Effect::Done] {
             for fail_at in 0.. {
                 if !block_on(survives(&case, groups, fail_at, effect)) {
@@ -536,6 +548,26 @@ proptest! {
             }
         }
     }
+}
+
+/// With levels, one variable: each has many arrays, and every write is a place to crash at.
+fn case_for_crashes() -> impl Strategy<Value = Case> {
+    case().prop_map(|mut case| {
+        if case.pyramid.is_some() {
+            case.vars.truncate(1);
+            case.contributions.truncate(3);
+            for row in case.contributions.iter_mut().flatten() {
+                row.truncate(
+                    case.coords
+                        .iter()
+                        .map(|coord| 1 + usize::from(coord.composed))
+                        .sum::<usize>()
+                        + 1,
+                );
+            }
+        }
+        case
+    })
 }
 
 /// Each case is one run per write and kind of failure, so few by default; `ZF_CRASH_CASES` asks for more.

@@ -20,6 +20,7 @@ use crate::decode::DecodeError;
 use crate::fold::IngestError;
 use crate::journal::{AppendError, CorrectionError, JournalError};
 use crate::outcome::Outcome;
+use crate::preview::Preview;
 use crate::query::QueryError;
 use crate::store::StoreError;
 use crate::who::Denied;
@@ -78,6 +79,8 @@ pub(crate) enum ApiError {
     Rejected {
         outcome: Box<Outcome>,
         contribution: Option<(Uuid, u64)>,
+        /// Of a dry run.
+        preview: Option<Box<Preview>>,
     },
     /// The journal did not take a contribution.
     Append(AppendError),

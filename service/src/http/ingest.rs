@@ -24,6 +24,7 @@ use crate::config::Scope;
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
 use crate::outcome::{Outcome, Status};
+use crate::preview::Preview;
 use crate::who::Who;
 
 /// Bodies above this are hashed and compressed off the request's thread.
@@ -99,6 +100,9 @@ pub(crate) struct DryRun {
     /// What would become of it.
     #[serde(flatten)]
     outcome: Outcome,
+    /// What it is after decoding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<Preview>,
 }
 
 /// Contribute to the only node of a dataset, or to the node of an endpoint.
@@ -311,6 +315,7 @@ fn answer(
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome.clone()),
             contribution: Some((receipt.id, receipt.seq)),
+            preview: None,
         });
     }
     let mut response = if receipt.replayed || outcome.is_some() {
@@ -340,21 +345,23 @@ async fn try_out(
 ) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);
     let node = new.node.clone();
-    let outcome = app
+    let (outcome, preview) = app
         .runtime
-        .spawn_blocking(move || dataset.dry_run(&new))
+        .spawn_blocking(move || Ok((dataset.dry_run(&new)?, dataset.preview(&new)?)))
         .await?
         .map_err(ApiError::Spool)?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),
             contribution: None,
+            preview: preview.map(Box::new),
         });
     }
     Ok(HttpResponse::Ok().json(DryRun {
         dataset: endpoint.dataset.name.clone(),
         node,
         outcome,
+        preview,
     }))
 }
 

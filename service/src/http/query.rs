@@ -70,6 +70,13 @@ pub(crate) struct ValuesQuery {
     /// What is made of the values in an interval: `mean` (default), `min`, `max`, `sum`, `count`, `first` or `last`.
     #[param(required = false)]
     agg: Option<String>,
+    /// At most so many points of each series, among them the extremes: of every bucket of positions along time the least and the
+    /// greatest value, at their own times. Not with `limit`, `cursor`, `resample`.
+    #[param(required = false, minimum = 2)]
+    max_points: Option<u64>,
+    /// So many newest values of each series, with their own times. Not with `limit`, `cursor`, `resample`, `max_points`.
+    #[param(required = false, minimum = 1)]
+    latest: Option<u64>,
     /// `keep`: rows without any value too. Default `drop`.
     #[param(required = false)]
     na: Option<String>,
@@ -79,7 +86,7 @@ pub(crate) struct ValuesQuery {
     /// Where the former page ended: its `Next-Cursor`.
     #[param(required = false)]
     cursor: Option<String>,
-    /// `csv`, `json`, `ndjson`, `arrow` or `parquet`, instead of `Accept`.
+    /// `csv`, `json`, `ndjson`, `arrow`, `parquet` or `covjson`, instead of `Accept`.
     #[param(required = false)]
     format: Option<String>,
 }
@@ -88,7 +95,8 @@ pub(crate) struct ValuesQuery {
 #[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(OnlyNodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet"),
+        (Object = "application/prs.coverage+json")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
@@ -106,7 +114,8 @@ pub(crate) async fn query_only_node(
 #[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(NodePath, ValuesQuery), responses(
     (status = 200, description = "Rows in the order of the coordinates", content(
         (String = "text/csv"), (Object = "application/json"), (String = "application/x-ndjson"),
-        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet")),
+        (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.parquet"),
+        (Object = "application/prs.coverage+json")),
         headers(("ETag" = String, description = "The folded state"), ("Next-Cursor" = String, description = "`cursor` of the next page"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
@@ -136,7 +145,7 @@ async fn values(
     let accept = relay::text(req, &header::ACCEPT);
     let format = selection.format().or_else(|| Format::negotiate(accept));
     let format = format.ok_or(ApiError::NotAcceptable(
-        "`text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet`",
+        "`text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream`, `application/vnd.apache.parquet` or `application/prs.coverage+json`",
     ))?;
     let tag = Tag {
         question: xxh64(req.query_string().as_bytes(), 0),

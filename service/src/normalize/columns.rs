@@ -7,6 +7,8 @@ use super::error::NormalizeError;
 use super::labels::nearest_label;
 use super::read::Target;
 use super::source::Source;
+use super::units;
+use crate::decode::Table;
 
 /// What a table brings for a node.
 #[derive(Debug)]
@@ -45,7 +47,8 @@ pub(super) struct PlannedVariable {
 /// # Errors
 /// When nothing of the node is there, when a coordinate or component is missing that a variable needs, or when a column
 /// holds what can never become the type of its variable.
-pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, NormalizeError> {
+pub(super) fn plan<'s>(table: &Table, node: &'s Node) -> Result<Plan<'s>, NormalizeError> {
+    let frame = &table.frame;
     let mut plan = Plan {
         targets: Vec::new(),
         coordinates: Vec::new(),
@@ -75,11 +78,11 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
         if is_composed {
             for component in &coordinate.composed {
                 plan.targets
-                    .push(target(frame, &node.variables[component], Some(name))?);
+                    .push(target(table, &node.variables[component], Some(name))?);
             }
         } else {
             plan.targets
-                .push(target(frame, &coordinate.variable, Some(name))?);
+                .push(target(table, &coordinate.variable, Some(name))?);
         }
         let targets = (first..plan.targets.len()).collect();
         plan.coordinates.push(PlannedCoordinate {
@@ -109,7 +112,7 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
         let target = if let Some(target) = component {
             target
         } else {
-            plan.targets.push(target(frame, variable, None)?);
+            plan.targets.push(target(table, variable, None)?);
             plan.targets.len() - 1
         };
         plan.variables.push(PlannedVariable {
@@ -138,10 +141,11 @@ pub(super) fn plan<'s>(frame: &DataFrame, node: &'s Node) -> Result<Plan<'s>, No
 
 /// A cell of this variable is read from its column.
 fn target<'s>(
-    frame: &DataFrame,
+    table: &Table,
     variable: &'s Variable,
     coordinate: Option<&'s str>,
 ) -> Result<Target<'s>, NormalizeError> {
+    let frame = &table.frame;
     let column =
         frame
             .column(&variable.column)
@@ -151,17 +155,19 @@ fn target<'s>(
                 found: columns_of(frame),
                 nearest: String::new(),
             })?;
-    target_of(column, variable, coordinate)
+    let unit = table.units.get(&variable.column);
+    target_of(column, variable, coordinate, unit)
 }
 
-/// Cells of this variable are read from `column`.
+/// Cells of this variable are read from `column`, which counts `unit` if the file says so.
 ///
 /// # Errors
-/// [`NormalizeError::WrongType`].
+/// [`NormalizeError::WrongType`]; a unit that does not fit the schema.
 pub(super) fn target_of<'s>(
     column: &Column,
     variable: &'s Variable,
     coordinate: Option<&'s str>,
+    unit: Option<&String>,
 ) -> Result<Target<'s>, NormalizeError> {
     let wrong_type = |found: String| NormalizeError::WrongType {
         column: variable.column.clone(),
@@ -187,6 +193,7 @@ pub(super) fn target_of<'s>(
         _ => source,
     };
     Ok(Target {
+        conversion: units::conversion(variable, unit)?,
         variable,
         coordinate,
         source,

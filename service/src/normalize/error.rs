@@ -56,6 +56,23 @@ pub enum NormalizeError {
         /// 1-based row of the table.
         second_row: u64,
     },
+    /// A file says another unit than the schema.
+    #[error(
+        "`{column}` comes in `{found}`, says the file, and the schema has `{expected}` for `{variable}`: {reason}; correct \
+         `source_unit` in the schema, or set `units: drop` in the endpoint's `decode` if the file is wrong"
+    )]
+    Unit {
+        /// Column or array.
+        column: String,
+        /// As the file writes it.
+        found: String,
+        /// Variable of the schema.
+        variable: String,
+        /// Its `source_unit`, else its unit.
+        expected: String,
+        /// Why they do not go together.
+        reason: String,
+    },
     /// An array does not lie along the coordinates of its variable.
     #[error("the array `{array}` does not fit: {reason}")]
     Shape {

@@ -28,6 +28,7 @@ pub fn takes_grids(node: &Node) -> bool {
 /// # Errors
 /// [`NormalizeError`] when the arrays as a whole do not fit the node.
 pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, NormalizeError> {
+    let unit = |variable: &Variable| grids.units.get(&variable.column);
     let mut problems = Problems::default();
     let mut coordinates = Vec::new();
     for (coordinate_idx, coordinate) in node.coordinates.values().enumerate() {
@@ -36,7 +37,10 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
             continue;
         };
         let n = cells(values.len())?;
-        let read = read_column(&target_of(values, variable, Some(&variable.name))?, n);
+        let read = read_column(
+            &target_of(values, variable, Some(&variable.name), unit(variable))?,
+            n,
+        );
         let Elements::Encoded {
             distinct,
             mut index,
@@ -62,7 +66,7 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
         };
         let strides = strides(grids, grid, variable, node)?;
         let n = cells(grid.values.len())?;
-        let read = read_column(&target_of(&grid.values, variable, None)?, n);
+        let read = read_column(&target_of(&grid.values, variable, None, unit(variable))?, n);
         let values = match read.elements {
             Elements::Plain(values) => values,
             Elements::Encoded { distinct, .. } if distinct.is_empty() => {

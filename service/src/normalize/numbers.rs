@@ -30,11 +30,16 @@ pub(super) struct Numbers {
 impl Numbers {
     /// For a plain coordinate (`is_coordinate`) only a `na_value` that somebody chose is no value: every position of a
     /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other.
-    pub(super) fn new(variable: &Variable, is_coordinate: bool) -> Self {
-        let conversion = match &variable.measure {
-            Measure::Physical { conversion, .. } if !conversion.is_identity() => Some(*conversion),
+    pub(super) fn new(
+        variable: &Variable,
+        from_file: Option<Conversion>,
+        is_coordinate: bool,
+    ) -> Self {
+        let of_schema = match &variable.measure {
+            Measure::Physical { conversion, .. } => Some(*conversion),
             _ => None,
         };
+        let conversion = from_file.or(of_schema).filter(|found| !found.is_identity());
         let single = matches!(variable.data_type, DataType::Float32 | DataType::Complex64);
         let stored = |number: f64| {
             if single {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use zarr_fuse_schemas::unit::Conversion;
 use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
 
 use super::distinct::{Encoder, row_number};
@@ -26,6 +27,8 @@ pub(super) struct Target<'s> {
     pub(super) variable: &'s Variable,
     /// The coordinate whose values depend on it: every row needs a value.
     pub(super) coordinate: Option<&'s str>,
+    /// From what the file says it delivers; `None`: as the schema says.
+    pub(super) conversion: Option<Conversion>,
     /// The cells.
     pub(super) source: Source,
 }
@@ -58,7 +61,11 @@ pub(super) struct Marks {
 /// Reads a column of `n_rows` cells.
 pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
     let variable = target.variable;
-    let numbers = Numbers::new(variable, target.coordinate == Some(&variable.name));
+    let numbers = Numbers::new(
+        variable,
+        target.conversion,
+        target.coordinate == Some(&variable.name),
+    );
     let numbers = &numbers;
 
     /// Reads elements of one integer type with `$read`, which takes a cell.

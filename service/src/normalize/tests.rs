@@ -5,6 +5,7 @@ mod cells;
 mod laws;
 mod pools;
 mod rows;
+mod units;
 
 use zarr_fuse_schemas::{DataType, Node, Variable};
 

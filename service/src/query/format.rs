@@ -10,6 +10,7 @@ use zarr_fuse_schemas::time::Zone;
 use zarr_fuse_schemas::{DataType, Measure, Variable};
 
 use self::arrow::{Ipc, Parquet};
+pub(super) use self::text::write_json;
 use self::text::{Csv, Json};
 use super::elements::Na;
 use super::error::QueryError;
@@ -30,10 +31,12 @@ pub enum Format {
     Arrow,
     /// A Parquet file.
     Parquet,
+    /// Coverages of `CoverageJSON`.
+    Covjson,
 }
 
 /// Names of `format=`, media types, and formats; the first media type of a format is the one answered.
-const FORMATS: [(Format, &str, &str); 5] = [
+const FORMATS: [(Format, &str, &str); 6] = [
     (Format::Csv, "csv", "text/csv"),
     (Format::Json, "json", "application/json"),
     (Format::Ndjson, "ndjson", "application/x-ndjson"),
@@ -43,6 +46,7 @@ const FORMATS: [(Format, &str, &str); 5] = [
         "application/vnd.apache.arrow.stream",
     ),
     (Format::Parquet, "parquet", "application/vnd.apache.parquet"),
+    (Format::Covjson, "covjson", "application/prs.coverage+json"),
 ];
 
 impl Format {
@@ -58,7 +62,7 @@ impl Format {
         found.ok_or_else(|| {
             let near = nearest(name, FORMATS.iter().map(|(_, known, _)| *known));
             let hint = near.map_or_else(
-                || "write `csv`, `json`, `ndjson`, `arrow` or `parquet`".to_owned(),
+                || "write `csv`, `json`, `ndjson`, `arrow`, `parquet` or `covjson`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
             format!("no such format; {hint}")
@@ -179,7 +183,7 @@ pub(super) enum Encoder {
 
 impl Encoder {
     /// # Errors
-    /// [`QueryError::Write`] from the Arrow and Parquet writers.
+    /// [`QueryError::Write`] from the Arrow and Parquet writers; [`QueryError::DoesNotFit`] for a format without rows.
     pub(super) fn new(format: Format, fields: Vec<Arc<Field>>) -> Result<Self, QueryError> {
         Ok(match format {
             Format::Csv => Self::Csv(Csv::new(fields)),
@@ -187,6 +191,10 @@ impl Encoder {
             Format::Ndjson => Self::Json(Json::new(fields, false)),
             Format::Arrow => Self::Ipc(Box::new(Ipc::new(fields)?)),
             Format::Parquet => Self::Parquet(Box::new(Parquet::new(fields)?)),
+            Format::Covjson => {
+                let reason = "coverages have no rows; use another `format`".to_owned();
+                return Err(QueryError::DoesNotFit { reason });
+            }
         })
     }
 

@@ -1,5 +1,6 @@
 //! What is read, and which columns come out of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use zarr_fuse_schemas::Conversion;
@@ -10,6 +11,7 @@ use super::cursor::value_hash;
 use super::elements::Na;
 use super::error::QueryError;
 use super::format::{Field, Kind};
+use super::points::Points;
 use super::resolve::{Picked, at, column, resolve};
 use super::selection::{Layout, Selection};
 use crate::node::NodeView;
@@ -22,6 +24,8 @@ pub(super) struct Plan {
     pub(super) axes: Vec<Axis>,
     /// What the rows are made of: the columns of the axes, then the variables.
     pub(super) inputs: Vec<Input>,
+    /// How many of them are columns of the axes.
+    pub(super) n_coordinate_inputs: usize,
     /// Inputs whose values keep a row in the answer; empty: every row is kept.
     pub(super) deciding: Vec<usize>,
     /// The columns of the answer, each from one input.
@@ -47,8 +51,20 @@ pub(super) struct Input {
     pub(super) na: Na,
     /// Na of the stored values, and the conversion asked for.
     pub(super) conversion: Option<(Na, Conversion)>,
-    /// All selected values of a coordinate or component, or what was made of a variable; others are read block by block.
-    pub(super) known: Option<Values>,
+    pub(super) source: Source,
+}
+
+/// Where the values of an input come from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// The array, block by block.
+    Array,
+    /// The coordinate of its axis, which is in memory.
+    Coordinate,
+    /// All selected values of a component, or what was made of a variable.
+    Known(Values),
+    /// Some cells of a variable; there is nothing in the others.
+    Points(Arc<Points>),
 }
 
 /// A column of the answer.
@@ -86,10 +102,14 @@ impl Plan {
         let mut fields = Vec::new();
         for (axis_idx, axis) in axes.iter().enumerate() {
             for variable in columns_of_axis(schema, &axis.name) {
-                let values = column(view, &variable.name, &axis.name).await?;
-                let picked = (0..axis.picked.len()).map(|position| at(axis.picked.get(position)));
                 let (mut input, field) = input(variable, selection, vec![axis_idx]);
-                input.known = Some(input.converted(values.take(picked)));
+                input.source = if variable.name == axis.name {
+                    Source::Coordinate
+                } else {
+                    let values = column(view, &variable.name, &axis.name).await?;
+                    let picked = (0..axis.picked.len()).map(|position| axis.picked.get(position));
+                    Source::Known(input.converted(values.take(picked.map(at))))
+                };
                 inputs.push(input);
                 fields.push(Arc::new(field));
             }
@@ -116,12 +136,13 @@ impl Plan {
         let mut plan = Self {
             axes,
             inputs,
+            n_coordinate_inputs,
             deciding,
             columns: Vec::new(),
             layout: selection.layout,
         };
         plan.columns = match plan.layout {
-            Layout::Wide if plan.axes.len() > 1 => plan.wide_columns(&fields, bounds)?,
+            Layout::Wide if plan.axes.len() > 1 => plan.wide_columns(view, &fields, bounds)?,
             _ => {
                 plan.layout = Layout::Long;
                 fields
@@ -140,10 +161,11 @@ impl Plan {
 
     fn wide_columns(
         &self,
+        view: &NodeView,
         fields: &[Arc<Field>],
         bounds: &Bounds,
     ) -> Result<Vec<Column>, QueryError> {
-        let is_spread = |input: &Input| input.known.is_none();
+        let is_spread = |input: &Input| matches!(input.source, Source::Array);
         let others = |input: &Input| -> Vec<usize> {
             let mut others: Vec<usize> = input
                 .axes
@@ -202,7 +224,7 @@ impl Plan {
                 let labels = others
                     .iter()
                     .zip(&tuple)
-                    .map(|(&axis, &position)| self.label(axis, position, fields));
+                    .map(|(&axis, &position)| self.label(view, axis, position, fields));
                 let labels = labels.collect::<Vec<_>>().join(",");
                 let mut field = Field::clone(field);
                 if !others.is_empty() {
@@ -225,14 +247,21 @@ impl Plan {
     }
 
     /// The value of a coordinate, components joined by commas; text with commas or brackets in double quotes.
-    fn label(&self, axis: usize, position: u64, fields: &[Arc<Field>]) -> String {
+    pub(super) fn label(
+        &self,
+        view: &NodeView,
+        axis: usize,
+        position: u64,
+        fields: &[Arc<Field>],
+    ) -> String {
         let parts = self
             .inputs
             .iter()
             .zip(fields)
             .filter(|(input, _)| input.axes == [axis]);
         let parts = parts.filter_map(|(input, field)| {
-            Some(field.kind.text(input.known.as_ref()?, at(position)))
+            let one = input.in_memory(view, &self.axes, position..position + 1)?;
+            Some(field.kind.text(&one, 0))
         });
         let quoted = |text: String| {
             if text.contains([',', '"', '[', ']']) {
@@ -259,6 +288,24 @@ impl Plan {
 }
 
 impl Input {
+    /// Values of a coordinate or component at some positions of its axis; `None` for what is read from an array.
+    pub(super) fn in_memory(
+        &self,
+        view: &NodeView,
+        of_plan: &[Axis],
+        positions: Range<u64>,
+    ) -> Option<Values> {
+        match (&self.source, self.axes.as_slice()) {
+            (Source::Known(known), [_]) => Some(known.take(positions.map(at))),
+            (Source::Coordinate, &[axis]) => {
+                let picked = &of_plan[axis].picked;
+                let values = view.coordinate(&self.variable)?;
+                Some(self.converted(values.take(positions.map(|place| at(picked.get(place))))))
+            }
+            _ => None,
+        }
+    }
+
     /// Values in the unit asked for.
     pub(super) fn converted(&self, values: Values) -> Values {
         match self.conversion {
@@ -332,7 +379,7 @@ fn input(variable: &Variable, selection: &Selection, axes: Vec<usize>) -> (Input
             axes,
             na,
             conversion,
-            known: None,
+            source: Source::Array,
         },
         field,
     )

@@ -11,9 +11,10 @@ use super::Bounds;
 use super::elements::{Na, number};
 use super::error::{QueryError, unreadable};
 use super::format::{Field, Kind};
-use super::plan::{Column, Input, Plan};
+use super::plan::{Column, Input, Plan, Source};
 use super::resolve::{Picked, at};
 use super::selection::Layout;
+use super::time::TimeText;
 use crate::node::NodeView;
 use crate::values::Values;
 
@@ -140,7 +141,7 @@ pub(super) async fn resample(
     }
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (input_idx, input) in plan.inputs.iter().enumerate() {
-        let is_time = input.known.is_some() && input.axes == [axis_idx];
+        let is_time = !matches!(input.source, Source::Array) && input.axes == [axis_idx];
         if is_time {
             inputs.push(labels(input, &buckets));
         } else if input.axes.contains(&axis_idx) {
@@ -153,10 +154,19 @@ pub(super) async fn resample(
             inputs.push(input.clone());
         }
     }
-    let is_reduced = |input: &Input| input.known.is_some() && input.axes.contains(&axis_idx);
+    let is_reduced =
+        |input: &Input| matches!(input.source, Source::Known(_)) && input.axes.contains(&axis_idx);
     for column in &mut plan.columns {
         let was = &plan.inputs[column.input];
-        if is_reduced(&inputs[column.input]) && was.known.is_none() {
+        if plan.axes[axis_idx].name == was.variable
+            && let Kind::Time(text) = column.field.kind
+        {
+            let tick = step::label_tick(text.tick);
+            column.field = Arc::new(Field {
+                kind: Kind::Time(TimeText { tick, ..text }),
+                ..Field::clone(&column.field)
+            });
+        } else if is_reduced(&inputs[column.input]) && matches!(was.source, Source::Array) {
             column.field = Arc::new(field(&column.field, aggregate, &inputs[column.input]));
         }
     }
@@ -168,7 +178,7 @@ pub(super) async fn resample(
 
 /// Consecutive rows of the time axis, by bucket.
 struct Buckets {
-    /// Ticks at which they begin.
+    /// When they begin, in ticks of [`step::label_tick`].
     starts: Vec<i64>,
     /// Positions along the axis; ascending, for the coordinate ascends.
     positions: Vec<Range<u64>>,
@@ -228,7 +238,7 @@ fn drop_unsuitable(
 ) -> Result<(), QueryError> {
     let bad = |input: &Input| {
         let variable = schema.variables.get(&input.variable);
-        input.known.is_none()
+        matches!(input.source, Source::Array)
             && input.axes.contains(&axis_idx)
             && variable.is_some_and(|variable| !aggregate.suits(variable))
     };
@@ -238,7 +248,7 @@ fn drop_unsuitable(
     let good = plan
         .inputs
         .iter()
-        .filter(|input| input.known.is_none() && !bad(input));
+        .filter(|input| matches!(input.source, Source::Array) && !bad(input));
     if !is_default || good.count() == 0 {
         return Err(QueryError::DoesNotFit {
             reason: format!(
@@ -268,7 +278,7 @@ fn drop_unsuitable(
 /// The times at which buckets begin.
 fn labels(input: &Input, buckets: &Buckets) -> Input {
     Input {
-        known: Some(Values::Int64(buckets.starts.clone())),
+        source: Source::Known(Values::Int64(buckets.starts.clone())),
         ..input.clone()
     }
 }
@@ -276,14 +286,14 @@ fn labels(input: &Input, buckets: &Buckets) -> Input {
 /// The column of an aggregated variable.
 fn field(field: &Field, aggregate: Aggregate, input: &Input) -> Field {
     let mut field = field.clone();
-    match (aggregate, &input.known) {
-        (Aggregate::Count, _) => {
+    match aggregate {
+        Aggregate::Count => {
             field.kind = Kind::Plain;
             field.units = None;
             field.data_type = DataType::Int64;
             field.na = Na::Never;
         }
-        (Aggregate::Mean | Aggregate::Sum, _) => {
+        Aggregate::Mean | Aggregate::Sum => {
             field.data_type = DataType::Float64;
             field.na = input.na;
         }
@@ -440,7 +450,7 @@ impl Kept {
             _ => (chosen, input.na),
         };
         Input {
-            known: Some(known),
+            source: Source::Known(known),
             na,
             conversion: None,
             ..input.clone()

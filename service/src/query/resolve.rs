@@ -8,7 +8,7 @@ use std::ops::Range;
 use zarr_fuse_schemas::{Node, Variable};
 
 use super::bbox::{is_latitude, is_longitude};
-use super::elements::{Key, Na, float, int};
+use super::elements::{Key, Na, int, number};
 use super::error::{QueryError, bad, suggest, unreadable};
 use super::format::Kind;
 use super::selection::Selection;
@@ -59,7 +59,7 @@ impl Picked {
         }
     }
 
-    fn from_list(list: Vec<u64>) -> Self {
+    pub(super) fn from_list(list: Vec<u64>) -> Self {
         match (list.first(), list.last()) {
             (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => {
                 Self::Range(first..end + 1)
@@ -363,7 +363,7 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
         )]
         let mut distance = match target.key {
             Key::Int(key) => int(&target.values, i)?.saturating_sub(*key) as f64,
-            Key::Float(key) => float(&target.values, i)? - key,
+            Key::Float(key) => number(&target.values, i)? - key,
             Key::Text(_) => return None,
         };
         if is_longitude(target.variable) {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::elements::Na;
 use super::plan::{Input, Plan};
 use super::resolve::at;
 use super::selection::Layout;
@@ -19,27 +20,63 @@ pub(super) struct Rows {
     pub(super) cut_after: Option<Vec<u64>>,
 }
 
-/// The cells of one column: element `index[row]` of `values`.
+/// The cells of one column: element `index[row]` of `values`, nothing where that is [`ABSENT`].
 #[derive(Debug)]
 pub(super) struct Cells {
     pub(super) values: Arc<Values>,
     pub(super) index: Arc<[u32]>,
 }
 
+/// Stands for a cell that is empty although an element that means so may not exist.
+pub(super) const ABSENT: u32 = u32::MAX;
+
+/// The values of an input in a box.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) values: Arc<Values>,
+    /// For each cell of the box, in the order of the input's dimensions, its element or [`ABSENT`]; `None`: one after the other.
+    pub(super) places: Option<Arc<[u32]>>,
+}
+
+impl Block {
+    /// How many cells it covers.
+    pub(super) fn n_cells(&self) -> usize {
+        match &self.places {
+            Some(places) => places.len(),
+            None => self.values.len(),
+        }
+    }
+
+    /// The element of a cell.
+    fn element(&self, cell: usize) -> u32 {
+        match &self.places {
+            Some(places) => places[cell],
+            None => narrow(cell),
+        }
+    }
+
+    /// The element of a cell that has a value.
+    pub(super) fn value(&self, na: Na, cell: usize) -> Option<usize> {
+        let element = self.element(cell);
+        let has_value = element != ABSENT && !na.is_na(&self.values, element as usize);
+        has_value.then_some(element as usize)
+    }
+
+    fn keeps_row(&self, na: Na, cell: usize) -> bool {
+        let element = self.element(cell);
+        element != ABSENT && na.keeps_row(&self.values, element as usize)
+    }
+}
+
 /// Makes rows of the box `block`; `values` has those of each input of the plan, in the order of its dimensions.
-pub(super) fn rows(
-    plan: &Plan,
-    block: &[Range<u64>],
-    values: &[Arc<Values>],
-    max_rows: u64,
-) -> Rows {
+pub(super) fn rows(plan: &Plan, block: &[Range<u64>], values: &[Block], max_rows: u64) -> Rows {
     match plan.layout {
         Layout::Long => long_rows(plan, block, values, max_rows),
         Layout::Wide => wide_rows(plan, block, values, max_rows),
     }
 }
 
-fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows: u64) -> Rows {
+fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Block], max_rows: u64) -> Rows {
     let shape: Vec<usize> = block
         .iter()
         .map(|range| at(range.end - range.start))
@@ -65,7 +102,7 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         for &input_idx in &plan.deciding {
             let (input, values) = (&plan.inputs[input_idx], &values[input_idx]);
             for (keeps, &element) in keeps.iter_mut().zip(index_of(input, &all).iter()) {
-                *keeps = *keeps || input.na.keeps_row(values, element as usize);
+                *keeps = *keeps || values.keeps_row(input.na, element as usize);
             }
         }
         if keeps.contains(&false) {
@@ -96,9 +133,19 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
             };
         }
     }
-    let cells = plan.columns.iter().map(|column| Cells {
-        values: Arc::clone(&values[column.input]),
-        index: index_of(&plan.inputs[column.input], &all),
+    let cells = plan.columns.iter().map(|column| {
+        let (block, index) = (
+            &values[column.input],
+            index_of(&plan.inputs[column.input], &all),
+        );
+        let index = match &block.places {
+            Some(places) => index.iter().map(|&cell| places[cell as usize]).collect(),
+            None => index,
+        };
+        Cells {
+            values: Arc::clone(&block.values),
+            index,
+        }
     });
     Rows {
         n: n_rows,
@@ -107,7 +154,7 @@ fn long_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
     }
 }
 
-fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows: u64) -> Rows {
+fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Block], max_rows: u64) -> Rows {
     let shape: Vec<usize> = block
         .iter()
         .map(|range| at(range.end - range.start))
@@ -144,7 +191,7 @@ fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         deciding.is_empty()
             || deciding
                 .iter()
-                .any(|(na, values, (start, along))| na.keeps_row(values, start + row * along))
+                .any(|(na, block, (start, along))| block.keeps_row(*na, start + row * along))
     };
     let mut kept: Vec<usize> = (0..shape[0]).filter(|&row| keeps(row)).collect();
     let cut_after = (kept.len() as u64 > max_rows).then(|| {
@@ -157,9 +204,15 @@ fn wide_rows(plan: &Plan, block: &[Range<u64>], values: &[Arc<Values>], max_rows
         .columns
         .iter()
         .zip(places)
-        .map(|(column, (start, along))| Cells {
-            values: Arc::clone(&values[column.input]),
-            index: kept.iter().map(|row| narrow(start + row * along)).collect(),
+        .map(|(column, (start, along))| {
+            let block = &values[column.input];
+            Cells {
+                values: Arc::clone(&block.values),
+                index: kept
+                    .iter()
+                    .map(|row| block.element(start + row * along))
+                    .collect(),
+            }
         });
     Rows {
         n: kept.len(),

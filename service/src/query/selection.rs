@@ -11,6 +11,7 @@ use super::error::{QueryError, bad, suggest};
 use super::format::Format;
 use super::resample::{Aggregate, Step};
 use super::selector::{Criterion, Position, parse_criterion, parse_positions, split};
+use super::thin::Thin;
 
 /// What a query asks for.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Selection {
     pub(super) layout: Layout,
     /// Step and aggregate of buckets along time.
     pub(super) resample: Option<(Step, Aggregate)>,
+    /// Which values of a series are kept, if not all.
+    pub(super) thin: Option<Thin>,
     /// Nobody asked for the variables by name.
     pub(super) is_default: bool,
     pub(super) keep_na: bool,
@@ -48,9 +51,20 @@ pub enum Layout {
     Wide,
 }
 
-const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`";
-const NAMES: [&str; 10] = [
-    "var", "bbox", "tz", "layout", "resample", "agg", "na", "limit", "cursor", "format",
+const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `max_points`, `latest`, `na`, `limit`, `cursor`, `format`";
+const NAMES: [&str; 12] = [
+    "var",
+    "bbox",
+    "tz",
+    "layout",
+    "resample",
+    "agg",
+    "max_points",
+    "latest",
+    "na",
+    "limit",
+    "cursor",
+    "format",
 ];
 
 impl Selection {
@@ -72,6 +86,7 @@ impl Selection {
             zone,
             layout: Layout::Long,
             resample: None,
+            thin: None,
             is_default: false,
             keep_na: false,
             limit: None,
@@ -106,7 +121,27 @@ impl Selection {
                 reason: "`resample` gives no pages; leave out `limit` and `cursor`, and select a shorter time or take longer steps".to_owned(),
             });
         }
+        selection.check_thin(params)?;
         Ok(selection)
+    }
+
+    /// Refuses what `max_points` and `latest` do not go with.
+    fn check_thin(&self, params: &[(String, String)]) -> Result<(), QueryError> {
+        let Some(thin) = self.thin else {
+            return Ok(());
+        };
+        let others = ["limit", "cursor", "resample", "latest", "max_points"];
+        let other = others
+            .into_iter()
+            .find(|other| *other != thin.name() && params.iter().any(|(name, _)| name == other));
+        other.map_or(Ok(()), |other| {
+            Err(QueryError::DoesNotFit {
+                reason: format!(
+                    "`{}` does not go with `{other}`; leave one of them out",
+                    thin.name()
+                ),
+            })
+        })
     }
 
     /// The format asked for by `format=`; [`Format::negotiate`] finds one from `Accept` otherwise.
@@ -160,6 +195,18 @@ impl Selection {
                 self.limit = Some(
                     limit.ok_or_else(|| refuse("write a number of rows, at least 1".to_owned()))?,
                 );
+            }
+            "max_points" => {
+                let n = value.parse().ok().filter(|&n| n >= 2);
+                let refuse =
+                    || refuse("write a number of points per series, at least 2".to_owned());
+                self.thin = Some(Thin::MaxPoints(n.ok_or_else(refuse)?));
+            }
+            "latest" => {
+                let n = value.parse().ok().filter(|&n| n >= 1);
+                let refuse =
+                    || refuse("write a number of values per series, at least 1".to_owned());
+                self.thin = Some(Thin::Latest(n.ok_or_else(refuse)?));
             }
             "cursor" => self.cursor = Some(Cursor::parse(value)?),
             "format" => self.format = Some(Format::parse(value).map_err(refuse)?),

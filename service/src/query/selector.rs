@@ -1,7 +1,7 @@
 //! The right side of `sel.<name>=`: a value, `a,b,c`, `from/to`, `nearest:v`.
 
 use zarr_fuse_schemas::near::nearest;
-use zarr_fuse_schemas::time::Zone;
+use zarr_fuse_schemas::time::{Tick, Zone};
 use zarr_fuse_schemas::{DataType, Measure, Variable};
 
 use super::elements::Key;
@@ -38,6 +38,10 @@ pub(super) fn parse_criterion(
         let token = single(rest)?;
         if matches!(variable.measure, Measure::Discrete { .. }) || is_text(variable) {
             return Err("`nearest:` needs numbers or times; give the value itself".to_owned());
+        }
+        if let Measure::Time { unit, .. } = &variable.measure {
+            let time = parse_time(&token.text, unit.tick, zone)?;
+            return Ok(Criterion::Nearest(in_ticks(time.begin, unit.tick)));
         }
         return Ok(Criterion::Nearest(parse_value(&token, variable, zone)?.0));
     }
@@ -140,6 +144,19 @@ fn single(text: &str) -> Result<Token, String> {
         [item] if item.len() == 1 => Ok(item[0].clone()),
         _ => Err("`nearest:` takes one value".to_owned()),
     }
+}
+
+/// An instant in ticks, and in parts of ticks where it lies between two.
+fn in_ticks(nanoseconds: i128, tick: Tick) -> Key {
+    let per_tick = i128::from(tick.nanoseconds());
+    if nanoseconds % per_tick == 0 {
+        return Key::Int(nanoseconds / per_tick);
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a tick is longer than what is lost of it"
+    )]
+    Key::Float(nanoseconds as f64 / per_tick as f64)
 }
 
 fn is_text(variable: &Variable) -> bool {

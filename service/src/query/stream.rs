@@ -9,14 +9,16 @@ use futures::stream::{self, BoxStream};
 
 use super::Bounds;
 use super::blocks::{after, after_indices, block_at, next};
+use super::coverage;
 use super::cursor::{Cursor, value_hash};
 use super::error::{QueryError, unreadable};
 use super::format::{Encoder, Format};
-use super::plan::Plan;
+use super::plan::{Input, Plan, Source};
 use super::resample::resample;
 use super::resolve::at;
-use super::rows::{Rows, rows};
+use super::rows::{Block, Rows, rows};
 use super::selection::{Layout, Selection};
+use super::thin::thin;
 use crate::node::NodeView;
 use crate::values::Values;
 
@@ -69,6 +71,12 @@ pub async fn answer(
         let is_default = selection.is_default;
         let how = (step, aggregate, selection.zone);
         plan = resample(&view, plan, how, is_default, &bounds).await?;
+    }
+    if let Some(how) = selection.thin {
+        plan = thin(&view, plan, how, selection.keep_na, &bounds).await?;
+    }
+    if format == Format::Covjson {
+        return coverages(view, plan, selection, bounds).await;
     }
     let position = start(&plan, &view, selection)?;
     let encoder = Encoder::new(
@@ -124,6 +132,27 @@ pub async fn answer(
     })
 }
 
+/// An answer without rows, in one piece.
+async fn coverages(
+    view: NodeView,
+    plan: Plan,
+    selection: &Selection,
+    bounds: Bounds,
+) -> Result<Answer, QueryError> {
+    coverage::check(&plan, &view, selection, bounds.max_block_cells)?;
+    let all: Vec<Range<u64>> = plan.axes.iter().map(|axis| 0..axis.picked.len()).collect();
+    let mut blocks = Vec::with_capacity(plan.inputs.len());
+    for input in &plan.inputs {
+        blocks.push(read(&view, &plan, input, &all).await?);
+    }
+    let bytes = coverage::write(&plan, &view, selection, &blocks).await?;
+    Ok(Answer {
+        format: Format::Covjson,
+        cursor: None,
+        body: stream::iter([Ok(bytes)]).boxed(),
+    })
+}
+
 /// Position of the first row; `None` if there is none.
 fn start(
     plan: &Plan,
@@ -165,7 +194,7 @@ fn start(
 }
 
 /// The values of an input in some ranges of its axes.
-type Held = (Vec<Range<u64>>, Arc<Values>);
+type Held = (Vec<Range<u64>>, Block);
 
 /// An answer half produced.
 struct Production {
@@ -208,7 +237,7 @@ impl Production {
         }
         let (plan, max_rows, encoder) =
             (Arc::clone(&self.plan), self.rows_left, self.encoder.take());
-        let n_cells: usize = values.iter().map(|values| values.len()).sum();
+        let n_cells: usize = values.iter().map(Block::n_cells).sum();
         let produced = block.clone();
         let work = move || write(&plan, &produced, &values, max_rows, encoder);
         let written = if n_cells <= MAX_CELLS_INLINE {
@@ -256,38 +285,19 @@ impl Production {
         }
     }
 
-    /// The values of an input in a block.
-    async fn read(
-        &mut self,
-        input_idx: usize,
-        block: &[Range<u64>],
-    ) -> Result<Arc<Values>, QueryError> {
+    /// The values of an input in a block, once while its own part of the block stays the same.
+    async fn read(&mut self, input_idx: usize, block: &[Range<u64>]) -> Result<Block, QueryError> {
         let input = &self.plan.inputs[input_idx];
         let ranges: Vec<Range<u64>> = input.axes.iter().map(|&axis| block[axis].clone()).collect();
-        if let Some((_, values)) = self.held[input_idx]
+        if let Some((_, held)) = self.held[input_idx]
             .as_ref()
             .filter(|(held, _)| *held == ranges)
         {
-            return Ok(Arc::clone(values));
+            return Ok(held.clone());
         }
-        let values = if let Some(known) = &input.known {
-            let lengths = input
-                .axes
-                .iter()
-                .map(|&axis| self.plan.axes[axis].picked.len());
-            known.take(elements(&ranges, &lengths.collect::<Vec<_>>()).into_iter())
-        } else {
-            let along = input.axes.iter().zip(&ranges);
-            let indices: Vec<_> = along
-                .map(|(&axis, range)| self.plan.axes[axis].picked.indices(range.clone()))
-                .collect();
-            let read = self.view.read(&input.variable, &indices).await;
-            let read = read.map_err(|error| unreadable(&input.variable, error))?;
-            input.converted(read)
-        };
-        let values = Arc::new(values);
-        self.held[input_idx] = Some((ranges, Arc::clone(&values)));
-        Ok(values)
+        let read = read(&self.view, &self.plan, input, block).await?;
+        self.held[input_idx] = Some((ranges, read.clone()));
+        Ok(read)
     }
 
     /// Where the next page starts.
@@ -307,6 +317,44 @@ impl Production {
     }
 }
 
+/// The values of an input in a block of rows.
+async fn read(
+    view: &NodeView,
+    plan: &Plan,
+    input: &Input,
+    block: &[Range<u64>],
+) -> Result<Block, QueryError> {
+    let ranges: Vec<Range<u64>> = input.axes.iter().map(|&axis| block[axis].clone()).collect();
+    let lengths = || -> Vec<u64> {
+        let axes = input.axes.iter();
+        axes.map(|&axis| plan.axes[axis].picked.len()).collect()
+    };
+    let mut places = None;
+    let values = match &input.source {
+        Source::Points(points) => {
+            let (values, at) = points.in_box(&input.axes, &ranges, &lengths());
+            places = Some(at);
+            values
+        }
+        Source::Known(known) => known.take(elements(&ranges, &lengths()).into_iter()),
+        Source::Coordinate => input
+            .in_memory(view, &plan.axes, ranges[0].clone())
+            .unwrap_or_else(|| Values::Bool(Vec::new())),
+        Source::Array => {
+            let along = input.axes.iter().zip(&ranges);
+            let indices: Vec<_> = along
+                .map(|(&axis, range)| plan.axes[axis].picked.indices(range.clone()))
+                .collect();
+            let read = view.read(&input.variable, &indices).await;
+            input.converted(read.map_err(|error| unreadable(&input.variable, error))?)
+        }
+    };
+    Ok(Block {
+        values: Arc::new(values),
+        places,
+    })
+}
+
 /// Which elements of a C-ordered array lie in a box.
 fn elements(ranges: &[Range<u64>], lengths: &[u64]) -> Vec<usize> {
     ranges
@@ -323,7 +371,7 @@ type Written = (Rows, Option<Encoder>, Vec<u8>);
 fn write(
     plan: &Plan,
     block: &[Range<u64>],
-    values: &[Arc<Values>],
+    values: &[Block],
     max_rows: u64,
     mut encoder: Option<Encoder>,
 ) -> Result<Written, QueryError> {

@@ -2,9 +2,11 @@
 
 mod answers;
 mod anything;
+mod coverages;
 mod laws;
 mod refusals;
 mod resampling;
+mod thinning;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -12,6 +12,8 @@ pub(super) struct WrittenTime {
     pub(super) first: i128,
     /// Last tick; before `first` if no tick falls into it.
     pub(super) last: i128,
+    /// The instant at which it begins, in nanoseconds since 1970.
+    pub(super) begin: i128,
     /// A time of day is given, so that it names a moment rather than a period.
     pub(super) is_moment: bool,
 }
@@ -35,11 +37,13 @@ pub(super) fn parse_time(text: &str, tick: Tick, zone: Zone) -> Result<WrittenTi
         None => to_utc(local, zone, latest),
     };
     let tick = i128::from(tick.nanoseconds());
-    let first = -(-instant(from, false)).div_euclid(tick);
+    let begin = instant(from, false);
+    let first = -(-begin).div_euclid(tick);
     let last = (instant(to, true) - 1).div_euclid(tick);
     Ok(WrittenTime {
         first,
         last,
+        begin,
         is_moment,
     })
 }
@@ -163,24 +167,33 @@ fn nanoseconds(time: NaiveDateTime) -> i128 {
 }
 
 fn to_utc(local: NaiveDateTime, zone: Zone, latest: bool) -> i128 {
-    let seconds = match zone {
-        Zone::Fixed(seconds) => seconds,
-        Zone::Named(tz) => {
-            let offset = match tz.offset_from_local_datetime(&local) {
-                MappedLocalTime::Single(offset) => offset,
-                MappedLocalTime::Ambiguous(early, late) => {
-                    if latest {
-                        late
-                    } else {
-                        early
-                    }
-                }
-                MappedLocalTime::None => tz.offset_from_utc_datetime(&(local - Duration::days(1))),
-            };
-            offset.fix().local_minus_utc()
-        }
+    nanoseconds(local) - i128::from(local_offset(local, zone, latest)) * 1_000_000_000
+}
+
+/// Seconds east of UTC at a local time: of one that exists twice the first or the latest, of one that is skipped those before.
+pub(super) fn local_offset(local: NaiveDateTime, zone: Zone, latest: bool) -> i32 {
+    let tz = match zone {
+        Zone::Fixed(seconds) => return seconds,
+        Zone::Named(tz) => tz,
     };
-    nanoseconds(local) - i128::from(seconds) * 1_000_000_000
+    let offset = match tz.offset_from_local_datetime(&local) {
+        MappedLocalTime::Ambiguous(_, late) if latest => late,
+        MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => offset,
+        MappedLocalTime::None => tz.offset_from_utc_datetime(&(local - Duration::days(1))),
+    };
+    offset.fix().local_minus_utc()
+}
+
+/// Seconds east of UTC at an instant.
+pub(super) fn offset(seconds: i64, zone: Zone) -> i32 {
+    match zone {
+        Zone::Fixed(offset) => offset,
+        Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
+            tz.offset_from_utc_datetime(&utc.naive_utc())
+                .fix()
+                .local_minus_utc()
+        }),
+    }
 }
 
 /// How ticks of a variable are printed.
@@ -209,7 +222,7 @@ impl TimeText {
             out.extend_from_slice(ticks.to_string().as_bytes());
             return;
         }
-        let offset = self.offset(seconds);
+        let offset = offset(seconds, self.zone);
         let local = seconds + i64::from(offset);
         let (year, month, day) = date(local.div_euclid(86_400));
         let second_of_day = local.rem_euclid(86_400);
@@ -247,18 +260,6 @@ impl TimeText {
         if offset % 60 != 0 {
             out.push(b':');
             pad(out, offset % 60, 2);
-        }
-    }
-
-    /// Seconds east of UTC at an instant.
-    fn offset(self, seconds: i64) -> i32 {
-        match self.zone {
-            Zone::Fixed(offset) => offset,
-            Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
-                tz.offset_from_utc_datetime(&utc.naive_utc())
-                    .fix()
-                    .local_minus_utc()
-            }),
         }
     }
 

@@ -103,6 +103,15 @@ async fn a_dry_run_tells_the_outcome_and_stores_nothing() {
     assert_eq!(outcome["status"], "merged");
     assert_eq!(outcome["n_rows_accepted"], 2);
     assert_eq!(outcome["node"], "temperature");
+    let preview = &outcome["preview"];
+    assert_eq!(
+        (&preview["n_rows"], &preview["missing"]),
+        (&json!(2), &json!([]))
+    );
+    assert_eq!(preview["columns"][0]["name"], "time", "{preview}");
+    assert_eq!(preview["columns"][0]["role"], "coordinate", "{preview}");
+    assert_eq!(preview["columns"][2]["role"], "variable", "{preview}");
+    assert_eq!(preview["rows"].as_array().map(Vec::len), Some(2));
     let rejected = world.post(
         "/api/v1/ingest/boreholes?dry_run=true",
         "text/csv",
@@ -111,6 +120,7 @@ async fn a_dry_run_tells_the_outcome_and_stores_nothing() {
     let (status, body) = problem(rejected).await;
     assert_eq!(status, 422);
     assert!(body.get("id").is_none(), "{body}");
+    assert_eq!(body["preview"]["rows"][0][0], "never");
     let known = world.get_json("/api/v1/contributions").await;
     assert_eq!(known, json!({"contributions": [], "before": null}));
     world.end().await.unwrap();

@@ -5,6 +5,7 @@
     reason = "these are tests; what is not as expected may panic"
 )]
 
+mod aladin;
 mod collectors;
 mod compression;
 mod contributions;

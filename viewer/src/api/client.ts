@@ -1,5 +1,6 @@
 /** Requests to the service: credentials, and errors that say what to do. */
 
+import { t } from "../i18n";
 import type { components } from "./schema";
 
 export type Tree = components["schemas"]["Tree"];
@@ -24,10 +25,30 @@ export class Refused extends Error {
 }
 
 const KEY = "zf.authorization";
+let whenUnknown: () => void = () => undefined;
+
+/** What to do when the service wants to know who asks. */
+export function onUnknown(listener: () => void): void {
+  whenUnknown = listener;
+}
 
 /** Value of the `Authorization` header; kept until the browser is closed, or longer if the person wants that. */
 export function authorization(): string | null {
   return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+}
+
+/** The name under which the person signed in; null: by a token, or not at all. */
+export function signedInName(): string | null {
+  const credentials = authorization();
+  if (credentials?.startsWith("Basic ") !== true) return null;
+  const bytes = Uint8Array.from(atob(credentials.slice(6)), (c) => c.charCodeAt(0));
+  return new TextDecoder().decode(bytes).split(":")[0] ?? null;
+}
+
+/** The header's value for a name and a password. */
+export function basic(name: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${name}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
 export function signIn(value: string | null, keep = false): void {
@@ -40,17 +61,20 @@ export function signIn(value: string | null, keep = false): void {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   const credentials = authorization();
-  if (credentials !== null) headers.set("Authorization", credentials);
+  const isTrial = headers.has("Authorization");
+  if (credentials !== null && !isTrial) headers.set("Authorization", credentials);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers });
+    // Without cookies: else the browser answers 401 with a dialog of its own.
+    response = await fetch(path, { credentials: "omit", ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Refused(0, undefined, "The service does not answer. Is it running, and is there a network?");
+    throw new Refused(0, undefined, t("shell_no_answer"));
   }
   if (response.ok || response.status === 304) return response;
   let problem: Problem | undefined;
   if (response.headers.get("Content-Type")?.includes("json")) problem = (await response.json()) as Problem;
+  if (response.status === 401 && !isTrial) whenUnknown();
   throw new Refused(response.status, problem, problem?.detail ?? `${response.status} ${response.statusText}`);
 }
 

@@ -24,7 +24,7 @@ export async function follow(
       const credentials = authorization();
       if (credentials !== null) headers.set("Authorization", credentials);
       if (last) headers.set("Last-Event-ID", last);
-      const response = await fetch(path, { headers, signal, cache: "no-store" });
+      const response = await fetch(path, { headers, signal, cache: "no-store", credentials: "omit" });
       if (!response.ok || response.body === null) throw new Error(`${response.status}`);
       connected(true);
       pause = 1000;
@@ -35,10 +35,8 @@ export async function follow(
         if (done) break;
         const parsed = parse(text + value);
         text = parsed.rest;
-        for (const event of parsed.events) {
-          if (event.id) last = event.id;
-          take(event);
-        }
+        for (const event of parsed.events) take(event);
+        last = parsed.last ?? last;
       }
     } catch {
       // Asked again below.
@@ -49,8 +47,9 @@ export async function follow(
   }
 }
 
-/** The complete events at the start of `text`, and what is left of it. */
-export function parse(text: string): { events: ServerEvent[]; rest: string } {
+/** The complete events at the start of `text`, the last id among them, also of an event without data, and what is left. */
+export function parse(text: string): { events: ServerEvent[]; last?: string; rest: string } {
+  let last: string | undefined;
   const events: ServerEvent[] = [];
   const blocks = text.split(/\r?\n\r?\n/);
   const rest = blocks.pop() ?? "";
@@ -65,6 +64,7 @@ export function parse(text: string): { events: ServerEvent[]; rest: string } {
       else if (field === "id") id = value;
       else if (field === "data") data += (data && "\n") + value;
     }
+    if (id !== "") last = id;
     if (data === "") continue;
     try {
       events.push({ type, id, data: JSON.parse(data) as unknown });
@@ -72,5 +72,5 @@ export function parse(text: string): { events: ServerEvent[]; rest: string } {
       // Not ours.
     }
   }
-  return { events, rest };
+  return last === undefined ? { events, rest } : { events, last, rest };
 }

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::super::format_error::FormatError;
 use super::super::{DecodeError, Grid, Grids, Limits};
-use super::{Columns, FORMAT};
+use super::{Columns, FORMAT, units};
 
 /// Key of the metadata of a field.
 const DIMS: &str = "dims";
@@ -38,6 +38,7 @@ pub(super) fn of(batch: &RecordBatch, limits: &Limits) -> Result<Grids, DecodeEr
     let mut grids = Grids {
         coordinates: IndexMap::new(),
         variables: IndexMap::new(),
+        units: units(&schema),
     };
     for (field, array) in schema.fields().iter().zip(batch.columns()) {
         let name = field.name();

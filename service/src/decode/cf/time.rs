@@ -16,8 +16,9 @@ pub(super) struct Since {
     unit: TimeUnit,
     /// Column ticks in one tick.
     factor: i64,
-    /// Column ticks from 1970 to the instant.
+    /// Column ticks from 1970 to the instant, or from the year 0 of a calendar without leap days.
     start: i64,
+    has_leap_days: bool,
     format: &'static str,
 }
 
@@ -67,18 +68,24 @@ impl Since {
             calendar.as_str(),
             "standard" | "gregorian" | "proleptic_gregorian" | ""
         );
+        let has_leap_days = !matches!(calendar.as_str(), "noleap" | "365_day");
         // Before 1582 the standard calendar is another one.
         let is_old = calendar != "proleptic_gregorian" && instant.timestamp() < -12_219_292_800;
-        if !is_real || is_old {
+        if has_leap_days && (!is_real || is_old) {
             return Err(not_taken(
                 format!("counts `{units}` in the calendar `{calendar}`"),
-                "write times of the standard calendar, counted from an instant after 1582",
+                "write times of the standard calendar or the one without leap days, counted from an instant after 1582",
             ));
         }
-        let start = match unit {
+        let instant = if has_leap_days {
+            Some(instant)
+        } else {
+            no_leap::as_if_real(instant)
+        };
+        let start = instant.and_then(|instant| match unit {
             TimeUnit::Nanoseconds => instant.timestamp_nanos_opt(),
             _ => Some(instant.timestamp_micros()),
-        };
+        });
         let start = start.ok_or_else(|| {
             not_taken(
                 format!("counts `{units}`"),
@@ -89,8 +96,25 @@ impl Since {
             unit,
             factor,
             start,
+            has_leap_days,
             format,
         }))
+    }
+
+    /// Column ticks since 1970, from column ticks since the instant.
+    fn since_1970(&self, ticks: i64) -> Option<i64> {
+        let ticks = ticks.checked_add(self.start)?;
+        if self.has_leap_days {
+            return Some(ticks);
+        }
+        no_leap::to_real(
+            ticks,
+            if self.unit == TimeUnit::Nanoseconds {
+                1000
+            } else {
+                1
+            },
+        )
     }
 
     /// The numbers as times.
@@ -114,7 +138,7 @@ impl Since {
                     Some(value) => Some(
                         value
                             .checked_mul(self.factor)
-                            .and_then(|ticks| ticks.checked_add(self.start))
+                            .and_then(|ticks| self.since_1970(ticks))
                             .ok_or_else(|| beyond(position))?,
                     ),
                 });
@@ -132,11 +156,7 @@ impl Since {
                         }
                         #[expect(clippy::cast_possible_truncation, reason = "just checked")]
                         let scaled = scaled as i64;
-                        Some(
-                            scaled
-                                .checked_add(self.start)
-                                .ok_or_else(|| beyond(position))?,
-                        )
+                        Some(self.since_1970(scaled).ok_or_else(|| beyond(position))?)
                     }
                 });
             }
@@ -145,6 +165,42 @@ impl Since {
         Ok(ticks
             .into_datetime(self.unit, Some(TimeZone::UTC))
             .into_column())
+    }
+}
+
+/// The calendar in which every year has 365 days: dates keep their names, and 29 February is none of them.
+mod no_leap {
+    use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
+
+    const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+    /// An instant as many days after 1970 as years of 365 days make; `None` for 29 February.
+    pub(super) fn as_if_real(instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let date = instant.date_naive();
+        let leap_day = NaiveDate::from_ymd_opt(date.year(), 2, 29);
+        if leap_day == Some(date) {
+            return None;
+        }
+        let after = leap_day.is_some_and(|leap_day| date > leap_day);
+        let days =
+            (i64::from(date.year()) - 1970) * 365 + i64::from(date.ordinal0()) - i64::from(after);
+        let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
+        let day = epoch.checked_add_signed(TimeDelta::days(days))?;
+        Some(day.and_time(instant.time()).and_utc())
+    }
+
+    /// Ticks since 1970 in real days, from those in years of 365 days; so many ticks make a microsecond.
+    pub(super) fn to_real(ticks: i64, per_micro: i64) -> Option<i64> {
+        let per_day = MICROS_PER_DAY * per_micro;
+        let (days, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
+        let year = i32::try_from(1970 + days.div_euclid(365)).ok()?;
+        let ordinal0 = u32::try_from(days.rem_euclid(365)).ok()?;
+        let first = NaiveDate::from_ymd_opt(year, 1, 1)?;
+        // From 1 March on, the day after the one that is left out.
+        let skipped = u32::from(first.leap_year() && ordinal0 >= 59);
+        let date = first.with_ordinal0(ordinal0 + skipped)?;
+        let real = (date - NaiveDate::from_ymd_opt(1970, 1, 1)?).num_days();
+        real.checked_mul(per_day)?.checked_add(rest)
     }
 }
 

@@ -9,6 +9,15 @@ use super::super::DecodeError;
 use super::time::Since;
 use super::{Attribute, Described};
 
+/// Attributes that tell which stored numbers mean "no value".
+pub(in crate::decode) const MARKS: [&str; 5] = [
+    "_FillValue",
+    "missing_value",
+    "valid_range",
+    "valid_min",
+    "valid_max",
+];
+
 /// Elements as they are stored, in C order.
 #[derive(Debug)]
 pub(in crate::decode) enum Raw {
@@ -41,8 +50,8 @@ pub(in crate::decode) fn column_of(
         }
         raw => raw,
     };
-    let fill = Fill::of(array);
     let packing = Packing::of(array);
+    let fill = Fill::of(array, packing.filter(|_| raw.is_whole()));
     if packing.is_none()
         && let Some(units) = array.text("units")
         && let Some(since) = Since::of(format, &array.name, units, array.text("calendar"))?
@@ -95,15 +104,24 @@ pub(super) fn doubles<'r>(
     }
 }
 
+impl Raw {
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Ints(_) | Self::UInts(_))
+    }
+}
+
 /// Numbers that mean "no value".
 #[derive(Debug, Default)]
 pub(super) struct Fill {
     ints: Vec<i64>,
     floats: Vec<f64>,
+    /// Both ends are valid.
+    valid: Option<[f64; 2]>,
 }
 
 impl Fill {
-    fn of(array: &Described) -> Self {
+    /// `packing` is that of whole numbers.
+    fn of(array: &Described, packing: Option<Packing>) -> Self {
         let mut fill = Self::default();
         for name in ["_FillValue", "missing_value"] {
             match array.attributes.get(name) {
@@ -112,7 +130,37 @@ impl Fill {
                 Some(Attribute::Text(_)) | None => {}
             }
         }
+        let end = |name: &str, place: usize| -> Option<f64> {
+            match array.attributes.get(name)? {
+                #[expect(clippy::cast_precision_loss, reason = "the ends of a range")]
+                Attribute::Ints(values) => values.get(place).map(|value| *value as f64),
+                // A range of floats for packed whole numbers is one of what they mean.
+                Attribute::Floats(values) => values.get(place).map(|value| match packing {
+                    Some(packing) => (value - packing.offset) / packing.scale,
+                    None => *value,
+                }),
+                Attribute::Text(_) => None,
+            }
+        };
+        let ends = [
+            end("valid_range", 0).or_else(|| end("valid_min", 0)),
+            end("valid_range", 1).or_else(|| end("valid_max", 0)),
+        ];
+        if ends != [None, None] {
+            let [min, max] = [
+                ends[0].unwrap_or(f64::NEG_INFINITY),
+                ends[1].unwrap_or(f64::INFINITY),
+            ];
+            // A negative factor turns a range around.
+            let is_turned = packing.is_some_and(|packing| packing.scale < 0.0) && min > max;
+            fill.valid = Some(if is_turned { [max, min] } else { [min, max] });
+        }
         fill
+    }
+
+    fn is_outside(&self, value: f64) -> bool {
+        self.valid
+            .is_some_and(|[min, max]| value < min || value > max)
     }
 
     pub(super) fn int(&self, value: i64) -> Option<i64> {
@@ -120,12 +168,18 @@ impl Fill {
             clippy::cast_precision_loss,
             reason = "a fill value written as a float"
         )]
-        let is_fill = self.ints.contains(&value) || self.floats.contains(&(value as f64));
+        let is_fill = self.ints.contains(&value)
+            || self.floats.contains(&(value as f64))
+            || self.is_outside(value as f64);
         (!is_fill).then_some(value)
     }
 
     fn uint(&self, value: u64) -> Option<u64> {
-        let is_fill = self.ints.contains(&value.cast_signed());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "compared with the ends of a range"
+        )]
+        let is_fill = self.ints.contains(&value.cast_signed()) || self.is_outside(value as f64);
         (!is_fill).then_some(value)
     }
 
@@ -135,7 +189,7 @@ impl Fill {
             reason = "a fill value written as an integer"
         )]
         let as_int = self.ints.iter().any(|fill| *fill as f64 == value);
-        as_int || self.floats.contains(&value)
+        as_int || self.floats.contains(&value) || self.is_outside(value)
     }
 
     fn float(&self, value: f64) -> Option<f64> {

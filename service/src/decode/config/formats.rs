@@ -113,6 +113,27 @@ pub struct GridOptions {
     /// The group that is read, such as `/forecast`. Default: the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The name of the only variable, whatever the file calls it, for files that name it by numbers; `${name}` stands for a
+    /// variable of the request, as in `set`. Latitudes and longitudes of points are not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What is done with units that a file gives for its arrays and columns (NetCDF, Zarr, GRIB, Arrow, Parquet).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileUnits {
+    /// Numbers are converted from them, unless the schema has a `source_unit`, which must then be the same.
+    #[default]
+    Check,
+    /// They are left out: the schema alone says what the units are.
+    Drop,
+}
+
+impl FileUnits {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether options are those of a configuration that does not mention them.

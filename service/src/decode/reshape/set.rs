@@ -50,6 +50,44 @@ impl SetValue {
     }
 }
 
+impl SetValue {
+    /// The value that `key` of the configuration means, in a request with these variables.
+    fn value(&self, key: &str, variables: &Map<String, Value>) -> Result<Value, DecodeError> {
+        Ok(match self {
+            Self::Constant(value) => value.clone(),
+            Self::Variable(name) => variable(key, name, variables)?.clone(),
+            Self::Template(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        Part::Text(part) => text.push_str(part),
+                        Part::Variable(name) => {
+                            text.push_str(&as_text(variable(key, name, variables)?));
+                        }
+                    }
+                }
+                Value::String(text)
+            }
+        })
+    }
+
+    /// The same as text.
+    pub(in crate::decode) fn text(
+        &self,
+        key: &str,
+        variables: &Map<String, Value>,
+    ) -> Result<String, DecodeError> {
+        Ok(as_text(&self.value(key, variables)?))
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 /// Cuts `a ${b} c` into its parts. `$$` stands for `$`.
 fn parts(text: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
@@ -94,40 +132,24 @@ pub(in crate::decode) fn set(
         return Ok(frame);
     }
     for (column, setting) in settings {
-        let value = match setting {
-            SetValue::Constant(value) => value.clone(),
-            SetValue::Variable(name) => variable(column, name, variables)?.clone(),
-            SetValue::Template(parts) => {
-                let mut text = String::new();
-                for part in parts {
-                    match part {
-                        Part::Text(part) => text.push_str(part),
-                        Part::Variable(name) => match variable(column, name, variables)? {
-                            Value::String(value) => text.push_str(value),
-                            value => text.push_str(&value.to_string()),
-                        },
-                    }
-                }
-                Value::String(text)
-            }
-        };
+        let value = setting.value(&format!("set.{column}"), variables)?;
         frame.with_column(repeated(column, &value, frame.height()))?;
     }
     Ok(frame)
 }
 
 fn variable<'v>(
-    column: &str,
+    key: &str,
     name: &str,
     variables: &'v Map<String, Value>,
 ) -> Result<&'v Value, DecodeError> {
     match variables.get(name) {
         None => Err(DecodeError::MissingVariable {
-            column: column.to_owned(),
+            key: key.to_owned(),
             variable: name.to_owned(),
         }),
         Some(Value::Array(_) | Value::Object(_)) => Err(DecodeError::VariableNotScalar {
-            column: column.to_owned(),
+            key: key.to_owned(),
             variable: name.to_owned(),
         }),
         Some(value) => Ok(value),

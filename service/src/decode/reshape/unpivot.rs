@@ -29,6 +29,11 @@ enum Choice {
 }
 
 impl PreparedUnpivot {
+    /// Whether a column that is there before and after is the same one.
+    pub(in crate::decode) fn keeps(&self, column: &str) -> bool {
+        column != self.name && column != self.value
+    }
+
     /// Checks `unpivot`.
     pub(in crate::decode) fn of(unpivot: &Unpivot) -> Result<Self, DecodeSetupError> {
         let invalid = |key: &str, reason: String| DecodeSetupError::Invalid {

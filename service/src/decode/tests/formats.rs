@@ -360,6 +360,7 @@ fn netcdf_gives_a_row_per_cell_with_times_units_and_packing_undone() {
     check("slab.nc", json!({}));
     check("slab3.nc", json!({}));
     check("unsigned.nc", json!({}));
+    check_within("climate.nc", json!({}), 1e-9);
     check("group.nc", json!({"grid": {"group": "/forecast/first"}}));
     check_refused(
         "slab.nc",
@@ -386,9 +387,62 @@ fn grib_messages_become_arrays_over_times_levels_and_places() {
 }
 
 #[test]
-fn points_of_lamberts_projection_lie_where_eccodes_puts_them() {
-    for name in ["lambert.grib2", "ellipsoid.grib2", "lambert.grib1"] {
+fn points_of_all_grids_lie_where_eccodes_puts_them() {
+    for name in [
+        "lambert.grib2",
+        "ellipsoid.grib2",
+        "lambert.grib1",
+        "second-order.grib1",
+        "polar.grib1",
+        "polar.grib2",
+        "polar-south.grib2",
+        "rotated.grib1",
+        "rotated.grib2",
+        "mercator.grib1",
+        "mercator.grib2",
+        "gauss.grib1",
+        "increments.grib1",
+        "ieee.grib2",
+    ] {
         check_within(name, json!({}), 1e-5);
+    }
+}
+
+#[test]
+fn grids_and_packings_that_are_not_read_are_named() {
+    let remedy = "interpolate it to a regular one, for instance with `cdo setgridtype,regular`";
+    for (name, message) in [
+        ("reduced.grib1", "message 1"),
+        ("reduced.grib2", "a message"),
+    ] {
+        let expected = format!(
+            "GRIB: {message} lies on a reduced grid, whose rows have different lengths; {remedy}"
+        );
+        check_refused(name, &fixture(name), json!({}), &expected);
+    }
+    let spectral = fixture("spectral.grib2");
+    check_refused(
+        "spectral.grib2",
+        &spectral,
+        json!({}),
+        "GRIB: message 1 lies on a grid that is not read (spherical harmonics, template 50); send fields row by row on \
+         regular, rotated or Gaussian latitudes and longitudes, or in Lambert's conformal, polar stereographic or \
+         Mercator's projection",
+    );
+    for (name, packing) in [("ccsds.grib2", "CCSDS"), ("jpeg.grib2", "JPEG 2000")] {
+        if cfg!(feature = "grib-codecs") {
+            check_within(name, json!({}), 1e-5);
+            continue;
+        }
+        check_refused(
+            name,
+            &fixture(name),
+            json!({}),
+            &format!(
+                "GRIB: message 1 is packed in a way that is not read ({packing}); use a service built with the feature \
+                 `grib-codecs`, or write it again with simple packing, for instance with `grib_set -r -s packingType=grid_simple`"
+            ),
+        );
     }
 }
 

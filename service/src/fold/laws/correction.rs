@@ -16,8 +16,8 @@ enum Event {
     Fold,
 }
 
-fn story() -> impl Strategy<Value = (Case, Vec<Event>)> {
-    case().prop_flat_map(|case| {
+fn story(of: impl Strategy<Value = Case>) -> impl Strategy<Value = (Case, Vec<Event>)> {
+    of.prop_flat_map(|case| {
         let others = prop_oneof![
             3 => any::<prop::sample::Index>().prop_map(Event::Toggle),
             1 => Just(Event::Rebuild),
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_retracted_was_never_there((case, events) in story()) {
+    fn what_is_retracted_was_never_there((case, events) in story(case())) {
         block_on(async {
             let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
             let dataset = open(&case, Arc::clone(&objects)).await.unwrap();
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: crash_cases().div_ceil(3), ..ProptestConfig::default() })]
 
     #[test]
-    fn a_crash_amid_a_correction_is_made_good((case, events) in story()) {
+    fn a_crash_amid_a_correction_is_made_good((case, events) in story(case_for_crashes())) {
         for effect in [Effect::Lost, Effect::Done] {
             for fail_at in 0.. {
                 if !block_on(survives(&case, &events, fail_at, effect)) {

@@ -73,6 +73,7 @@ fn grids(case: &Case, (axes, cells): &Arrays) -> Grids {
     Grids {
         coordinates,
         variables,
+        units: IndexMap::new(),
     }
 }
 

@@ -132,7 +132,7 @@ impl ApiError {
                     .replace("content type `` is not supported", "the request has no `Content-Type`"),
             )
             .closing(),
-            Self::Rejected { outcome, contribution } => problem::rejected(outcome, *contribution),
+            Self::Rejected { outcome, contribution, preview } => problem::rejected(outcome, *contribution, preview.as_deref()),
             Self::Append(error) => append(error),
             Self::NotRead(error) => append(error).closing(),
             Self::SpoolFull { max_bytes } => Answer::new(

@@ -7,6 +7,7 @@ use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
 use crate::outcome::{Outcome, RowProblem};
+use crate::preview::Preview;
 
 /// Names in a message; the rest is only counted.
 const MAX_LISTED: usize = 20;
@@ -35,6 +36,9 @@ pub(crate) struct Problem {
     /// Single problems, such as those of rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) problems: Vec<ProblemItem>,
+    /// What a rejected contribution is after decoding, in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) preview: Option<Preview>,
 }
 
 /// Every route may answer with these.
@@ -130,6 +134,7 @@ impl Answer {
                 seq: None,
                 n_problems: None,
                 problems: Vec::new(),
+                preview: None,
             },
             headers: Vec::new(),
             close: false,
@@ -157,7 +162,11 @@ impl Answer {
 }
 
 /// Nothing could be taken.
-pub(super) fn rejected(outcome: &Outcome, contribution: Option<(Uuid, u64)>) -> Answer {
+pub(super) fn rejected(
+    outcome: &Outcome,
+    contribution: Option<(Uuid, u64)>,
+    preview: Option<&Preview>,
+) -> Answer {
     let detail = match outcome.problems.as_slice() {
         [only] if only.row.is_none() => format!("nothing could be taken: {}", only.reason),
         _ => {
@@ -182,6 +191,7 @@ pub(super) fn rejected(outcome: &Outcome, contribution: Option<(Uuid, u64)>) -> 
         Answer::new(status, slug, title, detail).items(outcome.problems.iter().map(Into::into));
     answer.problem.n_problems = Some(outcome.n_problems);
     (answer.problem.id, answer.problem.seq) = contribution.unzip();
+    answer.problem.preview = preview.cloned();
     answer
 }
 

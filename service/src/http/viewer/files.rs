@@ -122,9 +122,13 @@ fn policy(viewer: &ViewerConfig) -> String {
     let and_maps = maps
         .iter()
         .fold(String::new(), |text, source| format!("{text} {source}"));
+    let and_images = viewer
+        .image_origins
+        .iter()
+        .fold(String::new(), |text, origin| format!("{text} {origin}"));
     format!(
         "default-src 'self'; script-src 'self'; style-src 'self'; worker-src 'self' blob:; child-src blob:; \
-         img-src 'self' data: blob:{and_maps}; connect-src 'self'{and_maps}; object-src 'none'; frame-ancestors 'none'; \
+         img-src 'self' data: blob:{and_maps}{and_images}; connect-src 'self'{and_maps}; object-src 'none'; frame-ancestors 'none'; \
          base-uri 'none'; form-action 'self'"
     )
 }

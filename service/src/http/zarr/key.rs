@@ -1,6 +1,8 @@
 //! Which keys a Zarr store has.
 
-use zarr_fuse_schemas::{Node, Schema};
+use zarr_fuse_schemas::{Node, Schema, Variable};
+
+use crate::pyramid::{is_level_of, is_part};
 
 /// The key in a path, in which the router has left `%25`, `%2B` and `%2F` as they were. `None`: slashes that were encoded
 /// are part of no key.
@@ -44,10 +46,45 @@ fn is_key_of(node: &Node, parts: &[&str]) -> bool {
         (None, None) => None,
     };
     n_dimensions.is_some_and(|n| is_key_of_array(n, rest))
+        || is_key_of_level(node, "", parts)
         || node
             .children
             .get(*first)
             .is_some_and(|child| is_key_of(child, rest))
+        || node
+            .children
+            .iter()
+            .any(|(name, child)| is_key_of_level(child, name, parts))
+}
+
+/// Whether `parts`, beside the node called `name`, are a key of one of its coarser levels.
+fn is_key_of_level(node: &Node, name: &str, parts: &[&str]) -> bool {
+    let [first, rest @ ..] = parts else {
+        return false;
+    };
+    if node.pyramid.is_none() || !is_level_of(first, name) {
+        return false;
+    }
+    match rest {
+        ["zarr.json"] => true,
+        [array, rest @ ..] => {
+            let of = |variable: &&Variable| {
+                let part = array.strip_prefix(variable.name.as_str());
+                part.and_then(|part| part.strip_prefix('_'))
+                    .is_some_and(is_part)
+            };
+            let n = match node.coordinates.contains_key(*array) {
+                true => Some(1),
+                false => node
+                    .variables
+                    .values()
+                    .find(of)
+                    .map(|variable| variable.coords.len()),
+            };
+            n.is_some_and(|n| is_key_of_array(n, rest))
+        }
+        [] => false,
+    }
 }
 
 fn is_key_of_array(n_dimensions: usize, parts: &[&str]) -> bool {

@@ -75,6 +75,7 @@ pub(super) fn from_kelvin(variable: Variable) -> Variable {
         measure: Measure::Physical {
             unit: unit("degC"),
             source_unit: unit("K"),
+            has_source_unit: true,
             conversion,
         },
         ..variable
@@ -156,9 +157,9 @@ pub(super) fn table(columns: Vec<(&str, Vec<Option<&str>>)>) -> Table {
 
 pub(super) fn typed(columns: Vec<Column>) -> Table {
     let height = columns.first().map_or(0, Column::len);
-    Table {
-        frame: DataFrame::new(height, columns).expect("columns of one length"),
-    }
+    DataFrame::new(height, columns)
+        .expect("columns of one length")
+        .into()
 }
 
 /// A table written as CSV without quotes; `NULL` is null.

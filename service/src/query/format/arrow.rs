@@ -19,7 +19,7 @@ use zarr_fuse_schemas::DataType;
 use zarr_fuse_schemas::time::Tick;
 
 use super::super::error::QueryError;
-use super::super::rows::{Cells, Rows};
+use super::super::rows::{ABSENT, Cells, Rows};
 use super::{Field, Kind};
 use crate::values::Values;
 
@@ -168,7 +168,7 @@ fn batch(
 
 fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
     let (values, index) = (cells.values.as_ref(), &cells.index);
-    let valid = |i: u32| !field.na.is_na(values, i as usize);
+    let valid = |i: u32| i != ABSENT && !field.na.is_na(values, i as usize);
     if let (Kind::Time(time), Values::Int64(ticks)) = (&field.kind, values) {
         return timestamps(ticks, index, &valid, time.tick, arrow_type);
     }
@@ -190,7 +190,7 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
         Values::Bool(v) => Arc::new(
             index
                 .iter()
-                .map(|&i| Some(v[i as usize]))
+                .map(|&i| v.get(i as usize).copied())
                 .collect::<BooleanArray>(),
         ),
         Values::Int8(v) => primitive!(v, datatypes::Int8Type),
@@ -205,7 +205,11 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
         Values::Float64(v) => primitive!(v, datatypes::Float64Type),
         Values::Complex64(v) => {
             let part = |part: usize| {
-                Float32Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]))
+                Float32Array::from_iter_values(
+                    index
+                        .iter()
+                        .map(|&i| v.get(i as usize).map_or(0.0, |v| v[part])),
+                )
             };
             complex(
                 arrow_type,
@@ -215,7 +219,11 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
         }
         Values::Complex128(v) => {
             let part = |part: usize| {
-                Float64Array::from_iter_values(index.iter().map(|&i| v[i as usize][part]))
+                Float64Array::from_iter_values(
+                    index
+                        .iter()
+                        .map(|&i| v.get(i as usize).map_or(0.0, |v| v[part])),
+                )
             };
             complex(
                 arrow_type,
@@ -223,9 +231,10 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
                 index.iter().map(|&i| valid(i)),
             )
         }
-        Values::Str(v) => Arc::new(StringArray::from_iter_values(
-            index.iter().map(|&i| v[i as usize].as_ref()),
-        )),
+        Values::Str(v) => {
+            let text = |&i: &u32| v.get(i as usize);
+            Arc::new(index.iter().map(text).collect::<StringArray>())
+        }
     }
 }
 

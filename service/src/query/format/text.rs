@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::rows::{Cells, Rows};
+use super::super::rows::{ABSENT, Cells, Rows};
 use super::{Field, Kind};
 use crate::values::Values;
 
@@ -31,7 +31,7 @@ impl Csv {
     pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
         let mut out = std::mem::take(&mut self.header);
         out.reserve(rows.n * self.fields.len() * TYPICAL_CELL_BYTES);
-        let columns = prepare(&self.fields, rows, write_csv);
+        let columns = prepare(&self.fields, rows, (write_csv, b""));
         for row in 0..rows.n {
             for (i, column) in columns.iter().enumerate() {
                 if i > 0 {
@@ -83,7 +83,7 @@ impl Json {
                 * (self.fields.len() * TYPICAL_CELL_BYTES
                     + self.keys.iter().map(Vec::len).sum::<usize>()),
         );
-        let columns = prepare(&self.fields, rows, write_json);
+        let columns = prepare(&self.fields, rows, (write_json, b"null"));
         for row in 0..rows.n {
             if self.is_one_object {
                 out.extend_from_slice(if self.n_rows == 0 { HEAD } else { b",\n" });
@@ -119,31 +119,34 @@ impl Json {
     }
 }
 
-type WriteCell = fn(&mut Vec<u8>, &Field, &Values, usize);
+/// How an element is written, and what stands in an empty cell.
+type Writer = (fn(&mut Vec<u8>, &Field, &Values, usize), &'static [u8]);
 
 /// A column ready to be written: elements that come again in many rows are formatted once.
 enum Column<'a> {
     Direct {
         field: &'a Field,
         cells: &'a Cells,
-        write: WriteCell,
+        writer: Writer,
     },
     Formatted {
         texts: Vec<u8>,
         ends: Vec<usize>,
         index: &'a [u32],
+        absent: &'static [u8],
     },
 }
 
-fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, write: WriteCell) -> Vec<Column<'a>> {
+fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, writer: Writer) -> Vec<Column<'a>> {
     let column = |(field, cells): (&'a Arc<Field>, &'a Cells)| {
         if cells.values.len() >= rows.n {
             return Column::Direct {
                 field,
                 cells,
-                write,
+                writer,
             };
         }
+        let (write, absent) = writer;
         let mut texts = Vec::with_capacity(cells.values.len() * TYPICAL_CELL_BYTES);
         let mut ends = Vec::with_capacity(cells.values.len() + 1);
         ends.push(0);
@@ -155,6 +158,7 @@ fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, write: WriteCell) -> Ve
             texts,
             ends,
             index: &cells.index,
+            absent,
         }
     };
     fields.iter().zip(&rows.cells).map(column).collect()
@@ -166,12 +170,23 @@ impl Column<'_> {
             Self::Direct {
                 field,
                 cells,
-                write,
-            } => write(out, field, &cells.values, cells.index[row] as usize),
-            Self::Formatted { texts, ends, index } => {
-                let element = index[row] as usize;
-                out.extend_from_slice(&texts[ends[element]..ends[element + 1]]);
-            }
+                writer: (write, absent),
+            } => match cells.index[row] {
+                ABSENT => out.extend_from_slice(absent),
+                element => write(out, field, &cells.values, element as usize),
+            },
+            Self::Formatted {
+                texts,
+                ends,
+                index,
+                absent,
+            } => match index[row] {
+                ABSENT => out.extend_from_slice(absent),
+                element => {
+                    let element = element as usize;
+                    out.extend_from_slice(&texts[ends[element]..ends[element + 1]]);
+                }
+            },
         }
     }
 }
@@ -186,7 +201,8 @@ fn write_csv(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
     }
 }
 
-fn write_json(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
+/// Appends element `i`, `null` for what JSON lacks.
+pub(in super::super) fn write_json(out: &mut Vec<u8>, field: &Field, values: &Values, i: usize) {
     let is_infinite = match values {
         Values::Float32(v) => v[i].is_infinite(),
         Values::Float64(v) => v[i].is_infinite(),

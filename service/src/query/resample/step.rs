@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use chrono::{
-    DateTime, Datelike as _, Days, MappedLocalTime, Months, NaiveDate, NaiveDateTime, Offset as _,
-    TimeZone as _, Timelike as _,
-};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Timelike as _};
 use zarr_fuse_schemas::Zone;
 use zarr_fuse_schemas::time::Tick;
+
+use super::super::time::{local_offset, offset};
 
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,26 @@ pub(in super::super) enum Step {
     Months(u32),
 }
 
+/// Where a bucket begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Bucket {
+    /// The instant at which it begins, in ticks of [`label_tick`].
+    pub(in super::super) start: i64,
+    /// The first tick after it.
+    pub(in super::super) end: i64,
+}
+
+/// The tick in which beginnings are exact: those of a day elsewhere are no whole days here.
+pub(in super::super) fn label_tick(tick: Tick) -> Tick {
+    if i128::from(tick.nanoseconds()) > SECOND {
+        Tick::Second
+    } else {
+        tick
+    }
+}
+
 const DAY: i64 = 86_400;
+const SECOND: i128 = 1_000_000_000;
 
 impl Step {
     /// Reads `10min`, `1h`, `7d`, `2w`, `1month`, `1y`.
@@ -58,27 +76,29 @@ impl Step {
         })
     }
 
-    /// The bucket of an instant, in ticks; it ends where the next one begins.
-    pub(in super::super) fn bucket(self, ticks: i64, tick: Tick, zone: Zone) -> Range<i64> {
-        let per_tick = tick.nanoseconds();
-        let nanoseconds = i128::from(ticks) * i128::from(per_tick);
-        let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
+    /// The bucket of an instant.
+    pub(in super::super) fn bucket(self, ticks: i64, tick: Tick, zone: Zone) -> Bucket {
+        let per_tick = i128::from(tick.nanoseconds());
+        let nanoseconds = i128::from(ticks) * per_tick;
+        let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).unwrap_or(i64::MAX);
         let found = match self {
             Self::Seconds(step) => Some(seconds_bucket(seconds, i64::from(step), zone)),
             _ => self.calendar_bucket(seconds, zone),
         };
-        let to_ticks = |seconds: i64| {
-            let ticks = i128::from(seconds) * 1_000_000_000 / i128::from(per_tick);
-            i64::try_from(ticks).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
-        };
+        let clip =
+            |wide: i128| i64::try_from(wide).unwrap_or(if wide < 0 { i64::MIN } else { i64::MAX });
+        let per_label = i128::from(label_tick(tick).nanoseconds());
         match found {
-            Some(range) => {
-                let (start, end) = (to_ticks(range.start), to_ticks(range.end));
-                // A tick longer than the step is a bucket of its own.
-                start.min(ticks)..end.max(ticks.saturating_add(1))
-            }
+            Some(range) => Bucket {
+                start: clip(i128::from(range.start) * SECOND / per_label),
+                // The first tick that is not before the next bucket.
+                end: clip(-(-i128::from(range.end) * SECOND).div_euclid(per_tick)),
+            },
             // Beyond every calendar.
-            None => ticks..ticks.saturating_add(1),
+            None => Bucket {
+                start: clip(nanoseconds / per_label),
+                end: ticks.saturating_add(1),
+            },
         }
     }
 
@@ -115,7 +135,7 @@ fn days(day: NaiveDate, n: i64, origin: i64) -> Option<(NaiveDate, NaiveDate)> {
 }
 
 fn seconds_bucket(seconds: i64, step: i64, zone: Zone) -> Range<i64> {
-    let offset = offset(seconds, zone);
+    let offset = i64::from(offset(seconds, zone));
     // Up to an hour, and where midnight is no mark, every bucket is equally long, also when clocks change.
     if step <= 3600 || DAY % step != 0 {
         let start = (seconds + offset).div_euclid(step) * step - offset;
@@ -132,39 +152,15 @@ fn seconds_bucket(seconds: i64, step: i64, zone: Zone) -> Range<i64> {
     bounds.unwrap_or(seconds..seconds + 1)
 }
 
-/// Seconds east of UTC at an instant.
-fn offset(seconds: i64, zone: Zone) -> i64 {
-    i64::from(match zone {
-        Zone::Fixed(offset) => offset,
-        Zone::Named(tz) => DateTime::from_timestamp(seconds, 0).map_or(0, |utc| {
-            tz.offset_from_utc_datetime(&utc.naive_utc())
-                .fix()
-                .local_minus_utc()
-        }),
-    })
-}
-
 fn local(seconds: i64, zone: Zone) -> Option<NaiveDateTime> {
-    let local = DateTime::from_timestamp(seconds.checked_add(offset(seconds, zone))?, 0)?;
+    let local =
+        DateTime::from_timestamp(seconds.checked_add(i64::from(offset(seconds, zone)))?, 0)?;
     Some(local.naive_utc())
 }
 
 /// The instant of a local time; of a repeated one the first, of one that is skipped the moment of the change.
 fn instant(local: NaiveDateTime, zone: Zone) -> i64 {
-    let seconds = local.and_utc().timestamp();
-    let offset = match zone {
-        Zone::Fixed(offset) => offset,
-        Zone::Named(tz) => match tz.offset_from_local_datetime(&local) {
-            MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => {
-                offset.fix().local_minus_utc()
-            }
-            MappedLocalTime::None => tz
-                .offset_from_utc_datetime(&(local - chrono::TimeDelta::days(1)))
-                .fix()
-                .local_minus_utc(),
-        },
-    };
-    seconds - i64::from(offset)
+    local.and_utc().timestamp() - i64::from(local_offset(local, zone, false))
 }
 
 #[cfg(test)]
@@ -175,14 +171,14 @@ mod tests {
     fn bucket(step: &str, instant: &str, zone: &str) -> String {
         let zone = Zone::parse(zone).unwrap();
         let ticks = DateTime::parse_from_rfc3339(instant).unwrap().timestamp();
-        let range = Step::parse(step).unwrap().bucket(ticks, Tick::Second, zone);
+        let bucket = Step::parse(step).unwrap().bucket(ticks, Tick::Second, zone);
         let shown = |seconds| {
             local(seconds, zone)
                 .unwrap()
                 .format("%m-%dT%H:%M")
                 .to_string()
         };
-        format!("{} {}", shown(range.start), shown(range.end))
+        format!("{} {}", shown(bucket.start), shown(bucket.end))
     }
 
     #[test]
@@ -222,8 +218,8 @@ mod tests {
         let zone = Zone::parse("Europe/Prague").unwrap();
         let hours = |instant: &str| {
             let ticks = DateTime::parse_from_rfc3339(instant).unwrap().timestamp();
-            let range = Step::Days(1).bucket(ticks, Tick::Second, zone);
-            (range.end - range.start) / 3600
+            let bucket = Step::Days(1).bucket(ticks, Tick::Second, zone);
+            (bucket.end - bucket.start) / 3600
         };
         assert_eq!(hours("2024-03-31T12:00:00Z"), 23);
         assert_eq!(hours("2024-10-27T12:00:00Z"), 25);
@@ -236,6 +232,23 @@ mod tests {
             bucket("6h", "2024-10-27T03:30:00Z", "Europe/Prague"),
             "10-27T00:00 10-27T06:00"
         );
+    }
+
+    #[test]
+    fn days_counted_in_utc_fall_into_the_years_of_another_zone() {
+        let zone = Zone::parse("America/New_York").unwrap();
+        let of = |day: &str| {
+            let instant = DateTime::parse_from_rfc3339(&format!("{day}T00:00:00Z")).unwrap();
+            Step::Months(12).bucket(instant.timestamp() / DAY, Tick::Day, zone)
+        };
+        // The first of January begins in the old year there.
+        assert_eq!(of("2025-01-01"), of("2024-06-01"));
+        assert_ne!(of("2025-01-02"), of("2025-01-01"));
+        assert_eq!(
+            bucket("1y", "2024-06-01T00:00:00Z", "America/New_York"),
+            "01-01T00:00 01-01T00:00"
+        );
+        assert_eq!(of("2024-06-01").start, 1_704_085_200);
     }
 
     #[test]

@@ -107,6 +107,23 @@ async fn values_are_listed_quoted_ranged_or_nearest() {
 }
 
 #[tokio::test]
+async fn the_nearest_of_coarse_times_is_counted_from_the_instant_asked_for() {
+    let mut fixture =
+        Fixture::new("n: {COORDS: {t: {unit: {tick: h, tz: UTC}}}, VARS: {v: {coords: t}}}").await;
+    fixture
+        .fold("t,v\n2024-05-01T06:00Z,6\n2024-05-01T07:00Z,7\n")
+        .await;
+    assert_eq!(
+        fixture.text("sel.t=nearest:2024-05-01T06:05").await,
+        "t,v\n2024-05-01T06:00:00Z,6.0\n"
+    );
+    assert_eq!(
+        fixture.text("sel.t=nearest:2024-05-01T06:35").await,
+        "t,v\n2024-05-01T07:00:00Z,7.0\n"
+    );
+}
+
+#[tokio::test]
 async fn variables_over_one_coordinate_select_on_it() {
     let a = "borehole,latitude\n\"a,1\",50.7\n";
     check("var=latitude&sel.latitude=50.6/", a).await;

@@ -52,6 +52,9 @@ fn values() -> impl Strategy<Value = String> {
         "depth",
         "time",
         "180",
+        "3",
+        "1d",
+        "min",
         "-180",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..6).prop_map(|pieces| pieces.concat())
@@ -77,6 +80,10 @@ fn any_params() -> impl Strategy<Value = Vec<(String, String)>> {
         "na",
         "limit",
         "cursor",
+        "resample",
+        "agg",
+        "max_points",
+        "latest",
     ];
     let name = prop::sample::select(names).prop_map(str::to_owned);
     prop::collection::vec((name, values()), 0..5)
@@ -84,9 +91,9 @@ fn any_params() -> impl Strategy<Value = Vec<(String, String)>> {
 
 proptest! {
     #[test]
-    fn any_parameters_give_an_answer_or_an_error(queries in prop::collection::vec((any_params(), 0..5_usize), 50)) {
+    fn any_parameters_give_an_answer_or_an_error(queries in prop::collection::vec((any_params(), 0..6_usize), 50)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let formats = [Format::Csv, Format::Json, Format::Ndjson, Format::Arrow, Format::Parquet];
+        let formats = [Format::Csv, Format::Json, Format::Ndjson, Format::Arrow, Format::Parquet, Format::Covjson];
         runtime.block_on(async {
             let view = boreholes().await.view();
             for (params, format) in queries {

@@ -17,7 +17,7 @@ async fn unknown_names_are_suggested() {
     check(
         "colour=red",
         "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, \
-         `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`",
+         `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `max_points`, `latest`, `na`, `limit`, `cursor`, `format`",
     )
     .await;
     check(
