@@ -295,7 +295,7 @@ fn pages_that_may_ask_are_checked() {
     check(
         &config("origins: [maps.example.org]"),
         &[
-            "1:28: server.cors.origins[0]: `maps.example.org` is not where a page can be; write scheme and host, as in `https://maps.example.org`, or `*`",
+            "1:27: server.cors.origins[0]: `maps.example.org` is not where a page can be; write scheme and host, as in `https://maps.example.org`, or `*`",
         ],
     );
 }

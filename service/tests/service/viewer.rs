@@ -1,6 +1,6 @@
 //! The viewer in the binary, and what it asks first.
 
-use reqwest::{Method, Response};
+use reqwest::Response;
 use serde_json::json;
 use zarr_fuse_service::config::ServerConfig;
 
@@ -51,7 +51,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 async fn the_viewer_is_served_with_what_caches_and_browsers_need() {
     let world = World::new().await;
     let ask = async |path: &str, name: &str, value: &str| {
-        let request = world.ask(Method::GET, path).header(name, value);
+        let request = world.ask(reqwest::Method::GET, path).header(name, value);
         request.send().await.unwrap()
     };
     let page = world.get("/").await;
@@ -110,7 +110,7 @@ async fn the_viewer_is_served_with_what_caches_and_browsers_need() {
     assert_eq!(world.get("/assets/none.js").await.status(), 404);
     assert_eq!(
         world
-            .ask(Method::POST, "/assets/none.js")
+            .ask(reqwest::Method::POST, "/assets/none.js")
             .send()
             .await
             .unwrap()
