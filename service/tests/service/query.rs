@@ -300,7 +300,11 @@ async fn the_origin_is_asked_for_one_value() {
             400,
             "write `true` or `false`",
         ),
-        ("&sel.time=2023", 422, "leaves 0 values of `time`"),
+        (
+            "&sel.time=2023",
+            422,
+            "the selection leaves 0 values of `time`; give one, such as `sel.time=<value>`",
+        ),
     ] {
         let ask = world.ask(Method::GET, &format!("{ORIGIN}{query}"));
         refused(ask, status, reason).await;
