@@ -62,7 +62,7 @@ async fn each_format_is_given_by_name_and_by_accept() {
     refused(
         world.ask(Method::GET, QUERY).header("accept", "image/png"),
         406,
-        "none of the media types in `Accept` can be given; ask for `text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet`, or use `format=`",
+        "none of the media types in `Accept` can be given; ask for `text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream`, `application/vnd.apache.parquet` or `application/prs.coverage+json`, or use `format=`",
     )
     .await;
     world.end().await.unwrap();
@@ -123,7 +123,7 @@ async fn questions_that_make_no_sense_are_problems() {
     refused(
         world.ask(Method::GET, &format!("{QUERY}?colour=red")),
         400,
-        "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `na`, `limit`, `cursor`, `format`",
+        "unknown query parameter `colour`; there are `var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `max_points`, `latest`, `na`, `limit`, `cursor`, `format`",
     )
     .await;
     refused(
@@ -300,7 +300,11 @@ async fn the_origin_is_asked_for_one_value() {
             400,
             "write `true` or `false`",
         ),
-        ("&sel.time=2023", 422, "leaves 0 values of `time`"),
+        (
+            "&sel.time=2023",
+            422,
+            "the selection leaves 0 values of `time`; give one, such as `sel.time=<value>`",
+        ),
     ] {
         let ask = world.ask(Method::GET, &format!("{ORIGIN}{query}"));
         refused(ask, status, reason).await;
