@@ -118,9 +118,10 @@ fn text_of(value: Option<&Json>) -> String {
     }
 }
 
+/// `+` too, which stands for a blank in queries.
 fn push_encoded(url: &mut String, value: &str) {
     for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~,:+".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~,:".contains(&byte) {
             url.push(char::from(byte));
         } else {
             write!(url, "%{byte:02X}").expect("a string takes every text");

@@ -2,7 +2,7 @@
 
     python tests/python/make_formats.py service/tests/fixtures/formats
 
-needs pandas, pyarrow, openpyxl, odfpy, xarray, netCDF4, h5netcdf, h5py, scipy, zarr and eccodes (`pip install` them; the tests
+needs pandas, pyarrow, cftime, openpyxl, odfpy, xarray, netCDF4, h5netcdf, h5py, scipy, zarr and eccodes (`pip install` them; the tests
 themselves need none: the files are checked in). Beside each file `<file>.expected.json` holds the columns as its tool
 reads them: numbers and truth values as they are, times as ISO 8601 in UTC, `null` where there is no value.
 """

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod conditions;
+mod laws;
 mod mqtt;
 mod plans;
 mod schedules;
