@@ -34,6 +34,7 @@ describe("contributing a file", () => {
   });
 
   it("names the coordinates that no column brings", async () => {
+    site.allow(/422/);
     const page = await site.open(start);
     await choose(page, "table.csv", "date_time,borehole,rock_temp\n2025-06-01T00:00:00Z,B1,50\n");
     await page.getByText("No column brings the coordinate depth").waitFor();

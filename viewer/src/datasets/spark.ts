@@ -27,6 +27,8 @@ export function representative(node: NodeTree): VariableTree | undefined {
 
 /** Draws the series of a variable into `place`; a place that is no longer in the page is left alone. */
 export async function drawSpark(place: HTMLElement, context: Context, dataset: string, node: NodeTree, variable: VariableTree): Promise<void> {
+  // Nothing has arrived yet.
+  if (variable.shape.includes(0)) return;
   await turn();
   try {
     if (!place.isConnected) return;
