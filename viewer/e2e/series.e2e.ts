@@ -1,7 +1,8 @@
 /** Time series, as a person reads them. */
 
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { PHONE, useSite, violations } from "./site";
@@ -262,14 +263,14 @@ describe("what is seen", () => {
     await expect.poll(() => page.locator(".copy code").count()).toBe(2);
     const [curl = "", python = ""] = await page.locator(".copy code").allTextContents();
     expect(curl).toMatch(/^curl 'http/);
-    const answer = execFileSync("sh", ["-c", curl], { stdio: ["ignore", "pipe", "ignore"] }).toString();
+    const answer = (await promisify(execFile)("sh", ["-c", curl])).stdout;
     const values = answer.trim().split("\n").slice(1).map((line) => Number(line.split(",").at(-1)));
     expect(values).toEqual(Array.from({ length: 72 }, (_, i) => i % 24));
     const interpreter = process.env.ZF_PYTHON ?? "";
     if (!existsSync(interpreter)) return;
     const lines = python.split("\n");
     const script = [...lines.slice(0, -1), `found = ${lines.at(-1) ?? ""}`, "print(','.join(str(float(v)) for v in found['temperature'].values.ravel()))"].join("\n");
-    const found = execFileSync(interpreter, ["-c", script]).toString().trim().split(",").map(Number);
+    const found = (await promisify(execFile)(interpreter, ["-c", script])).stdout.trim().split(",").map(Number);
     expect(found).toEqual(values);
   });
 });

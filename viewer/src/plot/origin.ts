@@ -1,6 +1,6 @@
 /** Which contribution wrote a value. */
 
-import { type Contribution, Refused, json, pathOf } from "../api/client";
+import { Refused, json, pathOf } from "../api/client";
 import { h } from "../dom";
 import { formatTime } from "../format";
 import { t } from "../i18n";
@@ -12,7 +12,14 @@ import type { Model } from "./model";
 import { columnsOf, timeOf } from "./node";
 import { iso } from "./scale";
 
-export type Origin = Contribution | "unknown";
+/** A contribution that brought a value. */
+interface Writer {
+  id: string;
+  received_at: string;
+  sender?: string;
+  endpoint: string;
+}
+export type Origin = Writer | "unknown";
 
 /** Asks for the contribution that wrote the value of a series at a time. */
 export async function originOf(model: Model, series: Series, time: number, signal: AbortSignal): Promise<Origin | undefined> {
@@ -24,8 +31,8 @@ export async function originOf(model: Model, series: Series, time: number, signa
     names.forEach((name, i) => query.set(`sel.${name}`, quoted(values[i] ?? "")));
   }
   try {
-    const answer = await json<{ contribution?: Contribution | null }>(`${pathOf("api/v1/origin", model.dataset, model.node.path)}?${query.toString()}`, { signal });
-    return answer.contribution ?? "unknown";
+    const answer = await json<{ contributions: Writer[] }>(`${pathOf("api/v1/origin", model.dataset, model.node.path)}?${query.toString()}`, { signal });
+    return answer.contributions[0] ?? "unknown";
   } catch (error) {
     if (error instanceof DOMException) return undefined;
     if (error instanceof Refused && error.status < 500) return "unknown";
