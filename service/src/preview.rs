@@ -88,22 +88,19 @@ fn column(name: String, node: &Node) -> PreviewColumn {
         let mut coordinates = node.coordinates.values();
         coordinates.any(|coordinate| coordinate.composed.contains(&variable.name))
     };
-    let found = match coordinate {
-        Some(coordinate) => Some((&coordinate.variable, "coordinate")),
-        None => {
-            let variable = node
-                .variables
-                .values()
-                .find(|variable| variable.column == name);
-            variable.map(|variable| {
-                let role = if is_component(variable) {
-                    "coordinate"
-                } else {
-                    "variable"
-                };
-                (variable, role)
-            })
-        }
+    let found = if let Some(coordinate) = coordinate {
+        Some((&coordinate.variable, "coordinate"))
+    } else {
+        let mut variables = node.variables.values();
+        let variable = variables.find(|variable| variable.column == name);
+        variable.map(|variable| {
+            let role = if is_component(variable) {
+                "coordinate"
+            } else {
+                "variable"
+            };
+            (variable, role)
+        })
     };
     let units = found
         .map(|(variable, _)| units(variable))

@@ -20,7 +20,7 @@ const VIEWS: Record<string, { address: string; seen: string }> = {
   datasets: { address: "", seen: "main h1, main h2, main table" },
   "map-forecast": { address: "?view=map&dataset=weather&node=forecast&var=air_temperature", seen: ".map-stage[data-idle]" },
   "map-boreholes": { address: "?view=map&dataset=boreholes&node=temperature&var=rock_temp&sel.borehole=B1-meadow", seen: ".map-stage[data-idle]" },
-  series: { address: `?view=series&dataset=boreholes&node=temperature&var=rock_temp,air_humidity&sel.borehole=${HOLES}&sel.depth=0.5,2,10`, seen: "main canvas" },
+  series: { address: `?view=series&dataset=boreholes&node=temperature&var=rock_temp&sel.borehole=${HOLES}&sel.depth=0.05,0.5,2.0,10.0`, seen: "main canvas" },
   fields: { address: "?view=fields&dataset=boreholes&node=temperature&var=rock_temp&sel.borehole=B1-meadow", seen: "main canvas" },
   contributions: { address: "?view=contributions", seen: "main table, main li" },
   collectors: { address: "?view=collectors", seen: "main *" },
@@ -72,7 +72,7 @@ it.runIf(process.env.README === "1")("shows the picture of the README", async ()
 async function settled(page: Page, seen: string): Promise<void> {
   await page.locator(seen).first().waitFor({ timeout: 30_000 });
   let n = -1;
-  for (let quiet = 0; quiet < 4; ) {
+  for (let [quiet, all] = [0, 0]; quiet < 4 && all < 40; all++) {
     const now = await page.evaluate(() => performance.getEntriesByType("resource").length);
     quiet = now === n ? quiet + 1 : 0;
     n = now;
