@@ -10,7 +10,7 @@ import { useSite } from "./site";
 
 const N_POINTS = Number(process.env.ZF_FIGURES_POINTS ?? 10_000_000);
 const N_COMMITS = Number(process.env.ZF_FIGURES_COMMITS ?? 2000);
-const PER_BODY = 500_000;
+const PER_BODY = 100_000;
 const START_S = Date.UTC(2024, 0, 1) / 1000;
 const time = (s: number): string => new Date(s * 1000).toISOString().replace(".000", "");
 const value = (i: number): string => (10 + 8 * Math.sin(i / 13_750) + Math.sin(i / 310)).toFixed(3);
@@ -83,7 +83,7 @@ it("frames while moving", async () => {
       const now = performance.now();
       frames.push(now - last);
       last = now;
-      if (!(globalThis as unknown as { stop?: boolean }).stop) requestAnimationFrame(tick);
+      if (!(globalThis as unknown as { isOver?: boolean }).isOver) requestAnimationFrame(tick);
     };
     Object.assign(globalThis, { frames });
     requestAnimationFrame(tick);
@@ -96,8 +96,8 @@ it("frames while moving", async () => {
     await page.mouse.up();
   }
   const frames = await page.evaluate(() => {
-    const kept = globalThis as unknown as { frames: number[]; stop?: boolean };
-    kept.stop = true;
+    const kept = globalThis as unknown as { frames: number[]; isOver?: boolean };
+    kept.isOver = true;
     return kept.frames.slice(2).sort((a, b) => a - b);
   });
   const at = (part: number): string => `${(frames[Math.floor(part * (frames.length - 1))] ?? NaN).toFixed(1)} ms`;
