@@ -172,6 +172,7 @@ describe("the shell", () => {
       }
     }
     const page = await site.open();
+    await page.getByRole("status").filter({ hasText: "Live" }).waitFor();
     // Where nobody needs to sign in, nothing asks for it.
     expect(await page.getByRole("button", { name: "Sign in" }).count()).toBe(0);
     await page.getByRole("button", { name: /Preferences/ }).click();
