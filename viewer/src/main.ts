@@ -172,7 +172,7 @@ function fillShell(): void {
       header.needsSignIn(info.needs_sign_in);
       titlePage();
     },
-    () => undefined,
+    () => header.needsSignIn(true),
   );
 }
 

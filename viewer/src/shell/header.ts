@@ -115,6 +115,8 @@ export function makeHeader(context: Context, actions: Actions): Header {
     },
   };
   header.problems(0);
+  // Until the service has said whether it is of use.
+  header.needsSignIn(false);
   header.connection("connecting");
   header.refresh();
   header.datasets([]);
