@@ -298,7 +298,7 @@ async fn the_origin_is_asked_for_one_value() {
         (
             "&sel.time=2024-05-01T10:00:00Z&all=maybe",
             400,
-            "write `true` or `false`",
+            "query parameter `all=maybe`: write `true` or `false`",
         ),
         (
             "&sel.time=2023",
@@ -313,7 +313,7 @@ async fn the_origin_is_asked_for_one_value() {
     refused(
         world.ask(Method::GET, coordinate),
         422,
-        "`time` is a coordinate",
+        "`time` is a coordinate; give a variable, `var=<name>`",
     )
     .await;
     world.end().await.unwrap();

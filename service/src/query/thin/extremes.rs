@@ -52,15 +52,12 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
             let rows = rows_at_once.max(1).saturating_mul(step);
             let chunk = series.chunk_size.saturating_mul(step);
             let end = block_end(begin, piece.positions.end, rows, chunk);
-            let block = match piece.level {
-                Some(level) => {
-                    let cells = begin / step..end / step;
-                    Block::Cells(series.read_level(level, cells, &all).await?)
-                }
-                None => {
-                    let rows = begin - range.start..end - range.start;
-                    Block::Values(series.read(rows, &all).await?)
-                }
+            let block = if let Some(level) = piece.level {
+                let cells = begin / step..end / step;
+                Block::Cells(series.read_level(level, cells, &all).await?)
+            } else {
+                let rows = begin - range.start..end - range.start;
+                Block::Values(series.read(rows, &all).await?)
             };
             let mut from = begin;
             while from < end {

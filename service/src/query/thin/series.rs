@@ -217,13 +217,13 @@ impl<'a> Series<'a> {
     pub(super) fn levels(&self) -> Vec<LevelView> {
         let schema = self.view.schema();
         let variable = schema.variables.get(&self.input.variable);
-        let tells = |pyramid: &&Pyramid| {
+        let tells = |pyramid: &Pyramid| {
             pyramid.coord == self.axis
                 && [Aggregate::Min, Aggregate::Max]
                     .iter()
                     .all(|aggregate| pyramid.aggregates.contains(aggregate))
         };
-        let found = schema.pyramid.as_ref().filter(tells).is_some();
+        let found = schema.pyramid.as_ref().is_some_and(tells);
         if found && variable.is_some_and(|variable| schema.has_levels(variable)) {
             self.view.levels()
         } else {
