@@ -6,8 +6,10 @@ use zarr_fuse_collectors::mqtt::topic::Topic;
 use zarr_fuse_collectors::template::{Template, Variables};
 use zarr_fuse_collectors::watch::pattern::Pattern;
 
-/// Levels of a pattern with the levels of a topic that it matches, and the variables in them.
-fn levels() -> impl Strategy<Value = Vec<(String, String, Option<(String, String)>)>> {
+/// A level of a pattern, the level of a topic that it matches, and the variable in it.
+type Level = (String, String, Option<(String, String)>);
+
+fn levels() -> impl Strategy<Value = Vec<Level>> {
     let level = prop_oneof![
         "[a-zé0-9 ]{0,5}".prop_map(|text| (text.clone(), text, None)),
         "[^/\\x00]{0,5}".prop_map(|text| ("+".to_owned(), text, None)),
@@ -32,7 +34,7 @@ proptest! {
 
     #[test]
     fn a_topic_matches_the_pattern_it_was_made_for(levels in levels(), more in "(/[a-z]{0,3}){0,3}") {
-        let join = |pick: fn(&(String, String, Option<(String, String)>)) -> &str| -> String {
+        let join = |pick: fn(&Level) -> &str| -> String {
             levels.iter().map(pick).collect::<Vec<_>>().join("/")
         };
         let (pattern, topic) = (join(|level| &level.0), join(|level| &level.1));
