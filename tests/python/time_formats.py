@@ -119,18 +119,17 @@ def main(decode, folder, n):
     with zarr.storage.ZipStore(path, mode="w") as store:
         slab.to_zarr(store, zarr_format=3, consolidated=False)
     timed(path, values.size, "xarray, zarr", lambda: xr.open_zarr(zarr.storage.ZipStore(folder / "big.zarr.zip", mode="r"), consolidated=False).load())
-    grib(folder / "big.grib2", n, {})
-    grib(folder / "complex.grib2", n, {"packingType": "grid_complex"})
+    grib(folder / "big.grib2", n)
     table_of(decode, folder)
 
 
-def grib(path, n, packing):
+def grib(path, n):
     import eccodes
 
     handle = eccodes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
     keys = {"Ni": 500, "Nj": 400, "latitudeOfFirstGridPointInDegrees": 60, "longitudeOfFirstGridPointInDegrees": 0, "latitudeOfLastGridPointInDegrees": 20.1,
             "longitudeOfLastGridPointInDegrees": 49.9, "iDirectionIncrementInDegrees": 0.1, "jDirectionIncrementInDegrees": 0.1, "shortName": "2t", "decimalPrecision": 2}
-    for key, value in (keys | packing).items():
+    for key, value in keys.items():
         eccodes.codes_set(handle, key, value)
     n_messages = max(1, n // 200_000)
     with open(path, "wb") as file:

@@ -6,10 +6,9 @@ use zarr_fuse_collectors::mqtt::topic::Topic;
 use zarr_fuse_collectors::template::{Template, Variables};
 use zarr_fuse_collectors::watch::pattern::Pattern;
 
-/// A level of a pattern, one of a topic, name and value of a variable.
+/// A level of a pattern, the level of a topic that it matches, and the variable in it.
 type Level = (String, String, Option<(String, String)>);
 
-/// Levels of a pattern with the levels of a topic that it matches, and the variables in them.
 fn levels() -> impl Strategy<Value = Vec<Level>> {
     let level = prop_oneof![
         "[a-zé0-9 ]{0,5}".prop_map(|text| (text.clone(), text, None)),

@@ -131,6 +131,10 @@ pub enum FileUnits {
 }
 
 impl FileUnits {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

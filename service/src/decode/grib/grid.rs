@@ -62,7 +62,7 @@ impl<'b> Description<'b> {
                 "Gaussian, with parallels that do not fit or are too many"
             }
             (Self::First(_), 50..=80) | (Self::Second(_), 50..=53) => "spherical harmonics",
-            (Self::First(_), 90) | (Self::Second(_), 90) => "space view",
+            (_, 90) => "space view",
             (Self::First(_), 14) | (Self::Second(_), 41) => "rotated Gaussian",
             (Self::Second(_), 100) => "triangles on an icosahedron",
             (Self::Second(_), 101) => "unstructured",
