@@ -15,9 +15,7 @@ async fn check(seed: u64, n_nodes: usize, n_cases: usize) {
         ["make", &seed, &n_nodes],
     );
     made.unwrap().ok().unwrap();
-    let service = Service::start(workspace.path(), ["serve", "--listen", "127.0.0.1:0"])
-        .await
-        .unwrap();
+    let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
     let url = service.url("");
     let args = [
         "check",
