@@ -31,7 +31,7 @@ AGGREGATES = ["mean", "min", "max", "sum", "count", "first", "last"]
 def make(seed, n_nodes):
     _, text, _ = random_nodes.make(int(seed), int(n_nodes))
     pathlib.Path("random.yaml").write_text(text)
-    pathlib.Path("zarr-fuse.yaml").write_text("datasets: {random: {schema: random.yaml}}\n")
+    pathlib.Path("zarr-fuse.yaml").write_text("server: {listen: \"127.0.0.1:0\"}\ndatasets: {random: {schema: random.yaml}}\n")
 
 
 def contribute(url, contributions):
