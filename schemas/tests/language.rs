@@ -130,7 +130,7 @@ fn units_convert_from_what_is_delivered() {
     let Measure::Physical {
         unit,
         source_unit,
-        has_source_unit,
+        has_source_unit: true,
         conversion,
     } = variable("unit: degC, source_unit: K").measure
     else {
@@ -545,7 +545,7 @@ fn what_is_probably_not_meant_is_warned_about() {
         ),
         ("a: {}", "the schema describes no variable"),
         (
-            "VARS: {x: {coords: [t, u, v]}}\nCOORDS: {t: {}, u: {}, v: {}}",
+            "VARS: {x: {coords: [t, u, v]}}\nCOORDS: {t: {chunk_size: 1024}, u: {chunk_size: 1024}, v: {chunk_size: 1024}}",
             "a chunk takes up to 8192 MiB",
         ),
         (
@@ -567,4 +567,30 @@ fn what_is_probably_not_meant_is_warned_about() {
             "{text}: {warnings:#?}"
         );
     }
+}
+
+#[test]
+fn chunks_over_several_coordinates_are_small_where_nothing_is_said() {
+    let sizes = |coords: &str, more: &str| -> Vec<u64> {
+        let schema = parse(&format!(
+            "VARS: {{v: {{coords: [{coords}]}}}}\nCOORDS: {{{more}}}\n"
+        ));
+        let coordinates = schema.root.coordinates.values();
+        coordinates
+            .map(|coordinate| coordinate.chunk_size)
+            .collect()
+    };
+    assert_eq!(sizes("t, y", "t: {}, y: {}"), [1024, 1024]);
+    assert_eq!(sizes("t, y, x", "t: {}, y: {}, x: {}"), [1024, 64, 64]);
+    assert_eq!(
+        sizes("t, y, x", "t: {chunk_size: 16}, y: {}, x: {}"),
+        [16, 1024, 256]
+    );
+    assert_eq!(
+        sizes(
+            "t, y, x",
+            "t: {chunk_size: 1024}, y: {chunk_size: 1024}, x: {}"
+        ),
+        [1024, 1024, 4]
+    );
 }

@@ -5,7 +5,7 @@ use super::{Reader, elements, steps};
 use crate::model::{Codec, Coordinate, DataType, Measure, MergeRule, Variable};
 use crate::yaml::{Number, Value};
 
-const DEFAULT_CHUNK_SIZE: u64 = 1024;
+pub(super) const DEFAULT_CHUNK_SIZE: u64 = 1024;
 const MAX_CHUNK_SIZE: i128 = 1 << 30;
 /// Keys that say nothing about a composed coordinate.
 const COMPONENT_KEYS: &[&str] = &[
