@@ -140,6 +140,7 @@ fn units_convert_from_what_is_delivered() {
         (unit.cf.as_str(), source_unit.written.as_str()),
         ("degree_Celsius", "K")
     );
+    assert!(has_source_unit);
     assert_eq!(
         conversion,
         Conversion {
