@@ -130,7 +130,7 @@ fn units_convert_from_what_is_delivered() {
     let Measure::Physical {
         unit,
         source_unit,
-        has_source_unit: true,
+        has_source_unit,
         conversion,
     } = variable("unit: degC, source_unit: K").measure
     else {
