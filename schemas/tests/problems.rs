@@ -461,11 +461,15 @@ fn pyramids_are_checked() {
     assert_eq!(
         of("{coord: t, factor: 1, agg: [median]}", ""),
         "2:31: n.pyramid.factor: a whole number from 2 to 1024 is expected, not `1`\n\
-         2:40: n.pyramid.agg: `min`, `max`, `mean` or `count` is expected, not `median`"
+         2:40: n.pyramid.agg: `min`, `max`, `mean` or `count` is expected, not the text `median`"
     );
     assert_eq!(
         of("{coord: t}", ", x_min: {}"),
         "2:3: n.pyramid: the coordinate `x_min` has the name of an array of the levels: rename it"
+    );
+    assert_eq!(
+        report("pyramid: {coord: t}\nVARS: {x: {coords: t}}\nCOORDS: {t: {}}\n"),
+        "1:1: pyramid: levels lie beside their node, and beside the root there is nothing: write the variables into a node"
     );
     assert_eq!(
         report("n: {VARS: {x: {coords: t}}, COORDS: {t: {}}, pyramid: {coord: t}}\nn@8: {}\n"),

@@ -339,14 +339,10 @@ impl Copy<'_> {
             } else {
                 group.json.clone()
             };
-            // The root tells of nodes, not of their levels, whose coordinates are others.
-            let is_level = published.keys().any(|of| is_level_of(path, of));
             for (name, array) in group.array_metadata() {
                 let key = keys::metadata(&keys::join(path, name));
                 self.destination.publish(&key, array).await?;
-                if !is_level {
-                    consolidated.insert(keys::join(path, name), array.clone());
-                }
+                consolidated.insert(keys::join(path, name), array.clone());
             }
             if path.is_empty() {
                 continue;
@@ -354,15 +350,13 @@ impl Copy<'_> {
             self.destination
                 .publish(&keys::metadata(path), &json)
                 .await?;
-            if is_level {
-                continue;
-            }
             let mut short = json;
             if let Some(group) = short.as_object_mut() {
                 group.remove("consolidated_metadata");
             }
             consolidated.insert(path.clone(), short);
-            if group.has_arrays() {
+            let is_level = published.keys().any(|of| is_level_of(path, of));
+            if group.has_arrays() && !is_level {
                 self.summary.nodes.insert(path.clone(), group.folded_seq());
             }
         }

@@ -133,8 +133,10 @@ fn first_rows(frame: &DataFrame) -> Vec<Vec<Option<String>>> {
     let columns = frame.columns();
     let cell = |column: &Column, row: usize| match column.get(row) {
         Ok(AnyValue::Null) | Err(_) => None,
-        Ok(AnyValue::String(text)) => Some(shortened(text)),
-        Ok(value) => Some(shortened(&value.to_string())),
+        Ok(value) => match value.get_str() {
+            Some(text) => Some(shortened(text)),
+            None => Some(shortened(&value.to_string())),
+        },
     };
     let row = |row| columns.iter().map(|column| cell(column, row)).collect();
     (0..frame.height().min(MAX_ROWS)).map(row).collect()

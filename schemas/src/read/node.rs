@@ -85,7 +85,7 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
         );
         children.insert(entry.key.clone(), child);
     }
-    pyramid::check_names(reader, &node, &children, yaml, at);
+    pyramid::check_names(reader, &children, yaml, at);
     node.children = children;
     node
 }

@@ -38,6 +38,10 @@ pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &Node, at: &str) 
     let Value::Map(entries) = &section.value.value else {
         return None;
     };
+    if node.path.is_empty() {
+        let message = "levels lie beside their node, and beside the root there is nothing: write the variables into a node";
+        reader.problem(section.at, &path, message);
+    }
     for entry in entries {
         if !KEYS.contains(&entry.key.as_str()) {
             let message = format!("unknown key; a pyramid has {}", near::listed(&KEYS));
@@ -146,7 +150,6 @@ fn aggregates(reader: &mut Reader<'_>, yaml: &Yaml, path: &str) -> Vec<Aggregate
 /// Refuses nodes that have the name of a level's group.
 pub(super) fn check_names(
     reader: &mut Reader<'_>,
-    node: &Node,
     children: &IndexMap<String, Node>,
     yaml: &Yaml,
     at: &str,
@@ -155,12 +158,8 @@ pub(super) fn check_names(
         let Some((of, cells)) = name.rsplit_once('@') else {
             continue;
         };
-        let owner = if of.is_empty() && node.path.is_empty() {
-            Some(node)
-        } else {
-            children.get(of)
-        };
         let is_number = !cells.is_empty() && cells.bytes().all(|byte| byte.is_ascii_digit());
+        let owner = children.get(of);
         if is_number && owner.is_some_and(|owner| owner.pyramid.is_some()) {
             let place = yaml.get(name).map_or(yaml.at, |entry| entry.at);
             let message = "a level of the pyramid beside it may have this name: rename the node";
