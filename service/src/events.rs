@@ -2,7 +2,7 @@
 //!
 //! A bounded list of recent events, each numbered and written once. Whoever follows reads the list on from the event it had
 //! last; nothing is kept per follower, so that a slow one costs nothing: what it has missed when the list has moved on is
-//! told to it as a reset. Events are found by looking at the journals ([`look`]), apart from those who append and fold.
+//! told to it as a reset. Events are found by looking at the journals (`look`), apart from those who append and fold.
 
 use std::collections::{BTreeMap, VecDeque};
 

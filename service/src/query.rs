@@ -46,6 +46,7 @@ mod cursor;
 mod elements;
 mod error;
 mod format;
+mod pieces;
 mod plan;
 mod points;
 mod resample;

@@ -47,9 +47,20 @@ pub(crate) struct Demo {
     once: bool,
 }
 
+/// The address, with a port that is free in place of 0.
+fn with_port(listen: &str) -> anyhow::Result<String> {
+    if !listen.ends_with(":0") {
+        return Ok(listen.to_owned());
+    }
+    let listener = std::net::TcpListener::bind(listen)
+        .with_context(|| format!("cannot listen on `{listen}`"))?;
+    Ok(listener.local_addr()?.to_string())
+}
+
 impl Demo {
     /// Writes the files, starts the service, feeds it, until Ctrl-C.
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(mut self) -> anyhow::Result<ExitCode> {
+        self.listen = with_port(&self.listen)?;
         let config = self.prepare()?;
         let stop = CancellationToken::new();
         let service = zarr_fuse_service::serve(config, stop.clone());

@@ -1,5 +1,6 @@
 //! Values per interval of time: buckets of a calendar, and one number for what lies in each.
 
+mod levels;
 mod step;
 
 use std::ops::Range;
@@ -332,39 +333,66 @@ async fn reduce(
         absent(view.schema(), input, at(n_before) * n_buckets * at(n_after)),
     );
     let rows_at_once = (bounds.max_block_cells / n_others).max(1);
-    let n_rows = lengths[own];
+    let levels = levels::of(view, plan, input, axis_idx, aggregate);
     let mut bucket = 0;
-    let mut begin = 0;
-    while begin < n_rows {
-        let end = (begin + rows_at_once).min(n_rows);
-        let indices: Vec<_> = input
-            .axes
-            .iter()
-            .zip(&lengths)
-            .enumerate()
-            .map(|(place, (axis, length))| {
-                let range = if place == own { begin..end } else { 0..*length };
-                plan.axes[*axis].picked.indices(range)
-            })
-            .collect();
-        let read = view.read(&input.variable, &indices).await;
-        let values = input.converted(read.map_err(|error| unreadable(&input.variable, error))?);
-        let n_read = at(end - begin);
-        for row in 0..n_read {
-            let position = begin + row as u64;
-            while buckets.positions[bucket].end <= position {
-                bucket += 1;
+    for piece in levels::pieces(&plan.axes[axis_idx], &buckets.positions, &levels) {
+        let step = piece.level.map_or(1, |level| levels[level].n_positions);
+        let mut begin = piece.positions.start;
+        while begin < piece.positions.end {
+            let end = piece
+                .positions
+                .end
+                .min(begin + rows_at_once.saturating_mul(step));
+            let indices: Vec<_> = input
+                .axes
+                .iter()
+                .zip(&lengths)
+                .enumerate()
+                .map(|(place, (axis, length))| {
+                    let picked = &plan.axes[*axis].picked;
+                    match (place == own, piece.level) {
+                        (true, Some(_)) => levels::cells(picked, begin..end, step),
+                        (true, None) => picked.indices(begin..end),
+                        (false, _) => picked.indices(0..*length),
+                    }
+                })
+                .collect();
+            let block = if let Some(level) = piece.level {
+                levels::read(view, input, level, aggregate, &indices).await?
+            } else {
+                let read = view.read(&input.variable, &indices).await;
+                let read = read.map_err(|error| unreadable(&input.variable, error))?;
+                Block::Values(input.converted(read))
+            };
+            let n_read = at((end - begin) / step);
+            for row in 0..n_read {
+                let position = begin + row as u64 * step;
+                while buckets.positions[bucket].end <= position {
+                    bucket += 1;
+                }
+                for before in 0..at(n_before) {
+                    let from = (before * n_read + row) * at(n_after);
+                    let to = (before * n_buckets + bucket) * at(n_after);
+                    let from = from..from + at(n_after);
+                    match &block {
+                        Block::Values(values) => kept.take(values, input.na, from, to),
+                        Block::Cells(values, counts) => kept.take_cells(values, counts, from, to),
+                    }
+                }
             }
-            for before in 0..at(n_before) {
-                let from = (before * n_read + row) * at(n_after);
-                let to = (before * n_buckets + bucket) * at(n_after);
-                kept.take(&values, input.na, from..from + at(n_after), to);
-            }
+            begin = end;
+            tokio::task::yield_now().await;
         }
-        begin = end;
-        tokio::task::yield_now().await;
     }
     Ok(kept.finish(input))
+}
+
+/// What is read at once.
+enum Block {
+    /// Values of the variable.
+    Values(Values),
+    /// What cells of a coarser level tell, and of how many values.
+    Cells(Values, Vec<u32>),
 }
 
 /// As many elements of an input that stand for no value.
@@ -422,6 +450,31 @@ impl Kept {
             if wins {
                 self.numbers[bucket] = x;
                 crate::with_pair!(&mut self.chosen, values, (to, from) => to[bucket].clone_from(&from[element]));
+            }
+        }
+    }
+
+    /// Adds cells of a coarser level to the buckets from `to` on.
+    fn take_cells(&mut self, values: &Values, counts: &[u32], from: Range<usize>, to: usize) {
+        for (bucket, cell) in (to..).zip(from) {
+            if counts[cell] == 0 {
+                continue;
+            }
+            let is_first = self.n[bucket] == 0;
+            self.n[bucket] = self.n[bucket].saturating_add(counts[cell]);
+            let x = number(values, cell).unwrap_or(f64::NAN);
+            let wins = match self.aggregate {
+                Aggregate::Mean | Aggregate::Sum => {
+                    self.numbers[bucket] += x * f64::from(counts[cell]);
+                    false
+                }
+                Aggregate::Min => is_first || x < self.numbers[bucket],
+                Aggregate::Max => is_first || x > self.numbers[bucket],
+                Aggregate::Count | Aggregate::First | Aggregate::Last => false,
+            };
+            if wins {
+                self.numbers[bucket] = x;
+                crate::with_pair!(&mut self.chosen, values, (to, from) => to[bucket].clone_from(&from[cell]));
             }
         }
     }

@@ -89,16 +89,21 @@ export async function makeModel(context: Context, state: State): Promise<Model |
   return { dataset: state.dataset, node, extent, offered, variables, others, groups: groups.filter((g) => g.series.length > 0), series, nLeftOut: all.length - series.length, units };
 }
 
+/** Whether two texts are the same value: `2` and `2.0` are. */
+function same(a: string, b: string): boolean {
+  return a === b || (a.trim() !== "" && b.trim() !== "" && Number(a) === Number(b));
+}
+
 /** What a link chooses of a coordinate: by its own values, by their names, or by parts of a composed one. */
 export function chosenOf(selected: Record<string, string[]>, c: CoordinateTree, all: Choice[], names?: VariableTree): Choice[] | undefined {
   const own = selected[c.name] ?? selected[names?.name ?? ""];
   if (own !== undefined) {
-    const found = all.filter(({ key, label }) => own.includes(key) || own.includes(label));
+    const found = all.filter(({ key, label }) => own.some((value) => same(value, key) || value === label));
     if (found.length > 0) return found;
   }
   const parts = columnsOf(c).map((name) => (name === c.name || selected[name]?.length === 0 ? undefined : selected[name]));
   if (parts.every((part) => part === undefined)) return undefined;
-  const found = all.filter(({ key }) => key.split(",").every((value, i) => parts[i]?.includes(value) ?? true));
+  const found = all.filter(({ key }) => key.split(",").every((value, i) => parts[i]?.some((part) => same(part, value)) ?? true));
   return found.length > 0 ? found : undefined;
 }
 

@@ -138,4 +138,58 @@ proptest! {
         found.sort();
         prop_assert_eq!(found, expected);
     }
+
+    #[test]
+    fn coarser_levels_give_what_the_values_give(
+        cells in prop::collection::btree_map((0..400_i64, 0..3_i64), -50..50_i32, 1..200),
+        step_s in prop::sample::select(vec![37_i64, 60]),
+        filled in any::<bool>(),
+        factor in 2..5_u64,
+        minutes in prop::sample::select(vec![8_i64, 16, 60, 240, 1000]),
+        agg in prop::sample::select(vec!["mean", "min", "max", "sum", "count", "first", "last"]),
+        window in prop::option::of((0..400_i64, 0..400_i64)),
+        unit in prop::sample::select(vec!["", "&unit.v=km"]),
+    ) {
+        let begin = 1_699_999_200;
+        let mut csv = "time,station,v\n".to_owned();
+        for ((at, station), v) in &cells {
+            writeln!(csv, "{},{station},{v}", begin + at * step_s).unwrap();
+        }
+        // Every time is there: intervals then end where cells do.
+        for at in (0..400).filter(|at| filled && !cells.contains_key(&(*at, 0))) {
+            writeln!(csv, "{},0,{}", begin + at * step_s, at % 17).unwrap();
+        }
+        let mut query = format!("resample={minutes}min&agg={agg}{unit}");
+        if let Some((a, b)) = window {
+            let time = |at: i64| {
+                let time = chrono::DateTime::from_timestamp(begin + at * step_s, 0).unwrap();
+                time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+            };
+            query = format!("{query}&sel.time={}/{}", time(a.min(b)), time(a.max(b)));
+        }
+        let plain = SERIES.replace("coords: [time, station]", "coords: [time, station], unit: m");
+        let levels = plain.replace("n:\n", &format!("n:\n  pyramid: {{coord: time, factor: {factor}}}\n"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let ask = |schema: String| {
+            runtime.block_on(async {
+                let mut fixture = Fixture::new(&schema).await;
+                fixture.fold(&csv).await;
+                fixture.text(&query).await
+            })
+        };
+        let (expected, found) = (ask(plain), ask(levels));
+        prop_assert_eq!(found.lines().count(), expected.lines().count(), "{}", query);
+        for (found, expected) in found.lines().zip(expected.lines()).skip(1) {
+            let split = |line: &str| {
+                let (keys, value) = line.rsplit_once(',').unwrap();
+                (keys.to_owned(), value.parse::<f64>().ok())
+            };
+            let ((keys, a), (expected_keys, b)) = (split(found), split(expected));
+            prop_assert_eq!(keys, expected_keys);
+            match (a, b) {
+                (Some(a), Some(b)) => prop_assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{query}: {a}, not {b}"),
+                (a, b) => prop_assert_eq!(a, b),
+            }
+        }
+    }
 }

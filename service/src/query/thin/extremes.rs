@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::super::elements::Na;
 use super::super::error::QueryError;
+use super::super::pieces::pieces;
 use super::super::resolve::{Picked, at};
 use super::series::{Box, Kept, LevelBox, Series};
-use crate::node::LevelView;
 use crate::values::Values;
 use crate::{with_pair, with_values};
 
@@ -82,40 +82,6 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
 enum Block {
     Values(Box),
     Cells(LevelBox),
-}
-
-/// Consecutive positions that are read from one level, or from the values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
-    level: Option<usize>,
-    positions: Range<u64>,
-}
-
-/// Cuts `range` so that as much as possible comes from the coarsest of `levels`, which are finest first.
-fn pieces(range: Range<u64>, levels: &[LevelView]) -> Vec<Piece> {
-    if range.is_empty() {
-        return Vec::new();
-    }
-    let Some((coarsest, finer)) = levels.split_last() else {
-        let level = None;
-        return vec![Piece {
-            level,
-            positions: range,
-        }];
-    };
-    let n = coarsest.n_positions;
-    let start = range.start.next_multiple_of(n);
-    let end = (range.end / n).min(coarsest.n_cells) * n;
-    if start >= end {
-        return pieces(range, finer);
-    }
-    let mut found = pieces(range.start..start, finer);
-    found.push(Piece {
-        level: Some(finer.len()),
-        positions: start..end,
-    });
-    found.extend(pieces(end..range.end, finer));
-    found
 }
 
 /// Where a block ends that begins at `begin`: at a chunk boundary if there is one.

@@ -1,0 +1,60 @@
+//! Which positions are read from coarser levels.
+
+use std::ops::Range;
+
+use crate::node::LevelView;
+
+/// Consecutive positions that are read from one level, or from the values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its number.
+    pub(super) level: Option<usize>,
+    /// Along the axis.
+    pub(super) positions: Range<u64>,
+}
+
+/// Cuts `range` so that as much as possible comes from the coarsest of `levels`, which are finest first.
+pub(super) fn pieces(range: Range<u64>, levels: &[LevelView]) -> Vec<Piece> {
+    if range.is_empty() {
+        return Vec::new();
+    }
+    let Some((coarsest, finer)) = levels.split_last() else {
+        let level = None;
+        return vec![Piece {
+            level,
+            positions: range,
+        }];
+    };
+    let n = coarsest.n_positions;
+    let start = range.start.next_multiple_of(n);
+    let end = (range.end / n).min(coarsest.n_cells) * n;
+    if start >= end {
+        return pieces(range, finer);
+    }
+    let mut found = pieces(range.start..start, finer);
+    found.push(Piece {
+        level: Some(finer.len()),
+        positions: start..end,
+    });
+    found.extend(pieces(end..range.end, finer));
+    found
+}
+
+/// Cuts `range` into what is read from level number `level`, and what comes before and after its whole cells.
+pub(super) fn pieces_of_level(range: Range<u64>, level: usize, levels: &[LevelView]) -> Vec<Piece> {
+    let LevelView {
+        n_positions,
+        n_cells,
+    } = levels[level];
+    let start = range.start.next_multiple_of(n_positions);
+    let end = (range.end / n_positions).min(n_cells) * n_positions;
+    if start >= end {
+        return pieces(range, &[]);
+    }
+    let cells = Piece {
+        level: Some(level),
+        positions: start..end,
+    };
+    let (before, after) = (pieces(range.start..start, &[]), pieces(end..range.end, &[]));
+    [before, vec![cells], after].concat()
+}

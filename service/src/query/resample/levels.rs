@@ -1,0 +1,132 @@
+//! Where intervals can be made of cells of coarser levels.
+
+use std::ops::Range;
+
+use zarr_fuse_schemas::{Aggregate as Kept, DataType};
+
+use super::super::error::{QueryError, unreadable};
+use super::super::pieces::{self, Piece};
+use super::super::plan::{Axis, Input, Plan};
+use super::super::resolve::Picked;
+use super::{Aggregate, Block};
+use crate::node::{Indices, LevelView, NodeView};
+use crate::pyramid::Part;
+use crate::values::Values;
+
+/// The levels that tell what `aggregate` needs of an input along the axis, finest first.
+///
+/// Of 64-bit integers the extremes are compared as the query compares them, as floats, which levels do not.
+pub(super) fn of(
+    view: &NodeView,
+    plan: &Plan,
+    input: &Input,
+    axis_idx: usize,
+    aggregate: Aggregate,
+) -> Vec<LevelView> {
+    let schema = view.schema();
+    let variable = schema.variables.get(&input.variable);
+    let (Some(pyramid), Some(variable)) = (&schema.pyramid, variable) else {
+        return Vec::new();
+    };
+    let is_wide = matches!(variable.data_type, DataType::Int64 | DataType::UInt64);
+    let needs = match aggregate {
+        Aggregate::Count => Kept::Count,
+        Aggregate::Mean | Aggregate::Sum => Kept::Mean,
+        Aggregate::Min if !is_wide => Kept::Min,
+        Aggregate::Max if !is_wide => Kept::Max,
+        _ => return Vec::new(),
+    };
+    let is_kept = needs == Kept::Count || pyramid.aggregates.contains(&needs);
+    let axis = &plan.axes[axis_idx];
+    let is_range = matches!(axis.picked, Picked::Range(_));
+    if is_kept && is_range && axis.name == pyramid.coord && schema.has_levels(variable) {
+        view.levels()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Cuts the selected rows into what is read from where, in order: from the coarsest level whose cells end where intervals
+/// do, or, if intervals are long, each from as coarse levels as it takes; else from the values.
+pub(super) fn pieces(axis: &Axis, intervals: &[Range<u64>], levels: &[LevelView]) -> Vec<Piece> {
+    let n = axis.picked.len();
+    let Picked::Range(picked) = &axis.picked else {
+        return pieces::pieces(0..n, &[]);
+    };
+    // Levels count from the beginning of the coordinate, rows from that of the selection.
+    let offset = picked.start;
+    let ends = intervals
+        .iter()
+        .skip(1)
+        .map(|interval| interval.start + offset);
+    let common = ends.fold(0, gcd);
+    let fits = |level: &LevelView| common.is_multiple_of(level.n_positions);
+    let is_long = n / (intervals.len().max(1) as u64) >= 4 * axis.chunk_size;
+    let found = match levels.iter().rposition(fits) {
+        Some(level) => pieces::pieces_of_level(picked.clone(), level, levels),
+        None if is_long => {
+            let absolute = intervals
+                .iter()
+                .map(|of| of.start + offset..of.end + offset);
+            absolute
+                .flat_map(|interval| pieces::pieces(interval, levels))
+                .collect()
+        }
+        None => pieces::pieces(picked.clone(), &[]),
+    };
+    let of_rows = |piece: Piece| Piece {
+        positions: piece.positions.start - offset..piece.positions.end - offset,
+        ..piece
+    };
+    found.into_iter().map(of_rows).collect()
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// The cells of a level that stand for `rows` of the selection.
+pub(super) fn cells(picked: &Picked, rows: Range<u64>, step: u64) -> Indices {
+    let offset = match picked {
+        Picked::Range(range) => range.start,
+        Picked::List(_) => 0,
+    };
+    Indices::Range((rows.start + offset) / step..(rows.end + offset) / step)
+}
+
+/// Reads what cells of a level tell, in the unit asked for.
+///
+/// # Errors
+/// [`QueryError`] if they cannot be read.
+pub(super) async fn read(
+    view: &NodeView,
+    input: &Input,
+    level: usize,
+    aggregate: Aggregate,
+    indices: &[Indices],
+) -> Result<Block, QueryError> {
+    let read = |part: Part| async move {
+        let read = view.read_level(level, &input.variable, part, indices).await;
+        let read = read.map_err(|error| unreadable(&input.variable, error))?;
+        Ok::<_, QueryError>(read.unwrap_or(Values::UInt32(Vec::new())))
+    };
+    let Values::UInt32(counts) = read(Part::Count).await? else {
+        return Ok(Block::Cells(Values::UInt32(Vec::new()), Vec::new()));
+    };
+    let values = match aggregate {
+        Aggregate::Min => input.converted(read(Part::Min).await?),
+        Aggregate::Max => input.converted(read(Part::Max).await?),
+        Aggregate::Mean | Aggregate::Sum => {
+            let means = read(Part::Mean).await?;
+            let Some((_, conversion)) = input.conversion else {
+                return Ok(Block::Cells(means, counts));
+            };
+            super::super::elements::convert(&means, super::Na::Float(f64::NAN), conversion)
+        }
+        _ => Values::UInt32(counts.clone()),
+    };
+    Ok(Block::Cells(values, counts))
+}
