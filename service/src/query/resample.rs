@@ -1,5 +1,6 @@
 //! Values per interval of time: buckets of a calendar, and one number for what lies in each.
 
+mod kept;
 mod levels;
 mod step;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable, Zone};
 
 use super::Bounds;
-use super::elements::{Na, number};
+use super::elements::Na;
 use super::error::{QueryError, unreadable};
 use super::format::{Field, Kind};
 use super::plan::{Column, Input, Plan, Source};
@@ -19,6 +20,7 @@ use super::time::TimeText;
 use crate::node::NodeView;
 use crate::values::Values;
 
+use kept::Kept;
 pub(super) use step::Step;
 
 /// What is made of the values of a bucket.
@@ -403,110 +405,5 @@ fn absent(schema: &Node, input: &Input, n: usize) -> Values {
             Values::Float32(vec![f32::NAN; n])
         }
         _ => Values::Float64(vec![f64::NAN; n]),
-    }
-}
-
-/// What is known of each bucket so far.
-struct Kept {
-    aggregate: Aggregate,
-    n: Vec<u32>,
-    /// Sums, or the numbers by which a value was chosen.
-    numbers: Vec<f64>,
-    /// The values chosen.
-    chosen: Values,
-}
-
-impl Kept {
-    fn new(aggregate: Aggregate, absent: Values) -> Self {
-        let n = absent.len();
-        Self {
-            aggregate,
-            n: vec![0; n],
-            numbers: vec![0.0; n],
-            chosen: absent,
-        }
-    }
-
-    /// Adds elements to the buckets from `to` on.
-    fn take(&mut self, values: &Values, na: Na, from: Range<usize>, to: usize) {
-        for (bucket, element) in (to..).zip(from) {
-            if !na.keeps_row(values, element) {
-                continue;
-            }
-            let is_first = self.n[bucket] == 0;
-            self.n[bucket] = self.n[bucket].saturating_add(1);
-            let x = number(values, element).unwrap_or(f64::NAN);
-            let wins = match self.aggregate {
-                Aggregate::Count => continue,
-                Aggregate::Mean | Aggregate::Sum => {
-                    self.numbers[bucket] += x;
-                    continue;
-                }
-                Aggregate::First => is_first,
-                Aggregate::Last => true,
-                Aggregate::Min => is_first || x < self.numbers[bucket],
-                Aggregate::Max => is_first || x > self.numbers[bucket],
-            };
-            if wins {
-                self.numbers[bucket] = x;
-                crate::with_pair!(&mut self.chosen, values, (to, from) => to[bucket].clone_from(&from[element]));
-            }
-        }
-    }
-
-    /// Adds cells of a coarser level to the buckets from `to` on.
-    fn take_cells(&mut self, values: &Values, counts: &[u32], from: Range<usize>, to: usize) {
-        for (bucket, cell) in (to..).zip(from) {
-            if counts[cell] == 0 {
-                continue;
-            }
-            let is_first = self.n[bucket] == 0;
-            self.n[bucket] = self.n[bucket].saturating_add(counts[cell]);
-            let x = number(values, cell).unwrap_or(f64::NAN);
-            let wins = match self.aggregate {
-                Aggregate::Mean | Aggregate::Sum => {
-                    self.numbers[bucket] += x * f64::from(counts[cell]);
-                    false
-                }
-                Aggregate::Min => is_first || x < self.numbers[bucket],
-                Aggregate::Max => is_first || x > self.numbers[bucket],
-                Aggregate::Count | Aggregate::First | Aggregate::Last => false,
-            };
-            if wins {
-                self.numbers[bucket] = x;
-                crate::with_pair!(&mut self.chosen, values, (to, from) => to[bucket].clone_from(&from[cell]));
-            }
-        }
-    }
-
-    fn finish(self, input: &Input) -> Input {
-        let Self {
-            aggregate,
-            n,
-            numbers,
-            chosen,
-        } = self;
-        let (known, na) = match aggregate {
-            Aggregate::Count => (
-                Values::Int64(n.iter().map(|n| i64::from(*n)).collect()),
-                Na::Int(0),
-            ),
-            Aggregate::Mean | Aggregate::Sum => {
-                let of = |(sum, n): (f64, &u32)| match (aggregate, n) {
-                    (_, 0) => f64::NAN,
-                    (Aggregate::Mean, n) => sum / f64::from(*n),
-                    _ => sum,
-                };
-                let values = numbers.into_iter().zip(&n).map(of);
-                (Values::Float64(values.collect()), Na::Float(f64::NAN))
-            }
-            _ => (chosen, input.na),
-        };
-        Input {
-            source: Source::Known(known),
-            na,
-            conversion: None,
-            ..input.clone()
-        }
     }
 }
