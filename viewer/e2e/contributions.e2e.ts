@@ -28,7 +28,7 @@ describe("the view of contributions", () => {
     await expect.poll(() => rows(page).count()).toBe(1);
     await site.contribute("logger", readings("2025-01-02", 5));
     await expect.poll(() => rows(page).first().textContent(), { timeout: 2000 }).toMatch(/merged.*boreholes\/temperature ← logger.*5/);
-    expect(await rows(page).count()).toBe(2);
+    await expect.poll(() => rows(page).count()).toBe(2);
   });
 
   it("filters by outcome, place and endpoint, in the address", async () => {
@@ -113,7 +113,7 @@ describe("the view of contributions", () => {
     await rows(page).first().getByRole("link").focus();
     await page.keyboard.press("Enter");
     await detail(page).getByText("SHA-256").waitFor();
-    expect(await rows(page).first().isVisible()).toBe(false);
+    await expect.poll(() => rows(page).first().isVisible()).toBe(false);
     await detail(page).getByRole("button", { name: "Close" }).click();
     await expect.poll(() => rows(page).first().isVisible()).toBe(true);
   });

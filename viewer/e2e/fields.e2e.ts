@@ -105,7 +105,7 @@ describe("a field", () => {
   it("is an image with the colours of its cells, north above, and a slider of time", async () => {
     const page = await site.open("?view=fields&dataset=sky&node=fields");
     const over = await stage(page);
-    expect(await page.getByRole("tab", { selected: true }).textContent()).toBe("Field");
+    await expect.poll(() => page.getByRole("tab", { selected: true }).textContent()).toBe("Field");
     const check = async (image: number, range: [number, number]): Promise<void> => {
       const pixels = await site.pixels(over);
       for (const [row, column] of [[3, 0], [0, 7], [2, 4]] as const) {
@@ -117,7 +117,7 @@ describe("a field", () => {
     await check(2, [21, 30]);
     await page.getByRole("button", { name: "One step back" }).click();
     await expect.poll(() => page.locator(".stage").getAttribute("data-drawn")).toBe("1");
-    expect(await page.locator(".when").textContent()).toBe("1 Jan 2025, 01:00:00 UTC");
+    await expect.poll(() => page.locator(".when").textContent()).toBe("1 Jan 2025, 01:00:00 UTC");
     await check(1, [11, 30]);
     await page.getByLabel("Time", { exact: true }).fill("0");
     await expect.poll(() => page.locator(".stage").getAttribute("data-drawn")).toBe("0");
@@ -157,7 +157,7 @@ describe("the kind of plot", () => {
     const page = await site.open("?view=fields&dataset=ground&node=logs");
     await stage(page);
     expect(await page.getByRole("tab").allTextContents()).toEqual(["Profile over time", "Two quantities"]);
-    expect(await page.locator("main").textContent()).toContain("A field needs a quantity along two coordinates of numbers");
+    await expect.poll(() => page.locator("main").textContent()).toContain("A field needs a quantity along two coordinates of numbers");
     await page.getByRole("tab", { name: "Two quantities" }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get("x.tab")).toBe("scatter");
     const alone = await site.open("?view=fields&dataset=alone&node=logs");

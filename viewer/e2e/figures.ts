@@ -17,7 +17,7 @@ const value = (i: number): string => (10 + 8 * Math.sin(i / 13_750) + Math.sin(i
 const table: Record<string, string> = {};
 
 const site = useSite({
-  schemas: { long: "logs:\n  COORDS: {t: {unit: {tick: s, tz: UTC}, chunk_size: 65536}}\n  VARS: {level: {coords: [t], unit: m, type: float32, description: Level}}\n" },
+  schemas: { long: "logs:\n  pyramid: {coord: t}\n  COORDS: {t: {unit: {tick: s, tz: UTC}, chunk_size: 65536}}\n  VARS: {level: {coords: [t], unit: m, type: float32, description: Level}}\n" },
   async fill(site) {
     const begin = Date.now();
     for (let first = 0; first < N_POINTS; first += PER_BODY) {

@@ -142,7 +142,7 @@ describe("the map beneath", () => {
     const labels = await page.locator(".map-degrees span:visible").allTextContents();
     expect(labels).toEqual(expect.arrayContaining(["10° E", "50° N"]));
     expect(elsewhere).toEqual([]);
-    expect(await stage.textContent()).toContain("Natural Earth");
+    await expect.poll(() => stage.textContent()).toContain("Natural Earth");
   });
 
   it("may be a configured base map", async () => {
@@ -161,7 +161,7 @@ describe("stations", () => {
   it("have the colour that the legend gives their newest value", async () => {
     const { page, stage } = await openMap(ROCKS);
     const legend = page.getByRole("group", { name: "Legend" });
-    expect(await legend.textContent()).toContain("rock_temp °C");
+    await expect.poll(() => legend.textContent()).toContain("rock_temp °C");
     expect(await legend.locator(".map-legend-ticks span").allTextContents()).toEqual(["0", "5", "10"]);
     for (const [lonLat, part] of [[[14, 50], 0], [[15, 50], 0.4], [[16, 50], 1]] as [LonLat, number][]) await expectColour(stage, CAMERA, lonLat, cividis(part));
     const bar = await site.pixels(legend.locator(".map-legend-bar"));
@@ -177,7 +177,7 @@ describe("stations", () => {
     await page.getByLabel("Range to").fill("20");
     await page.getByLabel("Range to").press("Enter");
     await expectColour(stage, CAMERA, [16, 50], cividis(0.5));
-    expect(new URL(page.url()).searchParams.get("x.range")).toBe("0,20");
+    await expect.poll(() => new URL(page.url()).searchParams.get("x.range")).toBe("0,20");
     await page.getByRole("button", { name: "Automatic" }).click();
     await expectColour(stage, CAMERA, [16, 50], cividis(1));
   });
@@ -187,7 +187,7 @@ describe("stations", () => {
     await expectColour(stage, CAMERA, [16, 50], cividis(1));
     await page.getByLabel("depth").selectOption({ label: "1.5 m" });
     await expectColour(stage, CAMERA, [16, 50], cividis(0));
-    expect(new URL(page.url()).searchParams.get("sel.depth")).toBe("1.5");
+    await expect.poll(() => new URL(page.url()).searchParams.get("sel.depth")).toBe("1.5");
   });
 
   it("make clusters where they are dense, which come apart when clicked", async () => {
@@ -230,11 +230,11 @@ describe("a selection", () => {
     await expect.poll(async () => (await site.pixels(stage)).places(accent, 10).length).toBeGreaterThan(before + 60);
     await row(page, "west").getByRole("checkbox").focus();
     await page.keyboard.press("Space");
-    expect(new URL(page.url()).searchParams.get("sel.borehole")).toBe("west,middle");
+    await expect.poll(() => new URL(page.url()).searchParams.get("sel.borehole")).toBe("west,middle");
     await page.goBack();
     await expect.poll(() => row(page, "west").getByRole("checkbox").isChecked()).toBe(false);
     await page.getByRole("button", { name: "Clear" }).click();
-    expect(new URL(page.url()).searchParams.get("sel.borehole")).toBe(null);
+    await expect.poll(() => new URL(page.url()).searchParams.get("sel.borehole")).toBe(null);
   });
 
   for (const how of ["Shift", "the button"]) {
@@ -251,7 +251,7 @@ describe("a selection", () => {
       await page.mouse.up();
       await page.keyboard.up("Shift");
       await expect.poll(() => new URL(page.url()).searchParams.get("sel.borehole")).toBe("west,middle");
-      expect(new URL(page.url()).searchParams.get("x.at")).toBe(CAMERA);
+      await expect.poll(() => new URL(page.url()).searchParams.get("x.at")).toBe(CAMERA);
     });
   }
 
@@ -266,9 +266,9 @@ describe("a selection", () => {
   it("is by name where places are known by latitude and longitude together", async () => {
     const { page } = await openMap("&dataset=forecasts&node=hourly");
     await row(page, "Praha").click();
-    expect(new URL(page.url()).searchParams.get("sel.location")).toBe("Praha");
+    await expect.poll(() => new URL(page.url()).searchParams.get("sel.location")).toBe("Praha");
     // Of a forecast, what holds now; when asked, the end of it.
-    expect(await row(page, "Praha").textContent()).toMatch(/3.* m\/s/);
+    await expect.poll(() => row(page, "Praha").textContent()).toMatch(/3.* m\/s/);
     await page.getByLabel("also of times to come").check();
     await expect.poll(() => row(page, "Praha").textContent()).toMatch(/8.* m\/s/);
   });
@@ -277,7 +277,7 @@ describe("a selection", () => {
     const { page } = await openMap(ROCKS);
     await row(page, "quiet").waitFor();
     await page.getByLabel("Find a station").fill("CROWD");
-    expect(await page.locator(".map-list li").count()).toBe(3);
+    await expect.poll(() => page.locator(".map-list li").count()).toBe(3);
     await page.getByText("3 of 7").waitFor();
   });
 });
@@ -306,10 +306,10 @@ describe("fields and images", () => {
     await expectColour(stage, camera, [14.1, 50.04], [0, 0, 255]);
     await expectColour(stage, camera, [14.3, 50.04], [255, 255, 0]);
     for (const outside of [[13.99, 50.16], [14.42, 50.16], [14.1, 50.21], [14.1, 49.99]] as LonLat[]) expect(isNear(await seen(stage, camera, outside), land, 3)).toBe(true);
-    expect(await stage.textContent()).toContain("Survey of 1987");
+    await expect.poll(() => stage.textContent()).toContain("Survey of 1987");
     await page.getByLabel("Opacity of Mine map").fill("0.5");
     await expectColour(stage, camera, [14.1, 50.16], land.map((c, i) => Math.round(0.5 * c + 0.5 * (i === 0 ? 255 : 0))), 8);
-    expect(new URL(page.url()).searchParams.get("x.opacity")).toBe("0.5");
+    await expect.poll(() => new URL(page.url()).searchParams.get("x.opacity")).toBe("0.5");
     await page.getByText("three or more places").waitFor();
   });
 });
@@ -326,7 +326,7 @@ describe("the view", () => {
     const other = again.locator(".map-stage");
     const camera = new URL(link).searchParams.get("x.at") ?? "";
     await expectColour(other, camera, [15, 50], cividis(0.4));
-    expect(await row(again, "middle").getByRole("checkbox").isChecked()).toBe(true);
+    await expect.poll(() => row(again, "middle").getByRole("checkbox").isChecked()).toBe(true);
     expect(again.url()).toBe(link);
   });
 
@@ -338,8 +338,8 @@ describe("the view", () => {
     const begin = Date.now();
     await expectColour(stage, CAMERA, [15, 50], cividis(0.8));
     expect(Date.now() - begin).toBeLessThan(4000);
-    expect(await row(page, "middle").textContent()).toMatch(/8.*3 Jan 2025/);
-    expect(new URL(page.url()).searchParams.get("x.at")).toBe(CAMERA);
+    await expect.poll(() => row(page, "middle").textContent()).toMatch(/8.*3 Jan 2025/);
+    await expect.poll(() => new URL(page.url()).searchParams.get("x.at")).toBe(CAMERA);
     expect(await page.getByLabel("Find a station").inputValue()).toBe("mid");
     await site.contribute("rocks/temperature", "date_time,borehole,depth,rock_temp\n2025-01-03T00:00:00Z,middle,0.5,4\n");
   });
@@ -360,7 +360,7 @@ describe("the view", () => {
       if (look.language === "cs") await page.getByText("Upravit rozsah").waitFor();
       expect(await violations(page)).toEqual([]);
       const { width } = page.viewportSize() ?? { width: 0 };
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     }
   });
 });

@@ -129,7 +129,7 @@ describe("a time series", () => {
     await expect.poll(() => Math.round(((windowOf(page)?.[0] ?? 0) - START_S) / 86_400)).toBe(19);
     await page.getByRole("button", { name: "7 d" }).click();
     await expect.poll(() => new URL(page.url()).searchParams.get("x.span")).toBe("7d");
-    expect(await page.locator(".plots-title").textContent()).toContain("9 Feb 2025");
+    await expect.poll(() => page.locator(".plots-title").textContent()).toContain("9 Feb 2025");
     await page.reload();
     await drawn(page);
     expect(await page.getByRole("button", { name: "7 d" }).getAttribute("aria-pressed")).toBe("true");
@@ -167,8 +167,8 @@ describe("a time series", () => {
     const origin = page.waitForRequest(/api\/v1\/origin\/stations\/logs/);
     await page.mouse.move(box.x + (7 / 24) * box.width, box.y + box.height * 0.7);
     await expect.poll(() => page.locator(".readout").textContent()).toContain("10 Jan 2025, 07:00:00 UTC");
-    expect(await page.locator(".readout").textContent()).toMatch(/7 °C.*Temperature · A · 1 m/);
-    expect(await page.locator(".legend .series").first().textContent()).toContain("7 °C");
+    await expect.poll(() => page.locator(".readout").textContent()).toMatch(/7 °C.*Temperature · A · 1 m/);
+    await expect.poll(() => page.locator(".legend .series").first().textContent()).toContain("7 °C");
     const query = new URL((await origin).url()).searchParams;
     expect([query.get("var"), query.get("sel.t"), query.get("sel.place"), query.get("sel.depth")]).toEqual(["temperature", "2025-01-10T07:00:00Z", "A", "1.0"]);
     const answer = await (await origin).response();
@@ -188,15 +188,15 @@ describe("several series", () => {
     await expect.poll(() => page.locator(".legend .series").count()).toBe(6);
     await page.reload();
     await drawn(page);
-    expect(await page.locator(".legend .series").count()).toBe(6);
+    await expect.poll(() => page.locator(".legend .series").count()).toBe(6);
     // Two units: an axis on each side.
     const pixels = await site.pixels(page.locator(".details-of-window .chart").first());
     expect(pixels.places([204, 121, 167], 40).length, "temperature at B, 2 m").toBeGreaterThan(100);
     expect(pixels.places([86, 180, 233], 40).length, "humidity at B").toBeGreaterThan(100);
-    expect(await page.locator(".callout").count()).toBe(0);
+    await expect.poll(() => page.locator(".callout").count()).toBe(0);
     await page.getByRole("button", { name: /Pressure/ }).first().click();
     await expect.poll(() => page.locator(".callout").textContent()).toContain("Two units fit in one plot; hPa");
-    expect(await page.locator(".details-of-window .chart").count()).toBe(1);
+    await expect.poll(() => page.locator(".details-of-window .chart").count()).toBe(1);
     await page.getByRole("button", { name: "Show it below" }).click();
     await expect.poll(() => page.locator(".details-of-window .chart").count()).toBe(2);
   });
@@ -231,9 +231,9 @@ describe("several series", () => {
     await drawn(page);
     await page.getByText("Values as a table").click();
     await expect.poll(() => page.locator(".values-table tbody tr").count()).toBe(6);
-    expect(await page.locator(".values-table tbody tr").nth(3).textContent()).toMatch(/03:00:003$/);
+    await expect.poll(() => page.locator(".values-table tbody tr").nth(3).textContent()).toMatch(/03:00:003$/);
     expect(await violations(page)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
   });
 });
 
@@ -298,7 +298,7 @@ describe("new data", () => {
     const isNew = ({ x }: { x: number }): boolean => x > before.width * (12.5 / 24) + 3;
     await expect.poll(async () => (await site.pixels(over)).places(BLUE, 40).filter(isNew).length, { interval: 20 }).toBeGreaterThan(5);
     expect(Date.now() - since).toBeLessThan(2000 + 1000); // a screenshot takes its time here
-    expect(await still.locator(".plots-title .num").textContent()).toBe(text);
-    expect(new URL(still.url()).searchParams.get("from")).toBe("2025-02-09T12:00:00Z");
+    await expect.poll(() => still.locator(".plots-title .num").textContent()).toBe(text);
+    await expect.poll(() => new URL(still.url()).searchParams.get("from")).toBe("2025-02-09T12:00:00Z");
   });
 });

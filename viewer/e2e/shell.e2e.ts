@@ -21,7 +21,7 @@ describe("the shell", () => {
     const other = await site.open(href ?? "");
     await other.getByRole("heading", { level: 1, name: "Contributions" }).waitFor();
     expect(await nav(other, "Contributions").getAttribute("aria-current")).toBe("page");
-    expect(await other.getByLabel("Dataset and node").locator("option:checked").textContent()).toBe("boreholes / temperature");
+    await expect.poll(() => other.getByLabel("Dataset and node").locator("option:checked").textContent()).toBe("boreholes / temperature");
     expect(await other.title()).toContain("Contributions · boreholes/temperature");
   });
 
@@ -44,9 +44,9 @@ describe("the shell", () => {
     const page = await site.open();
     await page.getByRole("heading", { level: 1, name: "Datasets" }).waitFor();
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
     await page.keyboard.press("Enter");
-    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await nav(page, "Contributions").focus();
     await page.keyboard.press("Enter");
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Contributions");
@@ -55,7 +55,7 @@ describe("the shell", () => {
     await page.getByRole("dialog").waitFor();
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press("Tab");
-      expect(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("dialog") !== null)).toBe(true);
+      await expect.poll(() => page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("dialog") !== null)).toBe(true);
     }
     await page.keyboard.press("Escape");
     await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
@@ -84,7 +84,7 @@ describe("the shell", () => {
     await badge.waitFor({ timeout: 5000 });
     await badge.click();
     const problem = page.getByRole("dialog").getByRole("listitem").filter({ hasText: "boreholes/temperature" }).first();
-    expect(await problem.textContent()).toMatch(/rejected.*since .*20\d\d/s);
+    await expect.poll(() => problem.textContent()).toMatch(/rejected.*since .*20\d\d/s);
     await problem.getByRole("link").click();
     await page.getByRole("heading", { level: 1, name: "Contributions" }).waitFor();
     expect(await page.getByRole("combobox", { name: "Outcome" }).inputValue()).toBe("rejected");
@@ -99,7 +99,7 @@ describe("the shell", () => {
     await page.reload();
     await page.getByRole("heading", { level: 1, name: "Datasety" }).waitFor();
     expect(await page.locator("html").getAttribute("lang")).toBe("cs");
-    expect(await nav(page, "Příspěvky").count()).toBe(1);
+    await expect.poll(() => nav(page, "Příspěvky").count()).toBe(1);
   });
 
   it("speaks the language of the browser at first", async () => {
@@ -174,7 +174,7 @@ describe("the shell", () => {
     const page = await site.open();
     await page.getByRole("status").filter({ hasText: "Live" }).waitFor();
     // Where nobody needs to sign in, nothing asks for it.
-    expect(await page.getByRole("button", { name: "Sign in" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("button", { name: "Sign in" }).count()).toBe(0);
     await page.getByRole("button", { name: /Preferences/ }).click();
     await page.getByRole("dialog").waitFor();
     expect(await violations(page), "dialog").toEqual([]);
@@ -214,7 +214,7 @@ describe("signing in", () => {
     await other.getByRole("dialog", { name: "Sign in" }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await dialog.waitFor();
-    expect(await article(page).count()).toBe(0);
+    await expect.poll(() => article(page).count()).toBe(0);
   });
 
   it("takes a token, and keeps it when asked to", async () => {

@@ -28,7 +28,7 @@ describe("contributing a file", () => {
     expect(texts[4]).toMatch(/remarknot used/);
     await page.getByText("The column remark is not used").waitFor();
     const rejected = table(page, "Table as the service reads it").locator("tbody tr").nth(1);
-    expect(await rejected.textContent()).toMatch(/NEW.*deep.*depth: not a number/);
+    await expect.poll(() => rejected.textContent()).toMatch(/NEW.*deep.*depth: not a number/);
     expect((await site.pixels(rejected)).at(4, 4)).not.toEqual((await site.pixels(table(page, "Table as the service reads it").locator("tbody tr").first())).at(4, 4));
     expect(await stored()).not.toContain("NEW");
   });
