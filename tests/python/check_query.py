@@ -44,6 +44,24 @@ def contribute(url, contributions):
                 raise AssertionError(f"{node}: {outcome}")
 
 
+def consolidated(path):
+    return json.loads(pathlib.Path(path, "zarr.json").read_text())["consolidated_metadata"]["metadata"]
+
+
+def await_root(store, nodes):
+    """Waits until the metadata of the root, which follows within seconds, tells of all nodes what they tell themselves."""
+    deadline = time.monotonic() + 60
+    while True:
+        root = consolidated(store)
+        told = ((f"{node}/{name}", array) for node in nodes for name, array in consolidated(f"{store}/{node}").items())
+        behind = [path for path, array in told if root.get(path) != array]
+        if not behind:
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the root's metadata does not follow: {behind[:3]}")
+        time.sleep(0.05)
+
+
 class Question:
     """A random selection of a node, as parameters and as indices along each dimension."""
 
@@ -292,6 +310,7 @@ def check(seed, n_nodes, url, n_cases):
     seed, n_nodes, n_cases = int(seed), int(n_nodes), int(n_cases)
     schema, _, contributions = random_nodes.make(seed, n_nodes)
     contribute(url, contributions)
+    await_root("store.zarr", contributions)
     chance = random.Random(seed + 1)
     datasets = {name: model.open_node("store.zarr", name) for name in contributions}
     modes, began = {}, time.monotonic()
