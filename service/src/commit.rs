@@ -260,7 +260,12 @@ impl Job<'_> {
             Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
         let mut chunks: BTreeSet<Vec<u64>> = cells.chunks().cloned().collect();
         self.add_moved(spec, &mut chunks);
-        let touched = chunks.clone();
+        let has_levels = self
+            .node
+            .levels
+            .first()
+            .is_some_and(|level| level.variables[variable_idx].is_some());
+        let touched = has_levels.then(|| chunks.clone());
         let mut done = futures::stream::iter(chunks)
             .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
             .buffer_unordered(CONCURRENT_CHUNKS);
@@ -271,12 +276,7 @@ impl Job<'_> {
             found.insert(chunk, problems);
         }
         drop(done);
-        if self
-            .node
-            .levels
-            .iter()
-            .any(|level| level.variables[variable_idx].is_some())
-        {
+        if let Some(touched) = touched {
             written.extend(levels::write(self, variable_idx, &touched, &written).await?);
         }
         let conflicts = found.into_values().flatten().map(|(place, row, value)| {

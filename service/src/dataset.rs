@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError};
-use crate::decode::{Content, Decoder, Decoding, decode_arrays};
+use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
     self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
@@ -416,67 +416,56 @@ impl Dataset {
         self.journal.append(new).await
     }
 
-    /// What would become of a contribution: decoded and normalized, but neither kept nor merged.
+    /// What would become of a contribution, decoded and normalized but neither kept nor merged, and, if it can be decoded,
+    /// what it looks like then.
     ///
     /// # Errors
     /// If the temporary file of a large body cannot be read.
-    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<Outcome> {
+    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<(Outcome, Option<Preview>)> {
         let Some(node) = self.nodes.get(&new.node) else {
             let reason = format!("there is no node `{}`", new.node);
-            return Ok(Outcome::rejected(crate::outcome::RowProblem {
+            let outcome = Outcome::rejected(crate::outcome::RowProblem {
                 reason,
                 ..Default::default()
-            }));
+            });
+            return Ok((outcome, None));
         };
         let payload = new.payload.bytes()?;
         let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
-        Ok(
-            match fold::ingest(&header, &payload, &node.schema, &self.decoders) {
-                Ok(normalized) => {
-                    let state = node.state();
-                    let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                    let update = crate::merge::merge(
-                        &node.schema,
-                        &state.coordinates,
-                        &state.components,
-                        incoming,
-                    );
-                    let judged = update.judged.into_iter().next();
-                    judged.map_or_else(
-                        || Outcome::of(0, 0, 0, Problems::default()),
-                        |judged| {
-                            let crate::merge::Judged {
-                                n_rows_read,
-                                n_rows_rejected,
-                                n_coordinates_added,
-                                problems,
-                                ..
-                            } = judged;
-                            Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
-                        },
-                    )
-                }
-                Err(error) => fold::rejected(&error),
-            },
-        )
-    }
-
-    /// What a contribution looks like after decoding; `None` if it cannot be decoded.
-    ///
-    /// # Errors
-    /// If the temporary file of a large body cannot be read.
-    pub fn preview(&self, new: &NewContribution) -> std::io::Result<Option<Preview>> {
-        let payload = new.payload.bytes()?;
-        let decoder = self.decoders.get(&new.endpoint).ok();
-        let content = Content {
-            content_type: new.content_type.clone(),
-            content_encoding: new.content_encoding.clone(),
+        let mut shown = None;
+        let fitted = self.decoders.get(&header.endpoint).and_then(|decoder| {
+            let table = fold::decode(&header, &payload, decoder)?;
+            shown = Some(preview(&table, &node.schema));
+            fold::fit(&table, decoder, &node.schema)
+        });
+        let outcome = match fitted {
+            Ok(normalized) => {
+                let state = node.state();
+                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
+                let update = crate::merge::merge(
+                    &node.schema,
+                    &state.coordinates,
+                    &state.components,
+                    incoming,
+                );
+                let judged = update.judged.into_iter().next();
+                judged.map_or_else(
+                    || Outcome::of(0, 0, 0, Problems::default()),
+                    |judged| {
+                        let crate::merge::Judged {
+                            n_rows_read,
+                            n_rows_rejected,
+                            n_coordinates_added,
+                            problems,
+                            ..
+                        } = judged;
+                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
+                    },
+                )
+            }
+            Err(error) => fold::rejected(&error),
         };
-        let table = decoder
-            .and_then(|decoder| decode_arrays(&payload, &content, decoder, &new.variables).ok());
-        let node = self.nodes.get(&new.node);
-        let fit = table.zip(node);
-        Ok(fit.map(|(table, node)| preview(&table, &node.schema)))
+        Ok((outcome, shown))
     }
 
     /// Folds everything that waits.

@@ -14,7 +14,7 @@ use zarr_fuse_schemas::Node as NodeSchema;
 
 use crate::commit::{self, CommitError, Written};
 use crate::dataset::{Dataset, Decoders};
-use crate::decode::{Content, DecodeError, Decoded, decode_arrays};
+use crate::decode::{Content, DecodeError, Decoded, Decoder, decode_arrays};
 use crate::journal::{Header, Journal, JournalError, Kind, Waiting};
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
@@ -177,14 +177,38 @@ pub fn ingest(
     decoders: &Decoders,
 ) -> Result<Normalized, IngestError> {
     let decoder = decoders.get(&header.endpoint)?;
+    fit(&decode(header, payload, decoder)?, decoder, schema)
+}
+
+/// The first step of [`ingest`]: bytes to table or arrays.
+///
+/// # Errors
+/// [`DecodeError`].
+pub(crate) fn decode(
+    header: &Header,
+    payload: &[u8],
+    decoder: &Decoder,
+) -> Result<Decoded, DecodeError> {
     let content = Content {
         content_type: header.content_type.clone(),
         content_encoding: header.content_encoding.clone(),
     };
-    match decode_arrays(payload, &content, decoder, &header.variables)? {
-        Decoded::Grids(grids) if takes_grids(schema) => Ok(normalize_grids(&grids, schema)?),
+    decode_arrays(payload, &content, decoder, &header.variables)
+}
+
+/// The second step of [`ingest`]: table or arrays to batch.
+///
+/// # Errors
+/// [`IngestError`] if nothing of it can be taken.
+pub(crate) fn fit(
+    arrived: &Decoded,
+    decoder: &Decoder,
+    schema: &NodeSchema,
+) -> Result<Normalized, IngestError> {
+    match arrived {
+        Decoded::Grids(grids) if takes_grids(schema) => Ok(normalize_grids(grids, schema)?),
         Decoded::Grids(grids) => Ok(normalize(&grids.to_table(decoder.max_cells())?, schema)?),
-        Decoded::Table(table) => Ok(normalize(&table, schema)?),
+        Decoded::Table(table) => Ok(normalize(table, schema)?),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) mod webhook;
 pub(crate) use email::address;
 use ledger::Ledger;
 pub use look::Lookout;
+pub(crate) use look::place;
 pub use message::{Item, Message, Stage};
 use outbox::Outbox;
 

@@ -103,8 +103,7 @@ async fn compare(
     if verdict.n_differences > 0 {
         return Ok(());
     }
-    for array in 0..stored.arrays().len() {
-        let (path, shape) = &stored.arrays()[array];
+    for (array, (path, shape)) in stored.arrays().iter().enumerate() {
         for region in regions(shape) {
             let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
             let a = match stored.read_array(array, &indices).await {

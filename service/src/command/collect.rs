@@ -302,7 +302,7 @@ impl Sink for Trial {
         let tried = tokio::task::spawn_blocking(move || dataset.dry_run(&new)).await;
         let refused = |error: String| SinkError::Refused(error);
         let outcome = tried.map_err(|error| refused(error.to_string()))?;
-        let outcome = outcome.map_err(|error| refused(error.to_string()))?;
+        let (outcome, _preview) = outcome.map_err(|error| refused(error.to_string()))?;
         let shown = print(&summary(&what, &outcome));
         shown.map_err(|error| refused(error.to_string()))?;
         problems(&outcome);

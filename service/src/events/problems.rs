@@ -11,6 +11,7 @@ use crate::config::Trigger;
 use crate::dataset::Dataset;
 use crate::fold::whole;
 use crate::journal::{AppendError, Entry, Filter};
+use crate::notify::place;
 use crate::outcome::Status;
 
 /// Contributions looked through for one that was taken after one that was rejected.
@@ -170,15 +171,5 @@ impl Seen {
             self.problems.insert(key, problem.clone());
         }
         events.publish(&Event::Problem(problem));
-    }
-}
-
-/// `dataset/node`.
-fn place(dataset: &str, path: &str) -> String {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        dataset.to_owned()
-    } else {
-        format!("{dataset}/{path}")
     }
 }

@@ -347,7 +347,7 @@ async fn try_out(
     let node = new.node.clone();
     let (outcome, preview) = app
         .runtime
-        .spawn_blocking(move || Ok((dataset.dry_run(&new)?, dataset.preview(&new)?)))
+        .spawn_blocking(move || dataset.dry_run(&new))
         .await?
         .map_err(ApiError::Spool)?;
     if outcome.status == Status::Rejected {

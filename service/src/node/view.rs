@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zarr_fuse_schemas::{Node as NodeSchema, Scalar};
+use zarr_fuse_schemas::{Aggregate, Node as NodeSchema, Pyramid, Scalar};
 
 use super::{Indices, Node, ReadError, State};
 use crate::merge::CoordinateIndex;
@@ -109,6 +109,27 @@ impl NodeView {
         };
         let levels = self.node.levels.iter().map(of);
         levels.take_while(|level| level.n_cells > 0).collect()
+    }
+
+    /// The same, if they are along `coordinate` and tell each of `aggregates` of a variable; else none.
+    pub(crate) fn levels_of(
+        &self,
+        variable: &str,
+        coordinate: &str,
+        aggregates: &[Aggregate],
+    ) -> Vec<LevelView> {
+        let schema = self.schema();
+        let tells = |pyramid: &Pyramid| {
+            let kept = |of: &Aggregate| *of == Aggregate::Count || pyramid.aggregates.contains(of);
+            pyramid.coord == coordinate && aggregates.iter().all(kept)
+        };
+        let variable = schema.variables.get(variable);
+        let has = variable.is_some_and(|variable| schema.has_levels(variable));
+        if has && schema.pyramid.as_ref().is_some_and(tells) {
+            self.levels()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Cells of level number `level` at the cross product of `indices`, one entry per coordinate of the variable, along

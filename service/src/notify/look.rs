@@ -331,8 +331,8 @@ fn taken_over(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {
     }
 }
 
-/// `dataset/node`.
-fn place(dataset: &str, path: &str) -> String {
+/// `dataset/node`, as problems name it.
+pub(crate) fn place(dataset: &str, path: &str) -> String {
     let path = path.trim_matches('/');
     if path.is_empty() {
         dataset.to_owned()

@@ -39,22 +39,3 @@ pub(super) fn pieces(range: Range<u64>, levels: &[LevelView]) -> Vec<Piece> {
     found.extend(pieces(end..range.end, finer));
     found
 }
-
-/// Cuts `range` into what is read from level number `level`, and what comes before and after its whole cells.
-pub(super) fn pieces_of_level(range: Range<u64>, level: usize, levels: &[LevelView]) -> Vec<Piece> {
-    let LevelView {
-        n_positions,
-        n_cells,
-    } = levels[level];
-    let start = range.start.next_multiple_of(n_positions);
-    let end = (range.end / n_positions).min(n_cells) * n_positions;
-    if start >= end {
-        return pieces(range, &[]);
-    }
-    let cells = Piece {
-        level: Some(level),
-        positions: start..end,
-    };
-    let (before, after) = (pieces(range.start..start, &[]), pieces(end..range.end, &[]));
-    [before, vec![cells], after].concat()
-}

@@ -23,9 +23,8 @@ pub(super) fn of(
     axis_idx: usize,
     aggregate: Aggregate,
 ) -> Vec<LevelView> {
-    let schema = view.schema();
-    let variable = schema.variables.get(&input.variable);
-    let (Some(pyramid), Some(variable)) = (&schema.pyramid, variable) else {
+    let variable = view.schema().variables.get(&input.variable);
+    let Some(variable) = variable else {
         return Vec::new();
     };
     let is_wide = matches!(variable.data_type, DataType::Int64 | DataType::UInt64);
@@ -36,11 +35,9 @@ pub(super) fn of(
         Aggregate::Max if !is_wide => Kept::Max,
         _ => return Vec::new(),
     };
-    let is_kept = needs == Kept::Count || pyramid.aggregates.contains(&needs);
     let axis = &plan.axes[axis_idx];
-    let is_range = matches!(axis.picked, Picked::Range(_));
-    if is_kept && is_range && axis.name == pyramid.coord && schema.has_levels(variable) {
-        view.levels()
+    if matches!(axis.picked, Picked::Range(_)) {
+        view.levels_of(&variable.name, &axis.name, &[needs])
     } else {
         Vec::new()
     }
@@ -63,7 +60,13 @@ pub(super) fn pieces(axis: &Axis, intervals: &[Range<u64>], levels: &[LevelView]
     let fits = |level: &LevelView| common.is_multiple_of(level.n_positions);
     let is_long = n / (intervals.len().max(1) as u64) >= 4 * axis.chunk_size;
     let found = match levels.iter().rposition(fits) {
-        Some(level) => pieces::pieces_of_level(picked.clone(), level, levels),
+        Some(level) => {
+            let mut found = pieces::pieces(picked.clone(), &levels[level..=level]);
+            for piece in &mut found {
+                piece.level = piece.level.map(|_| level);
+            }
+            found
+        }
         None if is_long => {
             let absolute = intervals
                 .iter()

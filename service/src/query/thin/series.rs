@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use zarr_fuse_schemas::{Aggregate, Pyramid};
+use zarr_fuse_schemas::Aggregate;
 
 use super::super::Bounds;
 use super::super::elements::Na;
@@ -215,20 +215,9 @@ impl<'a> Series<'a> {
 
     /// Coarser levels that tell the extremes of this variable along the axis, finest first.
     pub(super) fn levels(&self) -> Vec<LevelView> {
-        let schema = self.view.schema();
-        let variable = schema.variables.get(&self.input.variable);
-        let tells = |pyramid: &Pyramid| {
-            pyramid.coord == self.axis
-                && [Aggregate::Min, Aggregate::Max]
-                    .iter()
-                    .all(|aggregate| pyramid.aggregates.contains(aggregate))
-        };
-        let found = schema.pyramid.as_ref().is_some_and(tells);
-        if found && variable.is_some_and(|variable| schema.has_levels(variable)) {
-            self.view.levels()
-        } else {
-            Vec::new()
-        }
+        let extremes = [Aggregate::Min, Aggregate::Max];
+        self.view
+            .levels_of(&self.input.variable, self.axis, &extremes)
     }
 
     /// Reads cells of a level, of all series; `all` is [`Self::all`].
