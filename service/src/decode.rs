@@ -6,6 +6,7 @@
 
 mod arrays;
 mod arrow;
+mod budget;
 mod cf;
 mod compression;
 mod config;
@@ -25,6 +26,7 @@ mod lookup;
 mod netcdf;
 mod parquet;
 mod prepare;
+mod print;
 mod reshape;
 mod sheet;
 #[cfg(test)]
@@ -38,9 +40,10 @@ use std::path::Path;
 
 use encoding_rs::Encoding;
 use indexmap::IndexMap;
-use polars::prelude::{DataFrame, PlSmallStr};
+use polars::prelude::{Column, DataFrame, PlSmallStr};
 use serde_json::{Map, Value};
 
+use budget::{Budget, TEXT_CELL_BYTES};
 pub use config::{
     All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header, Limits,
     LineProtocolOptions, Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units,
@@ -54,6 +57,7 @@ pub use format_error::FormatError;
 pub use grids::{Grid, Grids};
 use guard::guarded;
 pub use prepare::Decoder;
+pub(crate) use print::printed;
 
 /// A contribution as a table: the source's own column names, cells as delivered.
 ///
@@ -96,11 +100,12 @@ pub fn decode(
     variables: &Map<String, Value>,
 ) -> Result<Table, DecodeError> {
     let opened = open(payload, content, decoder)?;
-    match read(&opened, decoder, variables)? {
-        Decoded::Table(table) => shape(table, decoder, variables),
+    let budget = Budget::new(&decoder.limits);
+    match read(&opened, decoder, variables, &budget)? {
+        Decoded::Table(table) => shape(table, decoder, variables, &budget),
         Decoded::Grids(grids) => {
-            let table = grids.to_table(decoder.limits.max_cells)?;
-            shape(table, decoder, variables)
+            let table = grids.to_rows(&budget)?;
+            shape(table, decoder, variables, &budget)
         }
     }
 }
@@ -116,18 +121,22 @@ pub fn decode_arrays(
     variables: &Map<String, Value>,
 ) -> Result<Decoded, DecodeError> {
     let opened = open(payload, content, decoder)?;
-    let grids = match read(&opened, decoder, variables)? {
-        Decoded::Table(table) => return Ok(Decoded::Table(shape(table, decoder, variables)?)),
+    let budget = Budget::new(&decoder.limits);
+    let grids = match read(&opened, decoder, variables, &budget)? {
+        Decoded::Table(table) => {
+            return Ok(Decoded::Table(shape(table, decoder, variables, &budget)?));
+        }
         Decoded::Grids(grids) => grids,
     };
+    drop(opened);
     if decoder.lookups.is_empty() && decoder.unpivot.is_none() {
         let renamed = arrays::rename(grids.clone(), &decoder.rename)?;
         if let Some(grids) = arrays::set(renamed, &decoder.set, variables)? {
             return Ok(Decoded::Grids(grids));
         }
     }
-    let table = grids.to_table(decoder.limits.max_cells)?;
-    Ok(Decoded::Table(shape(table, decoder, variables)?))
+    let table = grids.to_rows(&budget)?;
+    Ok(Decoded::Table(shape(table, decoder, variables, &budget)?))
 }
 
 /// The steps after reading.
@@ -135,21 +144,26 @@ fn shape(
     table: Table,
     decoder: &Decoder,
     variables: &Map<String, Value>,
+    budget: &Budget<'_>,
 ) -> Result<Table, DecodeError> {
     let Table {
         mut frame,
         mut units,
     } = table;
     for lookup in &decoder.lookups {
-        frame = lookup::join(frame, lookup)?;
+        frame = lookup::join(frame, lookup, budget)?;
     }
     let frame = reshape::rename(frame, &decoder.rename)?;
     units = renamed(units, &decoder.rename);
+    let n_columns = frame.width() + decoder.set.len();
+    budget.check_columns(n_columns)?;
+    budget.check_shape(frame.height(), n_columns)?;
+    budget.take_each(frame.height() * decoder.set.len(), TEXT_CELL_BYTES)?;
     let mut frame = reshape::set(frame, &decoder.set, variables)?;
     units.retain(|name, _| !decoder.set.iter().any(|(column, _)| column == name));
     if let Some(unpivot) = &decoder.unpivot {
         let before = frame.get_column_names_owned();
-        frame = reshape::unpivot(frame, unpivot, &decoder.limits)?;
+        frame = reshape::unpivot(frame, unpivot, budget)?;
         // What was unpivoted has become something else.
         let kept = frame.get_column_names_owned();
         units.retain(|name, _| {
@@ -180,6 +194,29 @@ pub enum Decoded {
     Table(Table),
     /// Arrays with their coordinates.
     Grids(Grids),
+}
+
+impl Decoded {
+    /// Bytes that its cells take in memory, text included. Cheap: no cell is looked at.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::Table(table) => table.frame.estimated_size(),
+            Self::Grids(grids) => {
+                let columns = grids.columns();
+                columns
+                    .map(|column| column.as_materialized_series().estimated_size())
+                    .sum()
+            }
+        }
+    }
+
+    /// Cells, with a value or without.
+    pub fn n_cells(&self) -> usize {
+        match self {
+            Self::Table(table) => table.frame.height().saturating_mul(table.frame.width()),
+            Self::Grids(grids) => grids.columns().map(Column::len).sum(),
+        }
+    }
 }
 
 /// A body without its wrapping, and what it is.
@@ -249,9 +286,10 @@ fn read(
     opened: &Opened<'_>,
     decoder: &Decoder,
     variables: &Map<String, Value>,
+    budget: &Budget<'_>,
 ) -> Result<Decoded, DecodeError> {
     let is_dropped = decoder.units == FileUnits::Drop;
-    Ok(match read_format(opened, decoder, variables)? {
+    Ok(match read_format(opened, decoder, variables, budget)? {
         Decoded::Table(mut table) => {
             if is_dropped {
                 table.units.clear();
@@ -274,38 +312,39 @@ fn read_format(
     opened: &Opened<'_>,
     decoder: &Decoder,
     variables: &Map<String, Value>,
+    budget: &Budget<'_>,
 ) -> Result<Decoded, DecodeError> {
-    let limits = &decoder.limits;
     let Opened {
         body,
         format,
         delimiter,
         charset,
     } = opened;
-    let text = || text::text_of(body, *charset);
+    let text = || text::text_of(body, *charset, decoder.limits.max_decompressed_bytes);
     let grid = &decoder.grid;
-    let arrays = |format, read: fn(&[u8], &GridOptions, &Limits) -> Result<Grids, DecodeError>| {
-        guarded(format, || read(body, grid, limits)).map(Decoded::Grids)
-    };
+    let arrays =
+        |format, read: fn(&[u8], &GridOptions, &Budget<'_>) -> Result<Grids, DecodeError>| {
+            guarded(format, || read(body, grid, budget)).map(Decoded::Grids)
+        };
     let frame = match format {
         format if let Some(program) = &decoder.program => {
-            extract::extract(&text()?, *format, program, variables, limits)?
+            extract::extract(&text()?, *format, program, variables, budget)?
         }
-        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, limits)?,
-        Format::Json => json::read(&text()?, limits)?,
-        Format::Ndjson => json::read_lines(&text()?, limits)?,
+        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, budget)?,
+        Format::Json => json::read(&text()?, budget)?,
+        Format::Ndjson => json::read_lines(&text()?, budget)?,
         Format::Parquet => {
-            let table = guarded(parquet::FORMAT, || parquet::read(body, limits))?;
+            let table = guarded(parquet::FORMAT, || parquet::read(body, budget))?;
             return Ok(Decoded::Table(table));
         }
-        Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, limits)),
+        Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, budget)),
         Format::Xlsx => guarded(sheet::XLSX, || {
-            sheet::read_xlsx(body, &decoder.sheet, limits)
+            sheet::read_xlsx(body, &decoder.sheet, budget)
         })?,
-        Format::Ods => sheet::read_ods(body, &decoder.sheet, limits)?,
-        Format::Toa5 => decoder.toa5.read(body, *charset, limits)?,
+        Format::Ods => sheet::read_ods(body, &decoder.sheet, budget)?,
+        Format::Toa5 => decoder.toa5.read(body, *charset, budget)?,
         Format::LineProtocol => {
-            line_protocol::read(&text()?, &decoder.line_protocol, variables, limits)?
+            line_protocol::read(&text()?, &decoder.line_protocol, variables, budget)?
         }
         Format::Netcdf => return arrays(netcdf::FORMAT, netcdf::read),
         Format::Zarr => return arrays(zarr::FORMAT, zarr::read),

@@ -207,7 +207,7 @@ pub(crate) fn fit(
 ) -> Result<Normalized, IngestError> {
     match arrived {
         Decoded::Grids(grids) if takes_grids(schema) => Ok(normalize_grids(grids, schema)?),
-        Decoded::Grids(grids) => Ok(normalize(&grids.to_table(decoder.max_cells())?, schema)?),
+        Decoded::Grids(grids) => Ok(normalize(&grids.to_table(decoder.limits())?, schema)?),
         Decoded::Table(table) => Ok(normalize(table, schema)?),
     }
 }

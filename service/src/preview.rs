@@ -1,11 +1,11 @@
 //! What a contribution looks like after decoding: its columns, where they would go, and the first rows.
 
-use polars::prelude::{AnyValue, Column, DataFrame};
+use polars::prelude::{Column, DataFrame};
 use serde::Serialize;
 use utoipa::ToSchema;
 use zarr_fuse_schemas::{Measure, Node, TimeUnit, Variable};
 
-use crate::decode::Decoded;
+use crate::decode::{self, Decoded};
 use crate::tree;
 
 /// Rows that are shown.
@@ -131,12 +131,9 @@ fn units(variable: &Variable) -> (Option<String>, Option<String>) {
 
 fn first_rows(frame: &DataFrame) -> Vec<Vec<Option<String>>> {
     let columns = frame.columns();
-    let cell = |column: &Column, row: usize| match column.get(row) {
-        Ok(AnyValue::Null) | Err(_) => None,
-        Ok(value) => match value.get_str() {
-            Some(text) => Some(shortened(text)),
-            None => Some(shortened(&value.to_string())),
-        },
+    let cell = |column: &Column, row: usize| {
+        let value = column.get(row).ok()?;
+        decode::printed(&value).map(|text| shortened(&text))
     };
     let row = |row| columns.iter().map(|column| cell(column, row)).collect();
     (0..frame.height().min(MAX_ROWS)).map(row).collect()
@@ -148,3 +145,6 @@ fn shortened(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

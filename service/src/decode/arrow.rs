@@ -10,8 +10,9 @@ use arrow::datatypes::Schema;
 use arrow::ipc::reader::StreamDecoder;
 use indexmap::IndexMap;
 
+use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Decoded, Limits, Table};
+use super::{DecodeError, Decoded, Table};
 pub(super) use columns::Columns;
 
 pub(super) const FORMAT: &str = "Arrow IPC";
@@ -22,16 +23,16 @@ pub(super) const FORMAT: &str = "Arrow IPC";
 ///
 /// # Errors
 /// Damaged messages; columns that are lists, structures or bytes; batches beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError> {
+pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Decoded, DecodeError> {
     let stream = frames::stream_of(body)?;
     let mut decoder = StreamDecoder::new();
-    let mut columns: Option<Columns> = None;
+    let mut columns: Option<Columns<'_>> = None;
     let (mut grids, mut file_units) = (None, IndexMap::new());
-    let mut budget = frames::Budget::new(limits);
+    let mut promises = frames::Promises::new(budget.limits());
     let damaged = |error| FormatError::damaged(FORMAT, error);
     for frame in frames::split(stream) {
         let frame = frame?;
-        budget.admit(&frame, columns.as_ref().map_or(0, Columns::width))?;
+        promises.admit(&frame, columns.as_ref().map_or(0, Columns::width))?;
         // The decoder cuts its own copy, so that columns are aligned.
         let mut buffer = Buffer::from(frame.bytes());
         while !buffer.is_empty() {
@@ -42,13 +43,13 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError>
                     Some(_) if grids.is_some() => {
                         return Err(FormatError::damaged(FORMAT, "arrays come in one batch").into());
                     }
-                    Some(batch) => grids = Some(arrays::of(&batch, limits)?),
+                    Some(batch) => grids = Some(arrays::of(&batch, budget)?),
                     None => {}
                 }
                 continue;
             }
             if let (None, Some(schema)) = (&columns, schema) {
-                columns = Some(Columns::new(FORMAT, &schema, limits)?);
+                columns = Some(Columns::new(FORMAT, &schema, budget)?);
                 file_units = units(&schema);
             }
             if let (Some(columns), Some(batch)) = (&mut columns, batch) {
@@ -62,7 +63,7 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Decoded, DecodeError>
     }
     let frame = match columns {
         Some(columns) => columns.finish(),
-        None => Columns::new(FORMAT, &Schema::empty(), limits)?.finish(),
+        None => Columns::new(FORMAT, &Schema::empty(), budget)?.finish(),
     };
     Ok(Decoded::Table(Table {
         frame: frame?,

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, PlSmallStr};
 
+use super::budget::Budget;
 use super::error::list;
 use super::format_error::FormatError;
-use super::{DecodeError, Grid, GridOptions, Grids, Limits};
+use super::{DecodeError, Grid, GridOptions, Grids};
 pub(super) use values::{MARKS, Raw, column_of};
 
 /// An array before it is read.
@@ -20,6 +21,8 @@ pub(super) struct Described {
     /// Names and lengths of its dimensions.
     pub(super) dims: Vec<(String, u64)>,
     pub(super) attributes: Attributes,
+    /// Bytes of an element in memory while it is read, without long text.
+    pub(super) cell_bytes: usize,
 }
 
 /// Attributes that mean something here.
@@ -67,7 +70,7 @@ pub(super) fn assemble(
     format: &'static str,
     described: &[Described],
     options: &GridOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
     mut read: impl FnMut(&Described) -> Result<Raw, DecodeError>,
 ) -> Result<Grids, DecodeError> {
     let chosen = chosen(format, described, options)?;
@@ -96,25 +99,30 @@ pub(super) fn assemble(
     let n_cells = n_cells
         .chain(lengths.values().copied())
         .fold(0, u64::saturating_add);
-    if n_cells > limits.max_cells as u64 {
-        return Err(DecodeError::TooManyCells {
-            max: limits.max_cells,
-        });
-    }
+    budget.check_columns(chosen.len() + lengths.len() + scalars.clone().count())?;
+    budget.check_cells(usize::try_from(n_cells).unwrap_or(usize::MAX))?;
+    let mut read = |array: &Described| -> Result<Column, DecodeError> {
+        let n_cells = usize::try_from(array.n_cells()).unwrap_or(usize::MAX);
+        budget.take_each(n_cells, array.cell_bytes)?;
+        let raw = read(array)?;
+        raw.take_text(budget)?;
+        column_of(format, array, raw)
+    };
     let mut coordinates = IndexMap::new();
     for (dim, length) in &lengths {
-        let values = match described
-            .iter()
-            .find(|array| array.name == *dim && array.is_over(&[dim]))
-        {
-            Some(array) => column_of(format, array, read(array)?)?,
-            None => positions(dim, *length),
+        let is_coordinate = |array: &&Described| array.name == *dim && array.is_over(&[dim]);
+        let values = if let Some(array) = described.iter().find(is_coordinate) {
+            read(array)?
+        } else {
+            let n_cells = usize::try_from(*length).unwrap_or(usize::MAX);
+            budget.take_each(n_cells, size_of::<i64>())?;
+            positions(dim, *length)
         };
         coordinates.insert((*dim).to_owned(), values);
     }
     let mut variables = IndexMap::new();
     for array in &chosen {
-        let values = column_of(format, array, read(array)?)?;
+        let values = read(array)?;
         if values.len() as u64 != array.n_cells() {
             let reason = format!("`{}` has {} elements", array.name, values.len());
             return Err(FormatError::damaged(format, reason).into());
@@ -124,7 +132,7 @@ pub(super) fn assemble(
     }
     for array in scalars {
         variables.shift_remove(&array.name);
-        coordinates.insert(array.name.clone(), column_of(format, array, read(array)?)?);
+        coordinates.insert(array.name.clone(), read(array)?);
     }
     // Those of times have been used up.
     let is_number = |name: &str| {

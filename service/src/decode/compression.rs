@@ -8,13 +8,18 @@ use super::DecodeError;
 /// Capacity to begin with; the buffer grows as data comes, never by what a header promises.
 const FIRST_CAPACITY_BYTES: usize = 64 << 10;
 
+/// Most members of a gzip body: each costs time, however little is in it. Programs that write blocks make some thousand.
+const MAX_GZIP_MEMBERS: usize = 100_000;
+const GZIP_START: [u8; 2] = [0x1f, 0x8b];
+
 /// What follows the header of a bzip2 stream: a block, or the end of an empty one.
 const BLOCK_OF_BZIP2: u8 = 0x31;
 const END_OF_BZIP2: u8 = 0x17;
 
 /// The body without its compression: `content_encoding` if given, else what its first bytes show.
 ///
-/// Several gzip members, bzip2 streams or zstd frames in a row are read as one.
+/// Several gzip members, bzip2 streams or zstd frames in a row are read as one. Zeros after gzip are padding, as tapes and
+/// some loggers write it.
 ///
 /// # Errors
 /// [`DecodeError::TooLargeDecompressed`] as soon as more than `max_bytes` have come out; truncated and damaged data.
@@ -95,11 +100,26 @@ fn within(body: Cow<'_, [u8]>, max_bytes: usize) -> Result<Cow<'_, [u8]>, Decode
 }
 
 fn gunzip(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
-    read_bounded(
-        "gzip",
-        flate2::bufread::MultiGzDecoder::new(payload),
-        max_bytes,
-    )
+    let encoding = "gzip";
+    let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
+    let mut rest = payload;
+    for _ in 0..MAX_GZIP_MEMBERS {
+        let mut member = flate2::bufread::GzDecoder::new(rest);
+        read_bounded(encoding, &mut member, &mut body, max_bytes)?;
+        rest = member.into_inner();
+        if rest.iter().all(|byte| *byte == 0) {
+            return Ok(body);
+        }
+        if !rest.starts_with(&GZIP_START) {
+            return Err(DecodeError::BytesAfterCompression {
+                encoding,
+                n_bytes: rest.len(),
+            });
+        }
+    }
+    Err(DecodeError::TooManyMembers {
+        max: MAX_GZIP_MEMBERS,
+    })
 }
 
 fn unzstd(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
@@ -109,29 +129,30 @@ fn unzstd(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
             source,
         }
     })?;
-    read_bounded("zstd", reader, max_bytes)
+    let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
+    read_bounded("zstd", reader, &mut body, max_bytes)?;
+    Ok(body)
 }
 
 fn unbzip2(payload: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
-    read_bounded(
-        "bzip2",
-        bzip2::bufread::MultiBzDecoder::new(payload),
-        max_bytes,
-    )
+    let reader = bzip2::bufread::MultiBzDecoder::new(payload);
+    let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
+    read_bounded("bzip2", reader, &mut body, max_bytes)?;
+    Ok(body)
 }
 
+/// Appends what `reader` gives to `body`, which may have `max_bytes` in all.
 fn read_bounded(
     encoding: &'static str,
     reader: impl Read,
+    body: &mut Vec<u8>,
     max_bytes: usize,
-) -> Result<Vec<u8>, DecodeError> {
-    let mut body = Vec::with_capacity(FIRST_CAPACITY_BYTES.min(max_bytes));
-    let bound = u64::try_from(max_bytes)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
+) -> Result<(), DecodeError> {
+    let left = max_bytes.saturating_sub(body.len());
+    let bound = u64::try_from(left).unwrap_or(u64::MAX).saturating_add(1);
     reader
         .take(bound)
-        .read_to_end(&mut body)
+        .read_to_end(body)
         .map_err(|source| match source.kind() {
             ErrorKind::UnexpectedEof => DecodeError::TruncatedCompression { encoding },
             _ => DecodeError::Decompression { encoding, source },
@@ -139,6 +160,6 @@ fn read_bounded(
     if body.len() > max_bytes {
         Err(DecodeError::TooLargeDecompressed { max_bytes })
     } else {
-        Ok(body)
+        Ok(())
     }
 }

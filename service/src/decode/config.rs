@@ -273,10 +273,17 @@ pub enum Columns {
 pub struct Limits {
     /// Most bytes after decompression. Default 536870912 (512 MiB).
     pub max_decompressed_bytes: usize,
+    /// Most bytes that the cells of a table or of arrays take in memory, whatever was sent. Default 1073741824 (1 GiB).
+    pub max_decoded_bytes: usize,
+    /// Most rows of a table. Default 100000000.
+    pub max_rows: usize,
     /// Most columns of a table. Default 10000.
     pub max_columns: usize,
     /// Most cells (rows × columns) of a table. Default 100000000.
     pub max_cells: usize,
+    /// Most cells of a table that the body does not write out: keys and fields that only other records have, cells of sheets
+    /// that are said to repeat, and cells merged with others. Default 10000000.
+    pub max_filled_cells: usize,
     /// Most bytes of JSON that an extraction program may give. Default 268435456 (256 MiB).
     pub max_program_output_bytes: usize,
     /// Most steps that an extraction program may take: the same contribution always takes the same number.
@@ -292,8 +299,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_decompressed_bytes: 512 << 20,
+            max_decoded_bytes: 1 << 30,
+            max_rows: 100_000_000,
             max_columns: 10_000,
             max_cells: 100_000_000,
+            max_filled_cells: 10_000_000,
             max_program_output_bytes: 256 << 20,
             max_program_steps: 30_000_000,
             program_timeout_ms: 30_000,

@@ -16,6 +16,9 @@ use super::{DecodeError, Format};
 /// Most members of an archive: each takes some hundred bytes before any is read.
 const MAX_MEMBERS: usize = 200_000;
 
+/// Bytes looked at at a time.
+const PIECE_BYTES: usize = 1 << 16;
+
 /// An archive in memory.
 #[derive(Debug)]
 pub(super) struct Archive<'b> {
@@ -105,21 +108,39 @@ impl<'b> Archive<'b> {
         Err(FormatError::Member { reason, remedy })
     }
 
-    /// Refuses an archive whose members take more than `max_bytes` together, for readers that have no bound.
-    pub(super) fn check_size(&mut self, max_bytes: usize) -> Result<(), DecodeError> {
+    /// Refuses an archive whose members take more than `max_bytes` together, for readers that have no bound; counts the XML
+    /// elements in those members that `is_counted`.
+    pub(super) fn check_size(
+        &mut self,
+        max_bytes: usize,
+        is_counted: impl Fn(&str) -> bool,
+    ) -> Result<usize, DecodeError> {
+        let failed = |error: &dyn std::fmt::Display| FormatError::damaged("zip", error);
         let mut left = max_bytes as u64;
+        let mut n_elements = 0;
+        let mut piece = vec![0; PIECE_BYTES];
         for idx in 0..self.zip.len() {
-            let member = self
-                .zip
-                .by_index(idx)
-                .map_err(|error| FormatError::damaged("zip", error))?;
-            let n_bytes = std::io::copy(&mut member.take(left + 1), &mut std::io::sink())
-                .map_err(|error| FormatError::damaged("zip", error))?;
-            left = left
-                .checked_sub(n_bytes)
-                .ok_or(DecodeError::TooLargeDecompressed { max_bytes })?;
+            let mut member = self.zip.by_index(idx).map_err(|error| failed(&error))?;
+            let is_counted = member.name().is_ok_and(|name| is_counted(&name));
+            let mut last = 0;
+            loop {
+                let n_bytes = member.read(&mut piece).map_err(|error| failed(&error))?;
+                if n_bytes == 0 {
+                    break;
+                }
+                left = left
+                    .checked_sub(n_bytes as u64)
+                    .ok_or(DecodeError::TooLargeDecompressed { max_bytes })?;
+                if is_counted {
+                    // An element begins where something other than a slash follows the bracket.
+                    for &byte in &piece[..n_bytes] {
+                        n_elements += usize::from(last == b'<' && byte != b'/');
+                        last = byte;
+                    }
+                }
+            }
         }
-        Ok(())
+        Ok(n_elements)
     }
 
     /// The bytes of a member, at most `max_bytes`.

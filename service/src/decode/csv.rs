@@ -15,7 +15,8 @@ use std::collections::HashMap;
 use encoding_rs::Encoding;
 use polars::prelude::DataFrame;
 
-use super::{DecodeError, Limits, text};
+use super::budget::Budget;
+use super::{DecodeError, text};
 use cells::{After, Cutter, next_line};
 pub(super) use dialect::Dialect;
 
@@ -31,9 +32,10 @@ pub(super) fn read(
     dialect: &Dialect,
     delimiter: Option<u8>,
     charset: Option<&'static Encoding>,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
-    let mut text = text::text_of(body, dialect.encoding.or(charset))?;
+    let max_bytes = budget.limits().max_decompressed_bytes;
+    let mut text = text::text_of(body, dialect.encoding.or(charset), max_bytes)?;
     // The line breaks of old Macintoshes.
     if memchr::memchr(b'\n', text.as_bytes()).is_none()
         && memchr::memchr(b'\r', text.as_bytes()).is_some()
@@ -41,14 +43,14 @@ pub(super) fn read(
         text = text.replace('\r', "\n").into();
     }
     let n_parts = body::n_parts(text.len());
-    read_text(&text, dialect, delimiter, limits, n_parts)
+    read_text(&text, dialect, delimiter, budget, n_parts)
 }
 
 fn read_text(
     text: &str,
     dialect: &Dialect,
     delimiter: Option<u8>,
-    limits: &Limits,
+    budget: &Budget<'_>,
     n_parts: usize,
 ) -> Result<DataFrame, DecodeError> {
     let start = (0..dialect.skip_lines).fold(0, |at, _| next_line(text, at));
@@ -72,7 +74,7 @@ fn read_text(
         .delimiter
         .or(delimiter)
         .unwrap_or_else(|| dialect.detect_delimiter(&text[at..next_line(text, at)]));
-    let (first, after_first) = first_row(text, at, &cutter, limits)?;
+    let (first, after_first) = first_row(text, at, &cutter, budget)?;
     let names = match (&dialect.columns, dialect.header_line) {
         (Some(columns), _) => columns.clone(),
         (None, None) => (1..=first.len()).map(numbered).collect(),
@@ -85,14 +87,7 @@ fn read_text(
         at = next_line(text, cutter.skip_void(text, at));
     }
     no_duplicates(&names)?;
-    // A cell takes a byte at least, so that this bounds the number of cells before any is stored.
-    let max_rows = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[at..]).count();
-    if names.len().saturating_mul(max_rows).min(text.len()) > limits.max_cells {
-        return Err(DecodeError::TooManyCells {
-            max: limits.max_cells,
-        });
-    }
-    body::read_rows(text, at, &names, &cutter, n_parts)
+    body::read_rows(text, at, &names, &cutter, n_parts, budget)
 }
 
 /// The cells of the row at `at`, and where the next begins.
@@ -100,7 +95,7 @@ fn first_row(
     text: &str,
     mut at: usize,
     cutter: &Cutter<'_>,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<(Vec<Option<String>>, usize), DecodeError> {
     // Null values are for data: a column may well be named `NA`.
     let cutter = Cutter {
@@ -115,11 +110,7 @@ fn first_row(
             .map_err(|error| body::explain_cut(text, error))?;
         cells.push(cell.value.map(|value| value.trim().to_owned()));
         at = cell.next;
-        if cells.len() > limits.max_columns {
-            return Err(DecodeError::TooManyColumns {
-                max: limits.max_columns,
-            });
-        }
+        budget.check_columns(cells.len())?;
         if cell.after == After::Row {
             return Ok((cells, at));
         }

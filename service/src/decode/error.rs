@@ -49,6 +49,22 @@ pub enum DecodeError {
         #[source]
         source: std::io::Error,
     },
+    /// Something else after the compressed bytes.
+    #[error(
+        "{n_bytes} bytes after the end of the {encoding} body are not {encoding}; send the compressed file alone"
+    )]
+    BytesAfterCompression {
+        /// `gzip`.
+        encoding: &'static str,
+        /// How many.
+        n_bytes: usize,
+    },
+    /// Too many compressed pieces in a row.
+    #[error("the gzip body has more than {max} members; compress it again in one piece")]
+    TooManyMembers {
+        /// The bound.
+        max: usize,
+    },
     /// Text that is not UTF-8, and no other encoding is configured.
     #[error(
         "byte {offset} is not valid UTF-8; name the encoding in `csv.encoding` (such as `windows-1250`), or send UTF-8"
@@ -129,6 +145,34 @@ pub enum DecodeError {
         "there are more than {max} columns; check the delimiter, or raise `limits.max_columns`"
     )]
     TooManyColumns {
+        /// The bound.
+        max: usize,
+    },
+    /// The bound on rows was passed.
+    #[error("the table has more than {max} rows; send it in parts or raise `limits.max_rows`")]
+    TooManyRows {
+        /// The bound.
+        max: usize,
+    },
+    /// The bound on memory was passed.
+    #[error(
+        "decoded, the body takes {found} bytes of memory and perhaps more, but at most {max} are allowed; \
+         send it in parts or raise `limits.max_decoded_bytes`"
+    )]
+    TooLargeDecoded {
+        /// Bytes counted when the bound was passed.
+        found: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// The bound on cells that do not stand in the body was passed.
+    #[error(
+        "the table has {found} cells that the body does not write out, more than {max}: keys that most records lack, or cells \
+         that are repeated or merged; send records with the same keys together, or raise `limits.max_filled_cells`"
+    )]
+    TooManyFilledCells {
+        /// How many when the bound was passed.
+        found: usize,
         /// The bound.
         max: usize,
     },

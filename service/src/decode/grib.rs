@@ -26,9 +26,10 @@ use polars::prelude::{
     Column, Float64Chunked, Int64Chunked, IntoColumn, PlSmallStr, TimeUnit, TimeZone,
 };
 
+use super::budget::Budget;
 use super::error::list;
 use super::format_error::FormatError;
-use super::{DecodeError, Grid, GridOptions, Grids, Limits};
+use super::{DecodeError, Grid, GridOptions, Grids};
 use fault::fault;
 use field::Field;
 use grid::Place;
@@ -43,8 +44,9 @@ pub(super) const FORMAT: &str = "GRIB";
 pub(super) fn read(
     body: &[u8],
     options: &GridOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
+    let limits = budget.limits();
     let file = GribFile::builder()
         .max_decoded_points(limits.max_cells)
         .max_axis_points(limits.max_cells)
@@ -73,8 +75,8 @@ pub(super) fn read(
     let message = file
         .message(first.idx)
         .map_err(|error| fault(None, &error))?;
-    let place = Place::of(&message, &first.grid, limits)?;
-    let mut grids = place.grids(limits)?;
+    let place = Place::of(&message, &first.grid, budget)?;
+    let mut grids = place.grids(budget)?;
     let horizontal: Vec<String> = place.dims().map(str::to_owned).to_vec();
     axes.add_coordinates(&mut grids);
     let n_points = place.n_points();
@@ -96,6 +98,7 @@ pub(super) fn read(
                 max: limits.max_cells,
             })?;
         n_left -= n_cells;
+        budget.take_each(n_cells, size_of::<f64>())?;
         let mut values = vec![f64::NAN; n_cells];
         let mut taken: IndexMap<usize, usize> = IndexMap::new();
         for field in members {

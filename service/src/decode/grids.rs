@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray as _, PlSmallStr};
 
-use super::{DecodeError, Table};
+use super::budget::{Budget, cell_bytes};
+use super::{DecodeError, Limits, Table};
 
 /// What one contribution of arrays brings, under the source's own names.
 #[derive(Debug, Clone)]
@@ -26,6 +27,12 @@ pub struct Grid {
 }
 
 impl Grids {
+    /// Coordinates and the values of variables.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
+        let values = self.variables.values().map(|grid| &grid.values);
+        self.coordinates.values().chain(values)
+    }
+
     /// The length of a dimension.
     pub fn length(&self, dim: &str) -> usize {
         self.coordinates.get(dim).map_or(1, Column::len)
@@ -40,15 +47,23 @@ impl Grids {
     /// One row per combination of coordinate values, the last coordinate running fastest; arrays over some of them repeat.
     ///
     /// # Errors
-    /// [`DecodeError::TooManyCells`] for more than `max_cells`.
-    pub fn to_table(&self, max_cells: usize) -> Result<Table, DecodeError> {
+    /// [`DecodeError::TooManyRows`], [`DecodeError::TooManyCells`], [`DecodeError::TooLargeDecoded`] beyond `limits`.
+    pub fn to_table(&self, limits: &Limits) -> Result<Table, DecodeError> {
+        self.to_rows(&Budget::new(limits))
+    }
+
+    /// As [`Self::to_table`], from what is left.
+    pub(super) fn to_rows(&self, budget: &Budget<'_>) -> Result<Table, DecodeError> {
         let dims: Vec<String> = self.coordinates.keys().cloned().collect();
         let n_columns = dims.len() + self.variables.len();
-        let max_rows = max_cells / n_columns.max(1);
-        let n_rows = self
-            .n_cells(&dims)
-            .filter(|n| *n <= max_rows)
-            .ok_or(DecodeError::TooManyCells { max: max_cells })?;
+        let n_rows = self.n_cells(&dims).unwrap_or(usize::MAX);
+        budget.check_columns(n_columns)?;
+        budget.check_shape(n_rows, n_columns)?;
+        for column in self.columns() {
+            // Also the positions of the cells, for one column at a time.
+            budget.take_each(n_rows, cell_bytes(column.dtype()) + size_of::<IdxSize>())?;
+            budget.give_back(n_rows * size_of::<IdxSize>());
+        }
         let mut columns = Vec::with_capacity(n_columns);
         for (name, values) in &self.coordinates {
             let over = std::slice::from_ref(name);

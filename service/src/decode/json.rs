@@ -9,7 +9,8 @@ mod tests;
 
 use polars::prelude::DataFrame;
 
-use super::{DecodeError, Limits};
+use super::DecodeError;
+use super::budget::Budget;
 use columns::Columns;
 pub(super) use document::{MAX_DEPTH, check_depth, not_json};
 
@@ -21,9 +22,9 @@ pub(super) use document::{MAX_DEPTH, check_depth, not_json};
 ///
 /// # Errors
 /// Text that is not JSON, with line and column; documents of another form.
-pub(super) fn read(text: &str, limits: &Limits) -> Result<DataFrame, DecodeError> {
+pub(super) fn read(text: &str, budget: &Budget<'_>) -> Result<DataFrame, DecodeError> {
     check_depth(text, 1)?;
-    let mut columns = Columns::new(limits);
+    let mut columns = Columns::new(budget);
     document::read_document(text, &mut columns)?;
     columns.finish()
 }
@@ -32,8 +33,8 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<DataFrame, DecodeError
 ///
 /// # Errors
 /// The first line that is not a record, with its number.
-pub(super) fn read_lines(text: &str, limits: &Limits) -> Result<DataFrame, DecodeError> {
-    let mut columns = Columns::new(limits);
+pub(super) fn read_lines(text: &str, budget: &Budget<'_>) -> Result<DataFrame, DecodeError> {
+    let mut columns = Columns::new(budget);
     for (idx, line) in text.lines().enumerate() {
         let is_blank = line.bytes().all(|byte| byte.is_ascii_whitespace());
         if !is_blank {

@@ -9,8 +9,9 @@ mod line;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
+use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Limits, LineProtocolOptions, Precision};
+use super::{DecodeError, LineProtocolOptions, Precision};
 use cells::{Columns, Kind};
 use line::Lines;
 
@@ -24,17 +25,17 @@ pub(super) fn read(
     text: &str,
     options: &LineProtocolOptions,
     variables: &Map<String, Value>,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
     let precision = match options.precision {
         Some(precision) => precision,
         None => precision_of(variables)?,
     };
-    let mut columns = Columns::new(precision, options, limits);
+    let mut columns = Columns::new(precision, options, budget);
     let mut lines = Lines::new(text);
     while let Some(measurement) = lines.next_point()? {
         let line = lines.line();
-        columns.begin(measurement)?;
+        columns.begin(measurement);
         while let Some((name, value)) = lines.next_tag()? {
             columns.set(Kind::Tag, name, value, line)?;
         }

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, IntoSeries, NamedFrom, PlSmallStr,
-    StringChunked, StringChunkedBuilder,
+    Column, DataFrame, DataType, IdxCa, IdxSize, IntoColumn, NamedFrom, PlSmallStr, StringChunked,
+    StringChunkedBuilder,
 };
 
+use super::budget::{self, Budget};
 use super::csv::{self, Dialect};
 use super::error::list;
-use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare};
+use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare, print};
 
 /// A lookup, read and checked.
 #[derive(Debug, Clone)]
@@ -54,7 +55,8 @@ pub(super) fn prepare(
     }
     let dialect = Dialect::of(&lookup.csv, &format!("{key}.csv"))?;
     let bytes = prepare::read_inside(folder, &lookup.file, &format!("{key}.file"))?;
-    let mut frame = csv::read(&bytes, &dialect, None, None, limits).map_err(not_a_table)?;
+    let mut frame =
+        csv::read(&bytes, &dialect, None, None, &Budget::new(limits)).map_err(not_a_table)?;
     for (column, split) in &lookup.split {
         frame = split_column(frame, column, split)
             .map_err(|reason| invalid(&format!("split.{column}"), reason))?;
@@ -87,9 +89,9 @@ pub(super) fn prepare(
         return Err(invalid("take", missing(name)));
     }
     let key_columns: Vec<_> = lookup.on.values().cloned().collect();
-    let keys = keys(&frame, &key_columns).map_err(|source| not_a_table(source.into()))?;
-    let mut rows = HashMap::with_capacity(keys.len());
-    for (row, row_key) in (0..).zip(keys) {
+    let texts = texts(&frame, &key_columns).map_err(|source| not_a_table(source.into()))?;
+    let mut rows = HashMap::with_capacity(frame.height());
+    for (row, row_key) in (0..).zip(keys(&texts, frame.height())) {
         let Some(row_key) = row_key else { continue };
         match rows.entry(row_key) {
             Entry::Vacant(entry) => _ = entry.insert(row),
@@ -117,7 +119,11 @@ pub(super) fn prepare(
 /// `frame` with the columns that `lookup` takes; null where no row of the file agrees.
 ///
 /// Text agrees when it is equal; a number agrees with its shortest decimal form.
-pub(super) fn join(frame: DataFrame, lookup: &PreparedLookup) -> Result<DataFrame, DecodeError> {
+pub(super) fn join(
+    frame: DataFrame,
+    lookup: &PreparedLookup,
+    budget: &Budget<'_>,
+) -> Result<DataFrame, DecodeError> {
     if frame.width() == 0 {
         return Ok(frame);
     }
@@ -130,26 +136,32 @@ pub(super) fn join(frame: DataFrame, lookup: &PreparedLookup) -> Result<DataFram
             });
         }
     }
-    let keys = keys(&frame, &lookup.on)?;
-    let matches: Vec<Option<IdxSize>> = keys
-        .iter()
-        .map(|key| key.as_ref().and_then(|key| lookup.rows.get(key).copied()))
+    budget.check_columns(frame.width() + lookup.taken.width())?;
+    budget.check_shape(frame.height(), frame.width() + lookup.taken.width())?;
+    for column in lookup.taken.columns() {
+        budget.take_each(frame.height(), budget::cell_bytes(column.dtype()))?;
+    }
+    let texts = texts(&frame, &lookup.on)?;
+    let matches: Vec<Option<IdxSize>> = keys(&texts, frame.height())
+        .map(|key| key.and_then(|key| lookup.rows.get(&key).copied()))
         .collect();
     let added = lookup.taken.take(&IdxCa::new(PlSmallStr::EMPTY, matches))?;
     Ok(frame.hstack(added.columns())?)
 }
 
-/// The key of every row.
-fn keys(
+/// The key columns as text.
+fn texts(
     frame: &DataFrame,
     columns: &[String],
-) -> Result<Vec<Option<Key>>, polars::error::PolarsError> {
-    let texts: Vec<StringChunked> = columns
-        .iter()
-        .map(|name| as_text(frame.column(name)?))
-        .collect::<Result<_, _>>()?;
+) -> Result<Vec<StringChunked>, polars::error::PolarsError> {
+    let text = |name: &String| as_text(frame.column(name)?);
+    columns.iter().map(text).collect()
+}
+
+/// The key of every row, one after the other: together they would take more than the table.
+fn keys(texts: &[StringChunked], n_rows: usize) -> impl Iterator<Item = Option<Key>> {
     let mut cells: Vec<_> = texts.iter().map(StringChunked::iter).collect();
-    let key = |_| {
+    let key = move |_| {
         // Every column moves on, also after one without a value.
         let values: Vec<Option<&str>> = cells
             .iter_mut()
@@ -160,14 +172,13 @@ fn keys(
             .map(|value| value.map(Box::from))
             .collect()
     };
-    Ok((0..frame.height()).map(key).collect())
+    (0..n_rows).map(key)
 }
 
 /// A column as text; floats in their shortest form, so that 5.0 is `5`.
 fn as_text(column: &Column) -> Result<StringChunked, polars::error::PolarsError> {
     let series = column.as_materialized_series();
     match series.dtype() {
-        DataType::String => Ok(series.str()?.clone()),
         DataType::Float64 => {
             let texts: Vec<_> = series
                 .f64()?
@@ -176,13 +187,7 @@ fn as_text(column: &Column) -> Result<StringChunked, polars::error::PolarsError>
                 .collect();
             Ok(StringChunked::new(series.name().clone(), texts))
         }
-        // Instants are compared by their clock in UTC.
-        DataType::Datetime(unit, Some(_)) => {
-            let ticks = series.to_physical_repr().i64()?.clone();
-            let clock = ticks.into_datetime(*unit, None).into_series();
-            Ok(clock.cast(&DataType::String)?.str()?.clone())
-        }
-        _ => Ok(series.cast(&DataType::String)?.str()?.clone()),
+        _ => print::text_column(column),
     }
 }
 

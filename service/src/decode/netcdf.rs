@@ -1,12 +1,17 @@
 //! NetCDF, classic and NetCDF-4, to arrays.
 
+mod heap;
+
 use netcdf_reader::{NcAttrValue, NcFile, NcOpenOptions, NcType, NcVariable};
 
+use super::budget::Budget;
 use super::cf::{self, Attribute, Attributes, Described, Raw};
 use super::format_error::FormatError;
-use super::{DecodeError, GridOptions, Grids, Limits};
+use super::{DecodeError, GridOptions, Grids};
 
 pub(super) const FORMAT: &str = "NetCDF";
+/// A text while it is read: the text's own place, its allocation, and its cell.
+const TEXT_BYTES: usize = 56;
 
 /// Reads the arrays of a group.
 ///
@@ -15,12 +20,13 @@ pub(super) const FORMAT: &str = "NetCDF";
 pub(super) fn read(
     body: &[u8],
     options: &GridOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
     let damaged = |error| FormatError::damaged(FORMAT, error);
+    let max_bytes = budget.limits().max_decompressed_bytes;
     let open = NcOpenOptions {
-        max_chunk_bytes: limits.max_decompressed_bytes,
-        max_read_bytes: limits.max_decompressed_bytes,
+        max_chunk_bytes: max_bytes,
+        max_read_bytes: max_bytes,
         ..NcOpenOptions::default()
     };
     let file = NcFile::from_owner(body.to_vec(), open).map_err(damaged)?;
@@ -63,8 +69,8 @@ pub(super) fn read(
             array
         })
         .collect();
-    let mut n_left = limits.max_decompressed_bytes as u64;
-    cf::assemble(FORMAT, &described, options, limits, |array| {
+    let mut n_left = max_bytes as u64;
+    cf::assemble(FORMAT, &described, options, budget, |array| {
         let variable = group
             .variables
             .iter()
@@ -85,8 +91,11 @@ pub(super) fn read(
                 format: FORMAT,
                 place: format!("variable `{}`", array.name),
                 found: n_bytes,
-                max: limits.max_decompressed_bytes,
+                max: max_bytes,
             })?;
+        if is_text(variable.dtype()) {
+            check_texts(body, variable, &array.dims, budget)?;
+        }
         let mut raw = elements(&file, &named(variable), variable)?;
         if let (Some(mask), Raw::Ints(values)) = (unsigned_mask(variable), &mut raw) {
             for value in values {
@@ -117,7 +126,41 @@ fn described(variable: &NcVariable) -> Described {
         name: variable.name().to_owned(),
         dims: dims.map(|dim| (dim.name.clone(), dim.size)).collect(),
         attributes: attributes.collect::<Attributes>(),
+        cell_bytes: match variable.dtype() {
+            NcType::Char | NcType::String => TEXT_BYTES,
+            NcType::Float => 4,
+            _ => 8,
+        },
     }
+}
+
+fn is_text(dtype: &NcType) -> bool {
+    matches!(dtype, NcType::Char | NcType::String)
+}
+
+/// Refuses texts of variable length that could take more memory than there is: each may be the longest in the file, and many
+/// may be the same one.
+fn check_texts(
+    body: &[u8],
+    variable: &NcVariable,
+    dims: &[(String, u64)],
+    budget: &Budget<'_>,
+) -> Result<(), DecodeError> {
+    let n_texts = dims.iter().map(|(_, n)| *n).fold(1, u64::saturating_mul);
+    let n_texts = usize::try_from(n_texts).unwrap_or(usize::MAX);
+    if *variable.dtype() != NcType::String || n_texts.saturating_mul(body.len()) <= budget.left() {
+        return Ok(());
+    }
+    let longest = heap::longest_object(body).ok_or_else(|| FormatError::NotTaken {
+        format: FORMAT,
+        place: format!("variable `{}`", variable.name()),
+        found: "is text in a file with lengths that are not of eight bytes".to_owned(),
+        remedy: "write it with the NetCDF library".to_owned(),
+    })?;
+    let n_bytes = n_texts.saturating_mul(longest);
+    budget.take(n_bytes)?;
+    budget.give_back(n_bytes);
+    Ok(())
 }
 
 /// The bits of integers that are stored with a sign and mean numbers without one: classic files have no other way.

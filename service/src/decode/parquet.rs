@@ -11,8 +11,9 @@ use parquet::arrow::arrow_reader::{
 };
 
 use super::arrow::{self, Columns};
+use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Limits, Table};
+use super::{DecodeError, Table};
 
 pub(super) const FORMAT: &str = "Parquet";
 /// Rows read at a time.
@@ -24,20 +25,17 @@ const BATCH_ROWS: usize = 1 << 16;
 ///
 /// # Errors
 /// Damaged files; columns that are lists, structures or bytes; row groups and pages beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Table, DecodeError> {
+pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Table, DecodeError> {
     let damaged = |error| FormatError::damaged(FORMAT, error);
+    pages::check_nesting(body)?;
     let body = Bytes::copy_from_slice(body);
     let metadata = ArrowReaderMetadata::load(&body, ArrowReaderOptions::new()).map_err(damaged)?;
     let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows())
         .map_err(|_negative| FormatError::damaged(FORMAT, "a negative number of rows"))?;
-    let mut columns = Columns::new(FORMAT, metadata.schema(), limits)?;
+    let mut columns = Columns::new(FORMAT, metadata.schema(), budget)?;
     let units = arrow::units(metadata.schema());
-    if n_rows.saturating_mul(columns.width().max(1)) > limits.max_cells {
-        return Err(DecodeError::TooManyCells {
-            max: limits.max_cells,
-        });
-    }
-    pages::check(&body, metadata.metadata(), limits)?;
+    columns.expect(n_rows)?;
+    pages::check(&body, metadata.metadata(), budget.limits())?;
     let options = ArrowReaderOptions::new().with_schema(views(metadata.schema()));
     let metadata =
         ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(damaged)?;

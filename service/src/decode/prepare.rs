@@ -125,9 +125,9 @@ impl Decoder {
         self.fingerprint
     }
 
-    /// Most cells of a table.
-    pub fn max_cells(&self) -> usize {
-        self.limits.max_cells
+    /// What one contribution may use while it is decoded.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whether there is a reader for what the sender says about a body; [`super::decode`] finds out about the rest.

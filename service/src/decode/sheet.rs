@@ -10,9 +10,10 @@ mod xlsx;
 
 use polars::prelude::DataFrame;
 
+use super::budget::Budget;
 use super::container::Archive;
 use super::format_error::FormatError;
-use super::{DecodeError, DecodeSetupError, Limits, Sheet, SheetOptions};
+use super::{DecodeError, DecodeSetupError, Sheet, SheetOptions};
 
 /// Refuses options that count from 0.
 ///
@@ -39,6 +40,9 @@ pub(super) fn check(options: &SheetOptions) -> Result<(), DecodeSetupError> {
     Ok(())
 }
 
+/// What the reader of XLSX may keep for an element beside its text.
+const ELEMENT_BYTES: usize = 48;
+
 pub(super) const XLSX: &str = xlsx::FORMAT;
 
 /// Reads a sheet of an Excel workbook.
@@ -48,11 +52,17 @@ pub(super) const XLSX: &str = xlsx::FORMAT;
 pub(super) fn read_xlsx(
     body: &[u8],
     options: &SheetOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
-    Archive::open(body)?.check_size(limits.max_decompressed_bytes)?;
-    let cells = xlsx::read(body, options, limits)?;
-    table::assemble(xlsx::FORMAT, cells, options, limits)
+    let max_bytes = budget.limits().max_decompressed_bytes;
+    // The reader keeps what is not cells: styles, relations and, above all, texts that cells share.
+    let is_kept = |name: &str| !name.starts_with("xl/worksheets/");
+    let n_elements = Archive::open(body)?.check_size(max_bytes, is_kept)?;
+    let n_bytes = n_elements.saturating_mul(ELEMENT_BYTES);
+    budget.take(n_bytes)?;
+    let cells = xlsx::read(body, options, budget)?;
+    budget.give_back(n_bytes);
+    table::assemble(xlsx::FORMAT, cells, options)
 }
 
 /// Reads a sheet of an ODS workbook.
@@ -62,13 +72,14 @@ pub(super) fn read_xlsx(
 pub(super) fn read_ods(
     body: &[u8],
     options: &SheetOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
-    let content = Archive::open(body)?.read("content.xml", limits.max_decompressed_bytes)?;
+    let max_bytes = budget.limits().max_decompressed_bytes;
+    let content = Archive::open(body)?.read("content.xml", max_bytes)?;
     let content =
         std::str::from_utf8(&content).map_err(|error| FormatError::damaged(ods::FORMAT, error))?;
-    let cells = ods::read(content, options, limits)?;
-    table::assemble(ods::FORMAT, cells, options, limits)
+    let cells = ods::read(content, options, budget)?;
+    table::assemble(ods::FORMAT, cells, options)
 }
 
 /// Whether the sheet `name`, the `idx`-th, is the one that is meant.

@@ -1,6 +1,7 @@
 //! The whole of decoding, as an endpoint does it; and how the tests of the steps show a table.
 
 mod arrays;
+mod bombs;
 mod content;
 pub(super) mod formats;
 mod hostile;

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use polars::prelude::DataFrame;
 
+use super::budget::Budget;
 use super::config::{CsvOptions, Toa5Options, Units};
 use super::csv::{self, Dialect};
 use super::format_error::FormatError;
-use super::{DecodeError, DecodeSetupError, Header, Limits, detect, text};
+use super::{DecodeError, DecodeSetupError, Header, detect, text};
 use encoding_rs::Encoding;
 
 const FORMAT: &str = "TOA5";
@@ -56,7 +57,7 @@ impl Reader {
         &self,
         body: &[u8],
         charset: Option<&'static Encoding>,
-        limits: &Limits,
+        budget: &Budget<'_>,
     ) -> Result<DataFrame, DecodeError> {
         if !detect::is_toa5(body) {
             return Err(FormatError::Line {
@@ -67,16 +68,17 @@ impl Reader {
             }
             .into());
         }
-        let mut frame = csv::read(body, &self.dialect, None, charset, limits)?;
+        let mut frame = csv::read(body, &self.dialect, None, charset, budget)?;
         if self.units == Units::Suffix {
-            let body = text::text_of(body, self.dialect.encoding().or(charset))?;
+            let max_bytes = budget.limits().max_decompressed_bytes;
+            let body = text::text_of(body, self.dialect.encoding().or(charset), max_bytes)?;
             let line = body.lines().filter(|line| !line.trim().is_empty()).nth(2);
             let units = csv::read(
                 line.unwrap_or_default().as_bytes(),
                 &self.header,
                 None,
                 None,
-                limits,
+                budget,
             )?;
             let unit = |idx: usize| -> Option<String> {
                 let cell = units.columns().get(idx)?.str().ok()?.get(0)?;

@@ -1,19 +1,29 @@
 //! A Zarr store in a zip archive, version 2 or 3, to arrays.
 
+mod chunks;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
 use serde_json::Value;
 use zarrs::array::{Array, ArrayBytes};
 use zarrs::storage::store::MemoryStore;
-use zarrs::storage::{ReadableStorageTraits, StoreKey, WritableStorageTraits};
+use zarrs::storage::{
+    ListableStorageTraits, ReadableStorageTraits, StoreKey, StorePrefix, WritableStorageTraits,
+};
 
+use super::budget::Budget;
 use super::cf::{self, Attribute, Attributes, Described, Raw};
 use super::container::Archive;
 use super::format_error::FormatError;
-use super::{DecodeError, GridOptions, Grids, Limits};
+use super::{DecodeError, GridOptions, Grids};
+use chunks::Stored;
 
 pub(super) const FORMAT: &str = "Zarr";
+/// A text while it is read: the text's own place, its allocation, and its cell.
+const TEXT_BYTES: usize = 56;
+/// By so much more than its elements a chunk may become while it is read.
+const SLACK_BYTES: u64 = 1 << 20;
 
 /// Reads the arrays of a group. The store may lie in a folder of the archive.
 ///
@@ -22,8 +32,9 @@ pub(super) const FORMAT: &str = "Zarr";
 pub(super) fn read(
     body: &[u8],
     options: &GridOptions,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
+    let max_bytes = budget.limits().max_decompressed_bytes;
     let mut archive = Archive::open(body)?;
     let names = archive.names();
     let root = root_of(&names);
@@ -33,12 +44,12 @@ pub(super) fn read(
         path => format!("{root}{path}/"),
     };
     let store = Arc::new(MemoryStore::new());
-    let mut n_left = limits.max_decompressed_bytes;
+    let mut n_left = max_bytes;
     for name in names.iter().filter(|name| name.starts_with(&group)) {
         let bytes = archive.read(name, n_left).map_err(|error| match error {
-            DecodeError::TooLargeDecompressed { .. } => DecodeError::TooLargeDecompressed {
-                max_bytes: limits.max_decompressed_bytes,
-            },
+            DecodeError::TooLargeDecompressed { .. } => {
+                DecodeError::TooLargeDecompressed { max_bytes }
+            }
             error => error,
         })?;
         n_left -= bytes.len();
@@ -85,29 +96,81 @@ pub(super) fn read(
         .into());
     }
     let all: Vec<Described> = arrays.iter().map(|(array, _)| array.clone()).collect();
-    let mut n_left = limits.max_decompressed_bytes as u64;
-    cf::assemble(FORMAT, &all, options, limits, |array| {
+    let mut n_left = max_bytes as u64;
+    cf::assemble(FORMAT, &all, options, budget, |array| {
         let (_, opened) = arrays
             .iter()
             .find(|(other, _)| other.name == array.name)
             .expect("the description was made of it");
-        let n_elements = |shape: &[u64]| shape.iter().copied().fold(1, u64::saturating_mul);
         let first = vec![0; opened.dimensionality()];
         let chunk = opened.chunk_shape(&first).map_err(damaged)?;
         let chunk: Vec<u64> = chunk.iter().map(|length| length.get()).collect();
         let n_bytes = n_elements(opened.shape())
             .max(n_elements(&chunk))
-            .saturating_mul(if data_type(opened) == "float32" { 4 } else { 8 });
+            .saturating_mul(array.cell_bytes as u64);
         n_left = n_left
             .checked_sub(n_bytes)
             .ok_or_else(|| FormatError::TooLarge {
                 format: FORMAT,
                 place: format!("array `{}`", array.name),
                 found: n_bytes,
-                max: limits.max_decompressed_bytes,
+                max: max_bytes,
             })?;
+        check_chunks(&store, &array.name, opened, &chunk, budget)?;
         elements(&array.name, opened)
     })
+}
+
+fn n_elements(shape: &[u64]) -> u64 {
+    shape.iter().copied().fold(1, u64::saturating_mul)
+}
+
+/// Refuses stored chunks of an array that become more than there is room for.
+fn check_chunks(
+    store: &MemoryStore,
+    name: &str,
+    array: &Array<MemoryStore>,
+    chunk: &[u64],
+    budget: &Budget<'_>,
+) -> Result<(), DecodeError> {
+    let read = |key: &str| -> Result<Option<Value>, DecodeError> {
+        let key = StoreKey::new(format!("{name}/{key}")).map_err(damaged)?;
+        let bytes = store.get(&key).map_err(damaged)?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    };
+    let metadata = match read("zarr.json")? {
+        Some(metadata) => metadata,
+        None => read(".zarray")?.unwrap_or_default(),
+    };
+    let stored = Stored::of(&metadata);
+    let per_inner = stored.inner_shape().map_or(1, |inner| n_elements(&inner));
+    let n_inner = n_elements(chunk) / per_inner.max(1);
+    // Of elements of one size, a chunk is as large as its shape says; text may be of any length.
+    let element = array.data_type().fixed_size();
+    let n_expected = element.map(|size| n_elements(chunk).saturating_mul(size as u64));
+    let mut n_left = budget.left();
+    let prefix = StorePrefix::new(format!("{name}/")).map_err(damaged)?;
+    for key in store.list_prefix(&prefix).map_err(damaged)? {
+        let file = key.as_str().rsplit('/').next().unwrap_or_default();
+        if matches!(file, "zarr.json" | ".zarray" | ".zattrs") {
+            continue;
+        }
+        let Some(bytes) = store.get(&key).map_err(damaged)? else {
+            continue;
+        };
+        match n_expected {
+            Some(n_expected) => {
+                // Compressions reserve in blocks.
+                let max_bytes = n_expected.saturating_mul(4).saturating_add(SLACK_BYTES);
+                let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+                stored.check(&bytes, n_inner, max_bytes)?;
+            }
+            None => {
+                n_left = n_left.saturating_sub(stored.check(&bytes, n_inner, n_left)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The folder of the archive in which the store lies: empty, or with its `/`.
@@ -177,6 +240,17 @@ fn described(name: &str, array: &Array<MemoryStore>) -> Described {
         name: name.to_owned(),
         dims: dims.map(|(idx, length)| (dim(idx), *length)).collect(),
         attributes: taken,
+        cell_bytes: cell_bytes(array),
+    }
+}
+
+/// Bytes of an element while it is read: as it is stored, and as what it becomes.
+fn cell_bytes(array: &Array<MemoryStore>) -> usize {
+    match array.data_type().fixed_size() {
+        Some(size @ ..=8) => size.max(if data_type(array) == "float32" { 4 } else { 8 }),
+        Some(size) => size.saturating_add(TEXT_BYTES),
+        // An element that was never written is the fill value.
+        None => array.fill_value().as_ne_bytes().len() + TEXT_BYTES,
     }
 }
 

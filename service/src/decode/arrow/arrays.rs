@@ -9,8 +9,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use indexmap::IndexMap;
 
+use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Grid, Grids, Limits};
+use super::super::{DecodeError, Grid, Grids};
 use super::{Columns, FORMAT, units};
 
 /// Key of the metadata of a field.
@@ -26,7 +27,7 @@ pub(super) fn are_in(schema: &Schema) -> bool {
 ///
 /// # Errors
 /// More rows than one, fields that are no lists or hold what a table does not have either, lengths that do not fit.
-pub(super) fn of(batch: &RecordBatch, limits: &Limits) -> Result<Grids, DecodeError> {
+pub(super) fn of(batch: &RecordBatch, budget: &Budget<'_>) -> Result<Grids, DecodeError> {
     if batch.num_rows() != 1 {
         return Err(refuse(
             "the batch".to_owned(),
@@ -46,7 +47,7 @@ pub(super) fn of(batch: &RecordBatch, limits: &Limits) -> Result<Grids, DecodeEr
             Some(dims) => dims.split(',').map(|dim| dim.trim().to_owned()).collect(),
             None => vec![name.clone()],
         };
-        let values = column(name, &elements(name, array)?, limits)?;
+        let values = column(name, &elements(name, array)?, budget)?;
         if dims == [name.as_str()] {
             grids.coordinates.insert(name.clone(), values);
         } else {
@@ -78,11 +79,11 @@ fn elements(name: &str, array: &ArrayRef) -> Result<ArrayRef, DecodeError> {
 fn column(
     name: &str,
     values: &ArrayRef,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<polars::prelude::Column, DecodeError> {
     let field = Field::new(name, values.data_type().clone(), true);
     let schema = Arc::new(Schema::new(vec![field]));
-    let mut columns = Columns::new(FORMAT, &schema, limits)?;
+    let mut columns = Columns::new(FORMAT, &schema, budget)?;
     let batch = RecordBatch::try_new(schema, vec![Arc::clone(values)]);
     columns.append(&batch.map_err(|error| FormatError::damaged(FORMAT, error))?)?;
     let frame = columns.finish()?;

@@ -1,5 +1,7 @@
 //! Columns of Arrow batches, copied into columns of a table.
 
+use std::collections::HashMap;
+
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, RecordBatch,
 };
@@ -11,22 +13,22 @@ use polars::prelude::{
     TimeZone,
 };
 
+use super::super::DecodeError;
+use super::super::budget::{Budget, cell_bytes, text_bytes};
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Limits};
 
 /// Columns that grow batch by batch.
 #[derive(Debug)]
-pub(in crate::decode) struct Columns {
+pub(in crate::decode) struct Columns<'b> {
     format: &'static str,
     series: Vec<Series>,
     n_rows: usize,
-    max_cells: usize,
-    max_bytes: usize,
-    /// Bytes of text so far: dictionaries and views repeat what is stored once.
-    n_text_bytes: usize,
+    /// Rows whose cells were taken from the budget.
+    n_expected: usize,
+    budget: &'b Budget<'b>,
 }
 
-impl Columns {
+impl<'b> Columns<'b> {
     /// Empty columns for the fields of `schema`.
     ///
     /// # Errors
@@ -34,18 +36,15 @@ impl Columns {
     pub(in crate::decode) fn new(
         format: &'static str,
         schema: &Schema,
-        limits: &Limits,
+        budget: &'b Budget<'b>,
     ) -> Result<Self, DecodeError> {
         let fields = schema.fields();
-        if fields.len() > limits.max_columns {
-            return Err(DecodeError::TooManyColumns {
-                max: limits.max_columns,
-            });
-        }
+        budget.check_columns(fields.len())?;
+        let mut places: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
         let mut columns: Vec<Series> = Vec::with_capacity(fields.len());
         for (idx, field) in fields.iter().enumerate() {
             let name = field.name();
-            if let Some(first) = fields[..idx].iter().position(|other| other.name() == name) {
+            if let Some(first) = places.insert(name, idx) {
                 return Err(DecodeError::DuplicateColumn {
                     column: name.clone(),
                     first: first + 1,
@@ -64,10 +63,23 @@ impl Columns {
             format,
             series: columns,
             n_rows: 0,
-            max_cells: limits.max_cells,
-            max_bytes: limits.max_decompressed_bytes,
-            n_text_bytes: 0,
+            n_expected: 0,
+            budget,
         })
+    }
+
+    /// Asks for the cells of `n_rows` rows in all, before they come.
+    ///
+    /// # Errors
+    /// [`DecodeError`] beyond a bound.
+    pub(in crate::decode) fn expect(&mut self, n_rows: usize) -> Result<(), DecodeError> {
+        // Rows without columns are rows, too.
+        self.budget.check_shape(n_rows, self.series.len().max(1))?;
+        let n_more = n_rows.saturating_sub(self.n_expected);
+        let cells = self.series.iter().map(|column| cell_bytes(column.dtype()));
+        self.budget.take_each(n_more, cells.sum())?;
+        self.n_expected = self.n_expected.max(n_rows);
+        Ok(())
     }
 
     /// How many there are.
@@ -82,38 +94,27 @@ impl Columns {
             return Err(FormatError::damaged(self.format, reason).into());
         }
         self.n_rows += batch.num_rows();
-        if self.n_rows.saturating_mul(self.series.len()) > self.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
-        }
+        self.expect(self.n_rows)?;
         let first_row = self.n_rows - batch.num_rows();
         for (column, array) in self.series.iter_mut().zip(batch.columns()) {
             let name = column.name().clone();
-            let text_left = self.max_bytes.saturating_sub(self.n_text_bytes);
-            let (series, n_text_bytes) =
-                series_of(&name, array, text_left).map_err(|fault| match fault {
-                    Fault::TooMuchText => DecodeError::TooLargeDecompressed {
-                        max_bytes: self.max_bytes,
-                    },
-                    Fault::Type => FormatError::damaged(
-                        self.format,
-                        format!("column `{name}` changes its type"),
-                    )
-                    .into(),
-                    Fault::Time { row } => FormatError::NotTaken {
-                        format: self.format,
-                        place: format!("column `{name}`, row {}", first_row + row + 1),
-                        found: "holds a time too far from 1970".to_owned(),
-                        remedy: "correct it".to_owned(),
-                    }
-                    .into(),
-                    Fault::Cast(error) => {
-                        FormatError::damaged(self.format, format!("column `{name}`: {error}"))
-                            .into()
-                    }
-                })?;
-            self.n_text_bytes += n_text_bytes;
+            let series = series_of(&name, array, self.budget).map_err(|fault| match fault {
+                Fault::Bound(error) => error,
+                Fault::Type => {
+                    FormatError::damaged(self.format, format!("column `{name}` changes its type"))
+                        .into()
+                }
+                Fault::Time { row } => FormatError::NotTaken {
+                    format: self.format,
+                    place: format!("column `{name}`, row {}", first_row + row + 1),
+                    found: "holds a time too far from 1970".to_owned(),
+                    remedy: "correct it".to_owned(),
+                }
+                .into(),
+                Fault::Cast(error) => {
+                    FormatError::damaged(self.format, format!("column `{name}`: {error}")).into()
+                }
+            })?;
             column.append_owned(series)?;
         }
         Ok(())
@@ -133,7 +134,7 @@ impl Columns {
 
 /// Why an array cannot become a series.
 enum Fault {
-    TooMuchText,
+    Bound(DecodeError),
     /// Another type than the schema says.
     Type,
     /// A time that does not fit into milliseconds.
@@ -206,12 +207,8 @@ fn described(found: &DataType) -> &'static str {
     }
 }
 
-/// A copy of `array`, and how many bytes of text it has.
-fn series_of(
-    name: &PlSmallStr,
-    array: &ArrayRef,
-    text_left: usize,
-) -> Result<(Series, usize), Fault> {
+/// A copy of `array`, whose text is taken from the budget: dictionaries and views repeat what is stored once.
+fn series_of(name: &PlSmallStr, array: &ArrayRef, budget: &Budget<'_>) -> Result<Series, Fault> {
     macro_rules! numbers {
         ($arrow:ty, $polars:ty) => {
             numeric::<$arrow, $polars>(name, array)
@@ -234,15 +231,15 @@ fn series_of(
         }
         DataType::Float32 => numbers!(types::Float32Type, polars::prelude::Float32Type),
         DataType::Float64 => numbers!(types::Float64Type, polars::prelude::Float64Type),
-        DataType::Utf8 => return text(name, array.as_string::<i32>().iter(), text_left),
-        DataType::LargeUtf8 => return text(name, array.as_string::<i64>().iter(), text_left),
-        DataType::Utf8View => return text(name, array.as_string_view().iter(), text_left),
+        DataType::Utf8 => return text(name, array.as_string::<i32>().iter(), budget),
+        DataType::LargeUtf8 => return text(name, array.as_string::<i64>().iter(), budget),
+        DataType::Utf8View => return text(name, array.as_string_view().iter(), budget),
         DataType::Decimal32(..)
         | DataType::Decimal64(..)
         | DataType::Decimal128(..)
         | DataType::Decimal256(..) => {
             let printed = cast(array, &DataType::Utf8).map_err(Fault::Cast)?;
-            return text(name, printed.as_string::<i32>().iter(), text_left);
+            return text(name, printed.as_string::<i32>().iter(), budget);
         }
         DataType::Date32 => numeric::<types::Date32Type, polars::prelude::Int32Type>(name, array)
             .cast(&Kept::Date)
@@ -252,10 +249,10 @@ fn series_of(
             times(&ticks, TimeUnit::Milliseconds, false)?
         }
         DataType::Timestamp(unit, zone) => timestamps(name, array, *unit, zone.is_some())?,
-        DataType::Dictionary(_, values) => return dictionary(name, array, values, text_left),
+        DataType::Dictionary(_, values) => return dictionary(name, array, values, budget),
         _ => return Err(Fault::Type),
     };
-    Ok((series, 0))
+    Ok(series)
 }
 
 fn timestamps(
@@ -317,18 +314,17 @@ fn booleans(name: &PlSmallStr, array: &BooleanArray) -> Series {
 fn text<'a>(
     name: &PlSmallStr,
     cells: impl ExactSizeIterator<Item = Option<&'a str>>,
-    text_left: usize,
-) -> Result<(Series, usize), Fault> {
+    budget: &Budget<'_>,
+) -> Result<Series, Fault> {
     let mut builder = StringChunkedBuilder::new(name.clone(), cells.len());
-    let mut n_bytes = 0;
     for cell in cells {
-        n_bytes += cell.map_or(0, str::len);
-        if n_bytes > text_left {
-            return Err(Fault::TooMuchText);
+        let n_bytes = cell.map_or(0, text_bytes);
+        if n_bytes > 0 {
+            budget.take(n_bytes).map_err(Fault::Bound)?;
         }
         builder.append_option(cell);
     }
-    Ok((builder.finish().into_series(), n_bytes))
+    Ok(builder.finish().into_series())
 }
 
 /// The values that the keys of a dictionary stand for.
@@ -336,8 +332,8 @@ fn dictionary(
     name: &PlSmallStr,
     array: &ArrayRef,
     values: &DataType,
-    text_left: usize,
-) -> Result<(Series, usize), Fault> {
+    budget: &Budget<'_>,
+) -> Result<Series, Fault> {
     let dictionary = array.as_any_dictionary();
     if !matches!(
         values,
@@ -345,7 +341,7 @@ fn dictionary(
     ) {
         // Values of a fixed size: as many bytes as the cells take anyway.
         let plain = cast(array, values).map_err(Fault::Cast)?;
-        return series_of(name, &plain, text_left);
+        return series_of(name, &plain, budget);
     }
     let texts = cast(dictionary.values(), &DataType::Utf8View).map_err(Fault::Cast)?;
     let texts = texts.as_string_view();
@@ -355,5 +351,5 @@ fn dictionary(
         let idx = usize::try_from(key?).ok()?;
         (idx < texts.len() && texts.is_valid(idx)).then(|| texts.value(idx))
     });
-    text(name, cells, text_left)
+    text(name, cells, budget)
 }

@@ -1,5 +1,7 @@
 //! The messages of an Arrow IPC stream, looked at before they are read: the reader believes what they promise.
 
+use std::collections::HashMap;
+
 use arrow::ipc::{CompressionType, FieldNode, MessageHeader, RecordBatch, root_as_message};
 
 use super::super::format_error::FormatError;
@@ -94,20 +96,23 @@ fn next(rest: &[u8]) -> Result<Option<Frame<'_>>, FormatError> {
 
 /// What messages may still promise.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct Promises {
     bytes: u64,
     cells: u64,
     max_bytes: usize,
     max_cells: usize,
+    /// Bytes of each dictionary so far: a part that is added to one copies all of it.
+    dictionaries: HashMap<i64, u64>,
 }
 
-impl Budget {
+impl Promises {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             bytes: limits.max_decompressed_bytes as u64,
             cells: limits.max_cells as u64,
             max_bytes: limits.max_decompressed_bytes,
             max_cells: limits.max_cells,
+            dictionaries: HashMap::new(),
         }
     }
 
@@ -115,10 +120,13 @@ impl Budget {
     pub(super) fn admit(&mut self, frame: &Frame<'_>, width: usize) -> Result<(), DecodeError> {
         let message =
             root_as_message(frame.metadata).map_err(|error| FormatError::damaged(FORMAT, error))?;
+        let mut dictionary_id = None;
         let (batch, width) = match message.header_type() {
             MessageHeader::RecordBatch => (message.header_as_record_batch(), width),
             MessageHeader::DictionaryBatch => {
                 let dictionary = message.header_as_dictionary_batch();
+                dictionary_id =
+                    dictionary.map(|dictionary| (dictionary.id(), dictionary.isDelta()));
                 (dictionary.and_then(|dictionary| dictionary.data()), 1)
             }
             _ => return Ok(()),
@@ -139,7 +147,17 @@ impl Budget {
             .ok_or(DecodeError::TooManyCells {
                 max: self.max_cells,
             })?;
-        let bytes = buffer_bytes(&batch, frame.body)?;
+        let mut bytes = buffer_bytes(&batch, frame.body)?;
+        if let Some((id, is_delta)) = dictionary_id {
+            let so_far = self.dictionaries.entry(id).or_default();
+            let own = bytes.saturating_add(frame.body.len() as u64);
+            if is_delta {
+                bytes = so_far.saturating_add(own);
+                *so_far = bytes;
+            } else {
+                *so_far = own;
+            }
+        }
         self.bytes = self
             .bytes
             .checked_sub(bytes)

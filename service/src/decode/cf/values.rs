@@ -6,6 +6,7 @@ use polars::prelude::{
 };
 
 use super::super::DecodeError;
+use super::super::budget::{Budget, text_bytes};
 use super::time::Since;
 use super::{Attribute, Described};
 
@@ -105,6 +106,14 @@ pub(super) fn doubles<'r>(
 }
 
 impl Raw {
+    /// Takes the bytes of long texts, which columns keep beside their cells.
+    pub(super) fn take_text(&self, budget: &Budget<'_>) -> Result<(), DecodeError> {
+        match self {
+            Self::Text(texts) => budget.take(texts.iter().map(|text| text_bytes(text)).sum()),
+            _ => Ok(()),
+        }
+    }
+
     fn is_whole(&self) -> bool {
         matches!(self, Self::Ints(_) | Self::UInts(_))
     }

@@ -6,45 +6,56 @@ use polars::prelude::{
 use rayon::prelude::*;
 
 use super::super::DecodeError;
+use super::super::budget::{Budget, TEXT_CELL_BYTES, text_bytes};
 use super::cells::{After, Cell, CutError, Cutter, line_of, next_line};
 
 /// Text below this many bytes is read on the calling thread.
 const MIN_PART_BYTES: usize = 1 << 20;
 
+/// Rows between two looks at the budget, and bytes of text.
+const ROWS_PER_LOOK: usize = 256;
+const BYTES_PER_LOOK: usize = 1 << 20;
+
 /// Why a part of the rows cannot be read, with offsets in the text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum RowError {
     Cut(CutError),
     CellCount { at: usize, row: usize, found: usize },
+    Bound(DecodeError),
 }
 
 /// Reads the rows of `text` from `start` as columns named `names`.
 ///
 /// Large bodies are cut into parts at line breaks that seem to lie outside quotes and read in parallel. The guess is
 /// verified: a part that ends outside quotes proves that the next one begins there. If any part fails, the rows are read
-/// in one go, which finds the error, or shows that the guess was wrong.
+/// in one go, which finds the error, or shows that the guess was wrong. Memory is asked for as rows come.
 pub(super) fn read_rows(
     text: &str,
     start: usize,
     names: &[String],
     cutter: &Cutter<'_>,
     n_parts: usize,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
+    budget.check_columns(names.len())?;
+    let before = budget.taken();
     let parts = parts(text, start, cutter, n_parts);
     let in_parallel = || -> Option<Vec<_>> {
         parts
             .par_iter()
-            .map(|part| read_part(text, part.clone(), names, cutter).ok())
+            .map(|part| read_part(text, part.clone(), names, cutter, budget).ok())
             .collect()
     };
-    let read = match (parts.len() > 1).then(in_parallel).flatten() {
-        Some(read) => read,
-        None => vec![
-            read_part(text, start..text.len(), names, cutter)
-                .map_err(|error| explain(text, error, names.len(), cutter.delimiter))?,
-        ],
+    let read = if let Some(read) = (parts.len() > 1).then(in_parallel).flatten() {
+        read
+    } else {
+        budget.give_back(budget.taken() - before);
+        let all = start..text.len();
+        let read = read_part(text, all, names, cutter, budget);
+        vec![read.map_err(|error| explain(text, error, names.len(), cutter.delimiter))?]
     };
     let n_rows = read.iter().map(|(n_rows, _)| n_rows).sum();
+    budget.check_shape(n_rows, names.len())?;
     let mut columns: Vec<StringChunked> = Vec::new();
     for (_, part) in read {
         if columns.is_empty() {
@@ -110,13 +121,21 @@ fn read_part(
     part: std::ops::Range<usize>,
     names: &[String],
     cutter: &Cutter<'_>,
+    budget: &Budget<'_>,
 ) -> Result<(usize, Vec<StringChunked>), RowError> {
     let text = &text[..part.end];
     let n_lines = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[part.start..]).count();
+    let n_columns = names.len();
+    // A cell takes a byte at least; what is blank takes no row, and what is beyond the budget will not come.
+    let capacity = n_lines
+        .min(part.len() / n_columns.max(1) + 1)
+        .min(budget.left() / TEXT_CELL_BYTES / n_columns.max(1) + 1);
     let mut columns: Vec<_> = names
         .iter()
-        .map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), n_lines))
+        .map(|name| StringChunkedBuilder::new(PlSmallStr::from_str(name), capacity))
         .collect();
+    // Of rows and text that are not yet taken from the budget.
+    let (mut n_rows_asked, mut n_text_bytes) = (0, 0);
     let mut at = cutter.skip_void(text, part.start);
     let mut n_rows = 0;
     while at < text.len() {
@@ -129,10 +148,12 @@ fn read_part(
             let (has_value, after, next) = if let Some((value, after, next)) =
                 cutter.simple_cell(text, at)
             {
+                n_text_bytes += value.map_or(0, text_bytes);
                 append(column, value);
                 (value.is_some(), after, next)
             } else {
                 let Cell { value, after, next } = cutter.cell(text, at).map_err(RowError::Cut)?;
+                n_text_bytes += value.as_deref().map_or(0, text_bytes);
                 append(column, value.as_deref());
                 (value.is_some(), after, next)
             };
@@ -151,8 +172,15 @@ fn read_part(
                 found: n_cells,
             });
         }
+        if n_rows - n_rows_asked >= ROWS_PER_LOOK || n_text_bytes >= BYTES_PER_LOOK {
+            let n_cells = (n_rows - n_rows_asked) * n_columns;
+            ask(budget, n_rows, n_columns, n_cells, n_text_bytes)?;
+            (n_rows_asked, n_text_bytes) = (n_rows, 0);
+        }
         at = cutter.skip_void(text, at);
     }
+    let n_cells = (n_rows - n_rows_asked) * n_columns;
+    ask(budget, n_rows, n_columns, n_cells, n_text_bytes)?;
     Ok((
         n_rows,
         columns
@@ -160,6 +188,21 @@ fn read_part(
             .map(StringChunkedBuilder::finish)
             .collect(),
     ))
+}
+
+/// Asks for `n_cells` more cells and their text, in a part that has `n_rows` by now.
+fn ask(
+    budget: &Budget<'_>,
+    n_rows: usize,
+    n_columns: usize,
+    n_cells: usize,
+    n_text_bytes: usize,
+) -> Result<(), RowError> {
+    let shape = budget.check_shape(n_rows, n_columns);
+    let n_bytes = n_cells * TEXT_CELL_BYTES + n_text_bytes;
+    shape
+        .and_then(|()| budget.take(n_bytes))
+        .map_err(RowError::Bound)
 }
 
 #[inline]
@@ -174,6 +217,7 @@ fn append(column: Option<&mut StringChunkedBuilder>, value: Option<&str>) {
 fn explain(text: &str, error: RowError, expected: usize, delimiter: u8) -> DecodeError {
     match error {
         RowError::Cut(error) => explain_cut(text, error),
+        RowError::Bound(error) => error,
         RowError::CellCount { at, row, found } => DecodeError::CellCount {
             row,
             line: line_of(text, at),

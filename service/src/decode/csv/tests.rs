@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::Limits;
 use super::super::tests::{decoding, refusal, run, show};
 use super::*;
 
@@ -342,7 +343,7 @@ fn read_parts(text: &str, n_parts: usize) -> Result<String, DecodeError> {
         text,
         &dialect,
         None,
-        &Limits::default(),
+        &Budget::new(&Limits::default()),
         n_parts,
     )?))
 }
@@ -353,7 +354,7 @@ proptest! {
         let width = table.first().map_or(2, Vec::len);
         let text = written(&table, width, if crlf { "\r\n" } else { "\n" });
         let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv").unwrap();
-        let frame = read_text(&text, &dialect, None, &Limits::default(), n_parts).unwrap();
+        let frame = read_text(&text, &dialect, None, &Budget::new(&Limits::default()), n_parts).unwrap();
         prop_assert_eq!(frame.height(), table.len());
         for (idx, column) in frame.columns().iter().enumerate() {
             let read: Vec<_> = column.str().unwrap().iter().map(|cell| cell.map(str::to_owned)).collect();

@@ -151,9 +151,9 @@ impl Program {
     /// Runs on each of `documents` (line and text) and gives the records as lines of JSON.
     ///
     /// The program runs on a thread of its own, whose stack is large and which can be unwound.
-    pub(super) fn run(
+    pub(super) fn run<'t>(
         &self,
-        documents: &[(usize, &str)],
+        documents: &(impl Iterator<Item = (usize, &'t str)> + Clone + Sync),
         by_line: bool,
         variables: &Map<String, Value>,
         limits: &Limits,
@@ -165,7 +165,7 @@ impl Program {
                     .name("extraction".to_owned())
                     .stack_size(stack_bytes)
                     .spawn_scoped(scope, || {
-                        self.run_here(documents, by_line, variables, limits)
+                        self.run_here(documents.clone(), by_line, variables, limits)
                     });
                 match started {
                     // A small machine grants less.
@@ -186,9 +186,9 @@ impl Program {
         }
     }
 
-    fn run_here(
+    fn run_here<'t>(
         &self,
-        documents: &[(usize, &str)],
+        documents: impl Iterator<Item = (usize, &'t str)>,
         by_line: bool,
         variables: &Map<String, Value>,
         limits: &Limits,
@@ -201,7 +201,7 @@ impl Program {
             max_bytes: limits.max_program_output_bytes,
         };
         for (line, document) in documents {
-            let input = parse(document, *line)?;
+            let input = parse(document, line)?;
             let run = Run {
                 lut: &self.filter.lut,
                 budget: &budget,

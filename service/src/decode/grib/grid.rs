@@ -4,8 +4,9 @@ use grib_reader::{GridDefinition, Message};
 use indexmap::IndexMap;
 use polars::prelude::{Column, Float64Chunked, IntoColumn, PlSmallStr};
 
+use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Grid, Grids, Limits};
+use super::super::{DecodeError, Grid, Grids};
 use super::cone::Cone;
 use super::edition1::{GridSection, kind};
 use super::fault::reduced;
@@ -73,7 +74,7 @@ impl<'b> Description<'b> {
         format!("a grid that is not read ({name}, {table} {kind})")
     }
 
-    fn place(&self, limits: &Limits) -> Option<Place> {
+    fn place(&self, budget: &Budget<'_>) -> Option<Place> {
         let geographic = |(latitudes, longitudes)| Place::Geographic {
             latitudes,
             longitudes,
@@ -83,7 +84,7 @@ impl<'b> Description<'b> {
                 let section = *section;
                 match section.kind() {
                     kind::LAT_LON => geographic::axes(&section.lat_lon()?).map(geographic),
-                    kind::GAUSSIAN => gaussian1(section, limits),
+                    kind::GAUSSIAN => gaussian1(section, budget),
                     kind::MERCATOR => mercator::axes1(section).map(geographic),
                     kind::LAMBERT => Cone::lambert1(section).map(Place::Cone),
                     kind::POLAR => Cone::polar1(section).map(Place::Cone),
@@ -95,7 +96,7 @@ impl<'b> Description<'b> {
                 GridDefinition::LatLon(grid) => geographic::axes(grid).map(geographic),
                 GridDefinition::RegularGaussian(shape) => {
                     let is_fine = shape.number_of_parallels <= MAX_PARALLELS;
-                    is_fine.then(|| gaussian(grid, limits))?
+                    is_fine.then(|| gaussian(grid, budget))?
                 }
                 GridDefinition::Mercator(grid) => mercator::axes2(grid).map(geographic),
                 GridDefinition::LambertConformal(grid) => Cone::lambert2(grid).map(Place::Cone),
@@ -108,12 +109,12 @@ impl<'b> Description<'b> {
 }
 
 /// Thousandths of a degree do not tell where the meridians are; that there are four for each parallel of a quarter does.
-fn gaussian1(section: GridSection<'_>, limits: &Limits) -> Option<Place> {
+fn gaussian1(section: GridSection<'_>, budget: &Budget<'_>) -> Option<Place> {
     let grid = section.gaussian()?;
     if grid.number_of_parallels > MAX_PARALLELS {
         return None;
     }
-    let max = Some(limits.max_cells);
+    let max = Some(budget.limits().max_cells);
     let latitudes = grid.latitudes_with_limit(max).ok()?;
     let mut even = section.lat_lon()?;
     // Not given: from the first and the last one.
@@ -132,8 +133,8 @@ fn gaussian1(section: GridSection<'_>, limits: &Limits) -> Option<Place> {
     })
 }
 
-fn gaussian(grid: &GridDefinition, limits: &Limits) -> Option<Place> {
-    let max = Some(limits.max_cells);
+fn gaussian(grid: &GridDefinition, budget: &Budget<'_>) -> Option<Place> {
+    let max = Some(budget.limits().max_cells);
     Some(Place::Geographic {
         latitudes: grid.latitudes_with_limit(max).ok()??,
         longitudes: grid.longitudes_with_limit(max).ok()??,
@@ -141,26 +142,23 @@ fn gaussian(grid: &GridDefinition, limits: &Limits) -> Option<Place> {
 }
 
 impl Place {
-    /// The grid of a message; at most `limits.max_cells` points.
+    /// The grid of a message; at most as many points as a table has cells.
     pub(super) fn of(
         message: &Message<'_>,
         grid: &Description<'_>,
-        limits: &Limits,
+        budget: &Budget<'_>,
     ) -> Result<Self, DecodeError> {
         let (columns, rows) = message.grid_shape();
         // A grid without rows may still have a billion columns.
-        if columns.max(1).saturating_mul(rows.max(1)) > limits.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: limits.max_cells,
-            });
-        }
+        budget.check_cells(columns.max(1).saturating_mul(rows.max(1)))?;
+        budget.take_each(columns.saturating_add(rows), size_of::<f64>())?;
         let place = || format!("message {}", message.index() + 1);
         if let Description::First(section) = grid
             && section.is_reduced()
         {
             return Err(reduced(place()).into());
         }
-        grid.place(limits).ok_or_else(|| {
+        grid.place(budget).ok_or_else(|| {
             FormatError::NotTaken {
                 format: FORMAT,
                 place: place(),
@@ -195,11 +193,11 @@ impl Place {
     }
 
     /// Its coordinates; where these are not latitude and longitude, also those of every point.
-    pub(super) fn grids(&self, limits: &Limits) -> Result<Grids, DecodeError> {
-        if self.n_points() > limits.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: limits.max_cells,
-            });
+    pub(super) fn grids(&self, budget: &Budget<'_>) -> Result<Grids, DecodeError> {
+        budget.check_cells(self.n_points())?;
+        if !matches!(self, Self::Geographic { .. }) {
+            // Latitude and longitude of every point.
+            budget.take_each(self.n_points(), 2 * size_of::<f64>())?;
         }
         let column = |name: &str, values: Vec<f64>| -> Column {
             Float64Chunked::from_vec(PlSmallStr::from_str(name), values).into_column()

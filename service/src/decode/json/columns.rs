@@ -7,23 +7,33 @@ use polars::prelude::{
     Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series, StringChunkedBuilder,
 };
 
-use super::super::{DecodeError, Limits};
+use super::super::DecodeError;
+use super::super::budget::{Budget, text_bytes};
+
+/// Bytes of a cell while records arrive.
+const CELL_BYTES: usize = size_of::<&str>();
+/// Cells between two looks at the budget.
+const CELLS_PER_LOOK: usize = 4096;
 
 /// Columns while records arrive: every cell a slice of the JSON text, empty where there is none.
-pub(super) struct Columns<'t> {
+pub(super) struct Columns<'t, 'b> {
     cells: IndexMap<Cow<'t, str>, Vec<&'t str>>,
     n_rows: usize,
-    max_width: usize,
-    max_cells: usize,
+    /// Cells that stand in the text.
+    n_written: usize,
+    /// Cells that are not yet taken from the budget.
+    n_unasked: usize,
+    budget: &'b Budget<'b>,
 }
 
-impl<'t> Columns<'t> {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl<'t, 'b> Columns<'t, 'b> {
+    pub(super) fn new(budget: &'b Budget<'b>) -> Self {
         Self {
             cells: IndexMap::new(),
             n_rows: 0,
-            max_width: limits.max_columns,
-            max_cells: limits.max_cells,
+            n_written: 0,
+            n_unasked: 0,
+            budget,
         }
     }
 
@@ -34,18 +44,23 @@ impl<'t> Columns<'t> {
         name: Cow<'t, str>,
         cell: &'t str,
     ) -> Result<(), DecodeError> {
-        let idx = match self.cells.get_index(hint) {
-            Some((column, _)) if *column == name => hint,
-            _ => match self.cells.get_index_of(&name) {
-                Some(idx) => idx,
-                None if self.cells.len() == self.max_width => {
-                    return Err(DecodeError::TooManyColumns {
-                        max: self.max_width,
-                    });
-                }
-                None => self.cells.insert_full(name, Vec::new()).0,
-            },
+        let known = match self.cells.get_index(hint) {
+            Some((column, _)) if *column == name => Some(hint),
+            _ => self.cells.get_index_of(&name),
         };
+        let idx = if let Some(idx) = known {
+            idx
+        } else {
+            let n_columns = self.cells.len() + 1;
+            self.budget.check_columns(n_columns)?;
+            // Before the rows that do not have it take memory.
+            self.budget
+                .check_filled(self.n_rows, n_columns, self.n_written)?;
+            self.cells.insert_full(name, Vec::new()).0
+        };
+        let n_lacking = self.n_rows.saturating_sub(self.cells[idx].len());
+        self.n_unasked += n_lacking;
+        self.ask(1)?;
         let cells = &mut self.cells[idx];
         // The rows before that did not have the column; or the same key before in this row, which the last one replaces.
         cells.resize(self.n_rows, "");
@@ -53,13 +68,30 @@ impl<'t> Columns<'t> {
         Ok(())
     }
 
+    /// Counts cells that stand in the text.
+    pub(super) fn ask(&mut self, n_cells: usize) -> Result<(), DecodeError> {
+        self.n_written += n_cells;
+        self.n_unasked += n_cells;
+        if self.n_unasked < CELLS_PER_LOOK {
+            return Ok(());
+        }
+        let n_unasked = std::mem::take(&mut self.n_unasked);
+        self.budget.take_each(n_unasked, CELL_BYTES)
+    }
+
+    /// Refuses so many columns.
+    pub(super) fn check_width(&self, n_columns: usize) -> Result<(), DecodeError> {
+        self.budget.check_columns(n_columns)
+    }
+
     /// Ends the row.
     pub(super) fn end_row(&mut self) -> Result<(), DecodeError> {
         self.n_rows += 1;
-        self.check_size()
+        self.budget
+            .check_filled(self.n_rows, self.cells.len(), self.n_written)
     }
 
-    /// Adds a whole column.
+    /// Adds a whole column, whose cells were asked for.
     pub(super) fn add(
         &mut self,
         name: Cow<'t, str>,
@@ -78,33 +110,26 @@ impl<'t> Columns<'t> {
                 expected,
             });
         }
-        if self.cells.len() == self.max_width {
-            return Err(DecodeError::TooManyColumns {
-                max: self.max_width,
-            });
-        }
+        self.budget.check_columns(self.cells.len() + 1)?;
         self.n_rows = cells.len();
         self.cells.insert(name, cells);
-        self.check_size()
-    }
-
-    fn check_size(&self) -> Result<(), DecodeError> {
-        if self.n_rows.saturating_mul(self.cells.len()) > self.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
-        }
-        Ok(())
+        self.budget.check_shape(self.n_rows, self.cells.len())
     }
 
     /// The table.
     pub(super) fn finish(self) -> Result<DataFrame, DecodeError> {
         let n_rows = self.n_rows;
-        let typed = self.cells.into_iter().map(|(name, mut cells)| {
+        let budget = self.budget;
+        budget.take_each(self.n_unasked, CELL_BYTES)?;
+        let mut columns = Vec::with_capacity(self.cells.len());
+        for (name, mut cells) in self.cells {
+            budget.take_each(n_rows.saturating_sub(cells.len()), CELL_BYTES)?;
             cells.resize(n_rows, "");
-            typed(&name, &cells)
-        });
-        let columns: Vec<_> = typed.collect();
+            let long = |cell: &&str| text_bytes(cell);
+            budget.take(cells.iter().map(long).sum())?;
+            // The column takes the place of the slices, which are no larger than its cells.
+            columns.push(typed(&name, &cells));
+        }
         // Records without a single key are no rows.
         let height = if columns.is_empty() { 0 } else { n_rows };
         Ok(DataFrame::new(height, columns)?)

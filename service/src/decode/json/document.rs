@@ -14,10 +14,26 @@ use super::columns::Columns;
 /// How deep arrays and objects may be nested.
 pub(in crate::decode) const MAX_DEPTH: usize = 128;
 
+/// How many values there are in a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::decode) struct Structure {
+    /// Arrays and objects.
+    pub(in crate::decode) nested: usize,
+    /// Entries of objects.
+    pub(in crate::decode) entries: usize,
+    /// Commas: elements and entries but the first ones.
+    pub(in crate::decode) further: usize,
+}
+
 /// Refuses text whose arrays and objects are nested deeper than [`MAX_DEPTH`]; `first_line` is its line in the body.
 ///
-/// Readers of nested values call themselves, so this comes before any of them.
-pub(in crate::decode) fn check_depth(text: &str, first_line: usize) -> Result<(), DecodeError> {
+/// Readers of nested values call themselves, so this comes before any of them. What is counted on the way is right for valid
+/// JSON.
+pub(in crate::decode) fn check_depth(
+    text: &str,
+    first_line: usize,
+) -> Result<Structure, DecodeError> {
+    let mut structure = Structure::default();
     let mut depth = 0_usize;
     let mut quoted = false;
     let mut escaped = false;
@@ -29,7 +45,10 @@ pub(in crate::decode) fn check_depth(text: &str, first_line: usize) -> Result<()
         }
         match byte {
             b'"' => quoted = true,
+            b':' => structure.entries += 1,
+            b',' => structure.further += 1,
             b'[' | b'{' => {
+                structure.nested += 1;
                 depth += 1;
                 if depth > MAX_DEPTH {
                     let line =
@@ -44,13 +63,13 @@ pub(in crate::decode) fn check_depth(text: &str, first_line: usize) -> Result<()
             _ => {}
         }
     }
-    Ok(())
+    Ok(structure)
 }
 
 /// Reads an array of records, an object of columns, or a record.
 pub(super) fn read_document<'t>(
     text: &'t str,
-    columns: &mut Columns<'t>,
+    columns: &mut Columns<'t, '_>,
 ) -> Result<(), DecodeError> {
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_str(text);
@@ -67,7 +86,7 @@ pub(super) fn read_document<'t>(
 pub(super) fn read_line<'t>(
     text: &'t str,
     line: usize,
-    columns: &mut Columns<'t>,
+    columns: &mut Columns<'t, '_>,
 ) -> Result<(), DecodeError> {
     let mut failure = None;
     let mut json = serde_json::Deserializer::from_str(text);
@@ -115,12 +134,12 @@ fn stop<E: serde::de::Error>(slot: &mut Option<DecodeError>, error: DecodeError)
     E::custom("stopped")
 }
 
-struct DocumentSeed<'c, 't> {
-    columns: &'c mut Columns<'t>,
+struct DocumentSeed<'c, 't, 'b> {
+    columns: &'c mut Columns<'t, 'b>,
     failure: &'c mut Option<DecodeError>,
 }
 
-impl<'t> DeserializeSeed<'t> for DocumentSeed<'_, 't> {
+impl<'t> DeserializeSeed<'t> for DocumentSeed<'_, 't, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -128,7 +147,7 @@ impl<'t> DeserializeSeed<'t> for DocumentSeed<'_, 't> {
     }
 }
 
-impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
+impl<'t> Visitor<'t> for DocumentSeed<'_, 't, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,15 +175,21 @@ impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
         let mut entries = Vec::new();
         while let Some(Key(name)) = map.next_key()? {
             entries.push((name, map.next_value::<&'t RawValue>()?.get()));
+            self.columns
+                .check_width(entries.len())
+                .map_err(|error| stop(self.failure, error))?;
         }
         let are_columns =
             !entries.is_empty() && entries.iter().all(|(_, value)| value.starts_with('['));
         for (idx, (name, value)) in entries.into_iter().enumerate() {
             let added = if are_columns {
-                let cells: Vec<&'t RawValue> =
-                    serde_json::from_str(value).map_err(A::Error::custom)?;
-                self.columns
-                    .add(name, cells.into_iter().map(RawValue::get).collect())
+                let mut json = serde_json::Deserializer::from_str(value);
+                let cells = CellsSeed {
+                    columns: &mut *self.columns,
+                    failure: &mut *self.failure,
+                };
+                let cells = cells.deserialize(&mut json).map_err(A::Error::custom)?;
+                self.columns.add(name, cells)
             } else {
                 self.columns.set(idx, name, value)
             };
@@ -219,20 +244,53 @@ impl<'t> Visitor<'t> for DocumentSeed<'_, 't> {
     }
 }
 
-struct RecordSeed<'c, 't> {
-    columns: &'c mut Columns<'t>,
+/// The cells of a column, asked for one by one.
+struct CellsSeed<'c, 't, 'b> {
+    columns: &'c mut Columns<'t, 'b>,
+    failure: &'c mut Option<DecodeError>,
+}
+
+impl<'t> DeserializeSeed<'t> for CellsSeed<'_, 't, '_> {
+    type Value = Vec<&'t str>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'t> Visitor<'t> for CellsSeed<'_, 't, '_> {
+    type Value = Vec<&'t str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the cells of a column")
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut cells = Vec::new();
+        while let Some(cell) = elements.next_element::<&'t RawValue>()? {
+            self.columns
+                .ask(1)
+                .map_err(|error| stop(self.failure, error))?;
+            cells.push(cell.get());
+        }
+        Ok(cells)
+    }
+}
+
+struct RecordSeed<'c, 't, 'b> {
+    columns: &'c mut Columns<'t, 'b>,
     failure: &'c mut Option<DecodeError>,
     place: &'c dyn Fn() -> String,
 }
 
-impl RecordSeed<'_, '_> {
+impl RecordSeed<'_, '_, '_> {
     fn not_a_record<E: serde::de::Error>(self, found: &'static str) -> Result<(), E> {
         let place = (self.place)();
         Err(stop(self.failure, DecodeError::NotARecord { place, found }))
     }
 }
 
-impl<'t> DeserializeSeed<'t> for RecordSeed<'_, 't> {
+impl<'t> DeserializeSeed<'t> for RecordSeed<'_, 't, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -240,7 +298,7 @@ impl<'t> DeserializeSeed<'t> for RecordSeed<'_, 't> {
     }
 }
 
-impl<'t> Visitor<'t> for RecordSeed<'_, 't> {
+impl<'t> Visitor<'t> for RecordSeed<'_, 't, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

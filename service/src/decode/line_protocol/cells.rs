@@ -8,8 +8,9 @@ use polars::prelude::{
     PlSmallStr, StringChunkedBuilder, TimeUnit, TimeZone, UInt64Chunked,
 };
 
+use super::super::budget::{Budget, TEXT_CELL_BYTES, text_bytes};
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Limits, LineProtocolOptions, Precision};
+use super::super::{DecodeError, LineProtocolOptions, Precision};
 use super::FORMAT;
 use super::line::Cell;
 
@@ -20,9 +21,15 @@ pub(super) enum Kind {
     Field,
 }
 
+/// Bytes of a cell while points arrive, and of what a point takes beside its cells: measurement and time.
+const CELL_BYTES: usize = size_of::<Option<Cell<'_>>>();
+const POINT_BYTES: usize = size_of::<Cow<'_, str>>() + size_of::<Option<i64>>();
+/// Cells between two looks at the budget.
+const CELLS_PER_LOOK: usize = 4096;
+
 /// Columns while points arrive.
 #[derive(Debug)]
-pub(super) struct Columns<'t> {
+pub(super) struct Columns<'t, 'b> {
     measurements: Vec<Cow<'t, str>>,
     cells: IndexMap<Cow<'t, str>, (Kind, Vec<Option<Cell<'t>>>)>,
     /// Ticks of `unit`.
@@ -31,15 +38,18 @@ pub(super) struct Columns<'t> {
     /// Ticks in one of the delivered precision.
     factor: i64,
     names: [String; 2],
-    max_width: usize,
-    max_cells: usize,
+    /// Cells of tags and fields that stand in the lines.
+    n_written: usize,
+    /// How many of them, and of points, are not yet taken from the budget.
+    n_unasked: [usize; 2],
+    budget: &'b Budget<'b>,
 }
 
-impl<'t> Columns<'t> {
+impl<'t, 'b> Columns<'t, 'b> {
     pub(super) fn new(
         precision: Precision,
         options: &LineProtocolOptions,
-        limits: &Limits,
+        budget: &'b Budget<'b>,
     ) -> Self {
         let (unit, factor) = match precision {
             Precision::Ns => (TimeUnit::Nanoseconds, 1),
@@ -54,21 +64,31 @@ impl<'t> Columns<'t> {
             unit,
             factor,
             names: [options.measurement.clone(), options.time.clone()],
-            max_width: limits.max_columns,
-            max_cells: limits.max_cells,
+            n_written: 0,
+            n_unasked: [0; 2],
+            budget,
         }
     }
 
     /// Begins the row of a point.
-    pub(super) fn begin(&mut self, measurement: Cow<'t, str>) -> Result<(), DecodeError> {
+    pub(super) fn begin(&mut self, measurement: Cow<'t, str>) {
         self.measurements.push(measurement);
-        let width = self.cells.len() + self.names.len();
-        if self.measurements.len().saturating_mul(width) > self.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
-        }
-        Ok(())
+        self.n_unasked[1] += 1;
+    }
+
+    /// Refuses so many rows with the columns there are and `n_more`.
+    fn check_filled(&self, n_rows: usize, n_more: usize) -> Result<(), DecodeError> {
+        let n_own = self.names.len();
+        let n_columns = self.cells.len() + n_more + n_own;
+        let n_written = self.n_written + n_rows * n_own;
+        self.budget.check_filled(n_rows, n_columns, n_written)
+    }
+
+    /// Takes what has come from the budget.
+    fn ask(&mut self) -> Result<(), DecodeError> {
+        let [n_cells, n_points] = std::mem::take(&mut self.n_unasked);
+        self.budget
+            .take(n_cells * CELL_BYTES + n_points * POINT_BYTES)
     }
 
     /// Sets a cell of the row; the last value of a name counts.
@@ -85,6 +105,7 @@ impl<'t> Columns<'t> {
             reason,
             remedy,
         };
+        let row = self.measurements.len() - 1;
         let idx = match self.cells.get_index_of(&name) {
             Some(idx) => idx,
             None if self.names.contains(&name.to_string()) => {
@@ -93,14 +114,19 @@ impl<'t> Columns<'t> {
                     "set `line_protocol.measurement` or `line_protocol.time` to another name";
                 return Err(taken(reason, remedy).into());
             }
-            None if self.cells.len() == self.max_width => {
-                return Err(DecodeError::TooManyColumns {
-                    max: self.max_width,
-                });
+            None => {
+                self.budget.check_columns(self.cells.len() + 1)?;
+                // Before the rows that do not have it take memory.
+                self.check_filled(row, 1)?;
+                self.cells.insert_full(name, (kind, Vec::new())).0
             }
-            None => self.cells.insert_full(name, (kind, Vec::new())).0,
         };
-        let row = self.measurements.len() - 1;
+        let n_lacking = row.saturating_sub(self.cells[idx].1.len());
+        self.n_written += 1;
+        self.n_unasked[0] += 1 + n_lacking;
+        if self.n_unasked[0] >= CELLS_PER_LOOK {
+            self.ask()?;
+        }
         let (name, (first, cells)) = self
             .cells
             .get_index_mut(idx)
@@ -130,22 +156,20 @@ impl<'t> Columns<'t> {
             }
         };
         self.times.push(ticks);
-        Ok(())
+        self.check_filled(self.times.len(), 0)
     }
 
     /// The table.
-    pub(super) fn finish(self) -> Result<DataFrame, DecodeError> {
+    pub(super) fn finish(mut self) -> Result<DataFrame, DecodeError> {
+        self.ask()?;
+        let budget = self.budget;
         let n_rows = self.times.len();
         let [measurement, time] = self.names.map(|name| PlSmallStr::from_str(&name));
         if n_rows == 0 {
             return Ok(DataFrame::empty());
         }
         let width = self.cells.len() + 2;
-        if n_rows.saturating_mul(width) > self.max_cells {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
-        }
+        budget.take_each(n_rows, TEXT_CELL_BYTES)?;
         let mut columns = Vec::with_capacity(width);
         let mut builder = StringChunkedBuilder::new(measurement, n_rows);
         self.measurements
@@ -153,8 +177,17 @@ impl<'t> Columns<'t> {
             .for_each(|name| builder.append_value(name));
         columns.push(builder.finish().into_column());
         for (name, (_, mut cells)) in self.cells {
+            // What has stood for the cells is given back when their column is made.
+            let n_given_back = cells.len() * CELL_BYTES;
+            budget.take_each(n_rows, TEXT_CELL_BYTES)?;
+            let text = |cell: &Option<Cell<'_>>| match cell {
+                Some(Cell::Text(text)) => text_bytes(text),
+                _ => 0,
+            };
+            budget.take(cells.iter().map(text).sum())?;
             cells.resize(n_rows, None);
             columns.push(typed(PlSmallStr::from_str(&name), cells));
+            budget.give_back(n_given_back.min(budget.taken()));
         }
         let times = Int64Chunked::from_iter_options(time, self.times.into_iter());
         columns.push(

@@ -11,6 +11,9 @@ use super::FORMAT;
 /// How deep structures of a header may be nested; real ones are three deep.
 const MAX_DEPTH: usize = 8;
 
+/// How deep groups of columns may be nested.
+const MAX_GROUPS: usize = 64;
+
 /// Refuses a file whose pages take more than `limits.max_decompressed_bytes` after decompression.
 pub(super) fn check(
     body: &[u8],
@@ -53,6 +56,58 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Refuses a file whose columns are nested without end: the reader of its schema calls itself.
+pub(super) fn check_nesting(body: &[u8]) -> Result<(), FormatError> {
+    match nesting(body) {
+        Some(depth) if depth > MAX_GROUPS => Err(FormatError::damaged(
+            FORMAT,
+            format!("its columns are nested more than {MAX_GROUPS} deep"),
+        )),
+        // What is broken, the reader says.
+        _ => Ok(()),
+    }
+}
+
+/// How deep groups of columns are nested, by the footer; counted up to one beyond the bound.
+fn nesting(body: &[u8]) -> Option<usize> {
+    let end = body.len().checked_sub(8)?;
+    let length = u32::from_le_bytes(*body.get(end..)?.first_chunk()?);
+    let start = end.checked_sub(usize::try_from(length).ok()?)?;
+    let mut footer = Compact {
+        bytes: body.get(start..end)?,
+        at: 0,
+    };
+    let mut deepest = 0;
+    let mut id = 0_i64;
+    while let Some(kind) = footer.field(&mut id)? {
+        if (id, kind) != (2, 9) {
+            footer.skip(kind, 0)?;
+            continue;
+        }
+        let n_elements = footer.list()?;
+        // Children that are still to come, of every group that is open.
+        let mut open: Vec<u64> = Vec::new();
+        for _ in 0..n_elements {
+            let n_children = footer.children()?;
+            while let Some(left) = open.last_mut() {
+                if *left > 0 {
+                    *left -= 1;
+                    break;
+                }
+                open.pop();
+            }
+            if n_children > 0 {
+                open.push(n_children);
+            }
+            deepest = deepest.max(open.len());
+            if deepest > MAX_GROUPS {
+                return Some(deepest);
+            }
+        }
+    }
+    Some(deepest)
 }
 
 /// What the header of a page says.
@@ -141,6 +196,27 @@ impl Compact<'_> {
             delta => *id = id.checked_add(i64::from(delta))?,
         }
         Some(Some(head & 0x0f))
+    }
+
+    /// The length of a list, whose elements follow.
+    fn list(&mut self) -> Option<u64> {
+        match self.byte()? >> 4 {
+            15 => self.varint(),
+            n => Some(u64::from(n)),
+        }
+    }
+
+    /// The number of children of an element of a schema.
+    fn children(&mut self) -> Option<u64> {
+        let mut n_children = 0;
+        let mut id = 0_i64;
+        while let Some(kind) = self.field(&mut id)? {
+            match (id, kind) {
+                (5, 5) => n_children = u64::try_from(self.zigzag()?).ok()?,
+                _ => self.skip(kind, 0)?,
+            }
+        }
+        Some(n_children)
     }
 
     fn advance(&mut self, n: u64) -> Option<()> {

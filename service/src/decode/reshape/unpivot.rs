@@ -9,7 +9,8 @@ use polars::prelude::{
 };
 use regex::Regex;
 
-use super::super::{Columns, DecodeError, DecodeSetupError, Limits, Unpivot, prepare};
+use super::super::budget::{Budget, TEXT_CELL_BYTES};
+use super::super::{Columns, DecodeError, DecodeSetupError, Unpivot, prepare, print};
 
 /// An [`Unpivot`], its patterns compiled.
 #[derive(Debug, Clone)]
@@ -130,7 +131,7 @@ impl PreparedUnpivot {
 pub(in crate::decode) fn unpivot(
     frame: DataFrame,
     unpivot: &PreparedUnpivot,
-    limits: &Limits,
+    budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
     if frame.width() == 0 {
         return Ok(frame);
@@ -146,21 +147,18 @@ pub(in crate::decode) fn unpivot(
     }
     let n_rows = frame.height();
     let n_taken = taken.len();
-    let n_cells = n_rows
-        .saturating_mul(n_taken)
-        .saturating_mul(kept.len() + 2);
+    let n_cells = n_rows.saturating_mul(n_taken);
+    let too_many = || DecodeError::TooManyRows {
+        max: budget.limits().max_rows,
+    };
+    budget.check_shape(n_cells, kept.len() + 2)?;
     let (Ok(n_rows), Ok(n_taken)) = (IdxSize::try_from(n_rows), IdxSize::try_from(n_taken)) else {
-        return Err(DecodeError::TooManyCells {
-            max: limits.max_cells,
-        });
+        return Err(too_many());
     };
-    let too_many = DecodeError::TooManyCells {
-        max: limits.max_cells,
-    };
-    let height = n_rows
-        .checked_mul(n_taken)
-        .filter(|_| n_cells <= limits.max_cells)
-        .ok_or(too_many)?;
+    let height = n_rows.checked_mul(n_taken).ok_or_else(too_many)?;
+    // The new columns, the old ones below each other, and where each row comes from.
+    let n_bytes = (kept.len() + 3) * TEXT_CELL_BYTES + 3 * size_of::<IdxSize>();
+    budget.take_each(n_cells, n_bytes)?;
 
     let labels = taken
         .iter()
@@ -254,7 +252,7 @@ fn stacked(columns: &[&Column], name: &str) -> Result<Series, DecodeError> {
     };
     let mut stacked = Series::new_empty(PlSmallStr::from_str(name), &common);
     for column in columns {
-        stacked.append(&column.as_materialized_series().cast(&common)?)?;
+        stacked.append(&print::cast(column, &common)?)?;
     }
     Ok(stacked.rechunk())
 }

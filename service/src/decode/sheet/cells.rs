@@ -1,13 +1,15 @@
 //! The cells of a sheet that hold something.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::super::{DecodeError, Limits};
+use super::super::DecodeError;
+use super::super::budget::Budget;
 
-/// What a cell shows.
+/// What a cell shows; cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
-    Text(String),
+    Text(Arc<str>),
     Number(f64),
     Bool(bool),
     /// Milliseconds since 1970 on the clock of the sheet.
@@ -21,62 +23,124 @@ pub(super) struct Merged {
     pub(super) columns: [u32; 2],
 }
 
+/// The cells of a row with their columns, which ascend once the row is complete.
+pub(super) type Row = Vec<(u32, Cell)>;
+
 /// Cells by row and column, counted from 0.
 #[derive(Debug)]
-pub(super) struct Cells {
-    pub(super) rows: BTreeMap<u32, Vec<(u32, Cell)>>,
-    pub(super) merged: Vec<Merged>,
+pub(super) struct Cells<'b> {
+    pub(super) rows: BTreeMap<u32, Row>,
+    merged: Vec<Merged>,
+    /// All of them.
     count: usize,
-    text_bytes: usize,
-    most: usize,
-    most_text_bytes: usize,
+    /// Those that stand in the file themselves.
+    n_written: usize,
+    pub(super) budget: &'b Budget<'b>,
 }
 
-impl Cells {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl<'b> Cells<'b> {
+    pub(super) fn new(budget: &'b Budget<'b>) -> Self {
         Self {
             rows: BTreeMap::new(),
             merged: Vec::new(),
             count: 0,
-            text_bytes: 0,
-            most: limits.max_cells,
-            most_text_bytes: limits.max_decompressed_bytes,
+            n_written: 0,
+            budget,
         }
     }
 
-    /// Adds a cell; those of a row come in the order of columns.
+    /// Adds a cell that stands in the file.
     pub(super) fn push(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), DecodeError> {
-        self.count += 1;
-        if self.count > self.most {
-            return Err(DecodeError::TooManyCells { max: self.most });
-        }
         if let Cell::Text(text) = &cell {
-            self.text_bytes += text.len();
-            if self.text_bytes > self.most_text_bytes {
-                return Err(DecodeError::TooLargeDecompressed {
-                    max_bytes: self.most_text_bytes,
-                });
-            }
+            self.budget.take(text.len())?;
         }
+        self.n_written += 1;
+        self.repeat(row, column, cell)
+    }
+
+    /// Adds a cell that repeats another.
+    pub(super) fn repeat(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), DecodeError> {
+        self.count += 1;
+        self.budget.take(size_of::<(u32, Cell)>())?;
+        self.budget.check_filled(self.count, 1, self.n_written)?;
         self.rows.entry(row).or_default().push((column, cell));
         Ok(())
     }
 
-    /// The cell at a place; merged cells all show the first one.
-    pub(super) fn get(&self, row: u32, column: u32) -> Option<&Cell> {
-        let row = self.rows.get(&row)?;
-        // Readers of damaged sheets may see a column twice or out of order; the first one counts.
-        row.iter()
-            .find(|(at, _)| *at == column)
-            .map(|(_, cell)| cell)
+    /// Puts the cells of every row in the order of columns. Readers of damaged sheets may see a column twice or out of order;
+    /// the first one counts.
+    pub(super) fn complete(&mut self) {
+        for row in self.rows.values_mut() {
+            if !row.is_sorted_by(|(one, _), (other, _)| one < other) {
+                row.sort_by_key(|(column, _)| *column);
+                row.dedup_by_key(|(column, _)| *column);
+            }
+        }
     }
+
+    /// Adds a merged region.
+    pub(super) fn merge(&mut self, merged: Merged) -> Result<(), DecodeError> {
+        self.budget.take(size_of::<Merged>())?;
+        self.merged.push(merged);
+        Ok(())
+    }
+
+    /// The cell at a place, of complete rows.
+    pub(super) fn get(&self, row: u32, column: u32) -> Option<&Cell> {
+        cell_of(self.rows.get(&row)?, column)
+    }
+
+    /// Writes the value of merged cells into each of them that lies in a row with other cells. Of merged names of columns only
+    /// the first column gets the name. Time and memory are those of the cells that are filled, also where regions overlap.
+    pub(super) fn fill_merged(&mut self) -> Result<(), DecodeError> {
+        self.complete();
+        let merged = std::mem::take(&mut self.merged);
+        let mut n_seen = 0;
+        let mut fills: Vec<(u32, u32, Cell)> = Vec::new();
+        for Merged { rows, columns } in merged {
+            let [first_row, last_row] = rows;
+            let [first_column, last_column] = columns;
+            let Some(value) = self.get(first_row, first_column) else {
+                continue;
+            };
+            // A title over the whole width is no data.
+            let is_title = first_row == last_row || last_column.saturating_sub(first_column) > 1000;
+            let columns = if is_title {
+                first_column..=first_column
+            } else {
+                first_column..=last_column
+            };
+            for (row, cells) in self.rows.range(first_row.min(last_row)..=last_row) {
+                for column in columns.clone() {
+                    // Also a place that is taken costs time.
+                    n_seen += 1;
+                    self.budget.check_filled(n_seen, 1, 0)?;
+                    if cell_of(cells, column).is_none() {
+                        self.budget.take(size_of::<(u32, u32, Cell)>())?;
+                        fills.push((*row, column, value.clone()));
+                    }
+                }
+            }
+        }
+        for (row, column, cell) in fills {
+            self.budget.give_back(size_of::<(u32, u32, Cell)>());
+            self.repeat(row, column, cell)?;
+        }
+        self.complete();
+        Ok(())
+    }
+}
+
+fn cell_of(row: &Row, column: u32) -> Option<&Cell> {
+    let idx = row.binary_search_by_key(&column, |(column, _)| *column);
+    idx.ok().map(|idx| &row[idx].1)
 }
 
 impl Cell {
     /// As text, the way people write it.
     pub(super) fn print(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Bool(value) => value.to_string(),
             Self::Time(ticks) => chrono::DateTime::from_timestamp_millis(*ticks).map_or_else(

@@ -5,19 +5,20 @@ use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 
+use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Limits, SheetOptions};
+use super::super::{DecodeError, SheetOptions};
 use super::cells::{Cell, Cells, Merged};
 use super::{is_meant, no_sheet};
 
 pub(super) const FORMAT: &str = "ODS";
 
 /// The cells of the sheet that is meant.
-pub(super) fn read(
+pub(super) fn read<'b>(
     content: &str,
     options: &SheetOptions,
-    limits: &Limits,
-) -> Result<Cells, DecodeError> {
+    budget: &'b Budget<'b>,
+) -> Result<Cells<'b>, DecodeError> {
     let mut xml = Reader::from_str(content);
     let mut names = Vec::new();
     loop {
@@ -26,13 +27,13 @@ pub(super) fn read(
                 let name = attribute(&start, "table:name")?.unwrap_or_default();
                 if is_meant(options, &name, names.len()) {
                     let mut sheet = Sheet {
-                        cells: Cells::new(limits),
+                        cells: Cells::new(budget),
                         row: 0,
-                        max_cells: limits.max_cells,
                     };
                     sheet.read(&mut xml)?;
                     return Ok(sheet.cells);
                 }
+                budget.take(size_of::<String>() + name.len())?;
                 names.push(name);
             }
             Event::Eof => return Err(no_sheet(FORMAT, options, &names).into()),
@@ -41,13 +42,12 @@ pub(super) fn read(
     }
 }
 
-struct Sheet {
-    cells: Cells,
+struct Sheet<'b> {
+    cells: Cells<'b>,
     row: u32,
-    max_cells: usize,
 }
 
-impl Sheet {
+impl Sheet<'_> {
     /// Reads the rows up to the end of the table.
     fn read(&mut self, xml: &mut Reader<&[u8]>) -> Result<(), DecodeError> {
         loop {
@@ -91,27 +91,30 @@ impl Sheet {
             };
             self.note_merged(&start, column)?;
             if let Some(cell) = shown(&start, &text)? {
+                self.cells.budget.take(size_of::<(u32, u32, Cell)>())?;
                 found.push((column, n, cell));
             }
             column = column.saturating_add(n);
         }
-        let n_found = found
-            .iter()
-            .fold(0_u64, |sum, (_, n, _)| sum + u64::from(*n));
-        if n_found.saturating_mul(u64::from(n_rows)) > self.max_cells as u64 {
-            return Err(DecodeError::TooManyCells {
-                max: self.max_cells,
-            });
-        }
-        if !found.is_empty() {
-            for row in self.row..self.row.saturating_add(n_rows) {
-                for (first, n, cell) in &found {
-                    for column in *first..first.saturating_add(*n) {
+        let n_written = found.len();
+        let mut is_written = true;
+        // What is repeated is refused by the first cell that is too many; rows without cells are not even counted.
+        let n_rows_with_cells = if found.is_empty() { 0 } else { n_rows };
+        for row in self.row..self.row.saturating_add(n_rows_with_cells) {
+            for (first, n, cell) in &found {
+                for column in *first..first.saturating_add(*n) {
+                    if is_written && column == *first {
                         self.cells.push(row, column, cell.clone())?;
+                    } else {
+                        self.cells.repeat(row, column, cell.clone())?;
                     }
                 }
             }
+            is_written = false;
         }
+        self.cells
+            .budget
+            .give_back(n_written * size_of::<(u32, u32, Cell)>());
         self.row = self.row.saturating_add(n_rows);
         Ok(())
     }
@@ -120,10 +123,10 @@ impl Sheet {
         let n_rows = repeated(start, "table:number-rows-spanned")?;
         let n_columns = repeated(start, "table:number-columns-spanned")?;
         if n_rows > 1 || n_columns > 1 {
-            self.cells.merged.push(Merged {
+            self.cells.merge(Merged {
                 rows: [self.row, self.row.saturating_add(n_rows.saturating_sub(1))],
                 columns: [column, column.saturating_add(n_columns.saturating_sub(1))],
-            });
+            })?;
         }
         Ok(())
     }
@@ -183,14 +186,14 @@ fn shown(start: &BytesStart<'_>, text: &str) -> Result<Option<Cell>, DecodeError
             .map(Cell::Number),
         Some("boolean") => value("office:boolean-value")?.map(|value| Cell::Bool(value == "true")),
         Some("date") => value("office:date-value")?
-            .map(|value| ticks(&value).map_or(Cell::Text(value), Cell::Time)),
-        Some("time") => value("office:time-value")?.map(Cell::Text),
+            .map(|value| ticks(&value).map_or_else(|| Cell::Text(value.into()), Cell::Time)),
+        Some("time") => value("office:time-value")?.map(|value| Cell::Text(value.into())),
         Some(_) => None,
         None => return Ok(None),
     };
     let text = || {
         let text = text.trim();
-        (!text.is_empty() && text != "#N/A").then(|| Cell::Text(text.to_owned()))
+        (!text.is_empty() && text != "#N/A").then(|| Cell::Text(text.into()))
     };
     Ok(cell.or_else(text))
 }

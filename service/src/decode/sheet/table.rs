@@ -7,9 +7,10 @@ use polars::prelude::{
     PlSmallStr, StringChunkedBuilder, TimeUnit,
 };
 
+use super::super::budget::TEXT_CELL_BYTES;
 use super::super::format_error::FormatError;
 use super::super::toa5::with_unit;
-use super::super::{DecodeError, Limits, SheetOptions, Units};
+use super::super::{DecodeError, SheetOptions, Units};
 use super::cells::{Cell, Cells};
 
 /// Integers that floats hold exactly.
@@ -18,11 +19,11 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The table below the header.
 pub(super) fn assemble(
     format: &'static str,
-    mut cells: Cells,
+    mut cells: Cells<'_>,
     options: &SheetOptions,
-    limits: &Limits,
 ) -> Result<DataFrame, DecodeError> {
-    fill_merged(&mut cells, limits.max_cells)?;
+    cells.fill_merged()?;
+    let budget = cells.budget;
     let Some(first_row) = cells.rows.keys().next().copied() else {
         return Ok(DataFrame::empty());
     };
@@ -44,10 +45,10 @@ pub(super) fn assemble(
         }
         .into());
     }
-    let mut columns: Vec<(u32, Vec<Option<Cell>>)> = Vec::new();
+    let mut columns: Vec<(u32, Sparse)> = Vec::new();
     let mut places: HashMap<u32, usize> = HashMap::new();
-    let add = |columns: &mut Vec<(u32, Vec<Option<Cell>>)>, column: u32| {
-        columns.push((column, Vec::new()));
+    let add = |columns: &mut Vec<(u32, Sparse)>, column: u32| {
+        columns.push((column, Sparse::new()));
         columns.len() - 1
     };
     for (column, _) in &cells.rows[&header_row] {
@@ -55,30 +56,33 @@ pub(super) fn assemble(
             .entry(*column)
             .or_insert_with(|| add(&mut columns, *column));
     }
-    let mut n_rows = 0;
-    let data = cells.rows.range(data_row..);
-    let data = data.filter(|(row, _)| **row != header_row && Some(**row) != units_row);
-    for (_, row) in data {
-        for (column, cell) in row {
-            if matches!(cell, Cell::Text(text) if options.null_values.contains(text)) {
+    budget.check_columns(columns.len())?;
+    let (mut n_rows, mut n_written) = (0, 0);
+    // Rows are taken out one by one, so that no cell is there twice; the names are still to be read.
+    for (row, own) in cells.rows.split_off(&data_row) {
+        if row == header_row || Some(row) == units_row {
+            cells.rows.insert(row, own);
+            continue;
+        }
+        for (column, cell) in own {
+            if matches!(&cell, Cell::Text(text) if options.null_values.iter().any(|null| **null == **text))
+            {
                 continue;
             }
             let idx = *places
-                .entry(*column)
-                .or_insert_with(|| add(&mut columns, *column));
-            let (_, cells) = &mut columns[idx];
-            if cells.len() <= n_rows {
-                cells.resize(n_rows, None);
-                cells.push(Some(cell.clone()));
-            }
+                .entry(column)
+                .or_insert_with(|| add(&mut columns, column));
+            columns[idx].1.push((n_rows, cell));
+            n_written += 1;
         }
         n_rows += 1;
-        check_size(columns.len(), n_rows, limits)?;
+        budget.check_columns(columns.len())?;
+        budget.check_filled(n_rows, columns.len(), n_written)?;
     }
     columns.sort_by_key(|(column, _)| *column);
     let mut typed = Vec::with_capacity(columns.len());
     let mut seen: HashMap<String, usize> = HashMap::new();
-    for (position, (column, mut values)) in columns.into_iter().enumerate() {
+    for (position, (column, values)) in columns.into_iter().enumerate() {
         let name = cells.get(header_row, column).map(Cell::print);
         let name = name.unwrap_or_else(|| format!("column_{}", u64::from(column) + 1));
         let unit = units_row
@@ -93,77 +97,29 @@ pub(super) fn assemble(
                 second: position + 1,
             });
         }
-        values.resize(n_rows, None);
-        typed.push(typed_column(PlSmallStr::from_str(&name), values));
+        budget.take_each(n_rows, TEXT_CELL_BYTES)?;
+        budget.give_back(values.len() * size_of::<(u32, Cell)>());
+        typed.push(typed_column(PlSmallStr::from_str(&name), &values, n_rows));
     }
     Ok(DataFrame::new(n_rows, typed)?)
 }
 
-fn check_size(width: usize, n_rows: usize, limits: &Limits) -> Result<(), DecodeError> {
-    if width > limits.max_columns {
-        return Err(DecodeError::TooManyColumns {
-            max: limits.max_columns,
-        });
-    }
-    if width.saturating_mul(n_rows) > limits.max_cells {
-        return Err(DecodeError::TooManyCells {
-            max: limits.max_cells,
-        });
-    }
-    Ok(())
-}
-
-/// Writes the value of merged cells into each of them that lies in a row with other cells. Of merged names of columns only
-/// the first column gets the name.
-fn fill_merged(cells: &mut Cells, max_cells: usize) -> Result<(), DecodeError> {
-    // Merged regions do not overlap, so that no more is looked at than there are cells.
-    let mut n_left = max_cells;
-    for merged in std::mem::take(&mut cells.merged) {
-        let [first_row, last_row] = merged.rows;
-        let [first_column, last_column] = merged.columns;
-        let Some(value) = cells.get(first_row, first_column).cloned() else {
-            continue;
-        };
-        let n_columns = u64::from(last_column.saturating_sub(first_column));
-        // A title over the whole width is no data.
-        let columns = if first_row == last_row || n_columns > 1000 {
-            first_column..=first_column
-        } else {
-            first_column..=last_column
-        };
-        let rows: Vec<u32> = cells
-            .rows
-            .range(first_row.min(last_row)..=last_row)
-            .map(|(row, _)| *row)
-            .collect();
-        for row in rows {
-            n_left = n_left
-                .checked_sub(columns.clone().count())
-                .ok_or(DecodeError::TooManyCells { max: max_cells })?;
-            for column in columns.clone() {
-                if cells.get(row, column).is_none() {
-                    cells.push(row, column, value.clone())?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
+/// The cells of a column that hold something, with their rows, ascending.
+type Sparse = Vec<(usize, Cell)>;
 
 /// A column of the type that all its cells have, else of text.
-fn typed_column(name: PlSmallStr, cells: Vec<Option<Cell>>) -> Column {
-    let all = |is: fn(&Cell) -> bool| cells.iter().flatten().all(is);
+fn typed_column(name: PlSmallStr, cells: &Sparse, n_rows: usize) -> Column {
+    let all = |is: fn(&Cell) -> bool| cells.iter().all(|(_, cell)| is(cell));
     let is_whole = |cell: &Cell| matches!(cell, Cell::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT);
-    let is_empty = !cells.iter().any(Option::is_some);
-    if is_empty {
-        return Column::full_null(name, cells.len(), &polars::prelude::DataType::Null);
+    if cells.is_empty() {
+        return Column::full_null(name, n_rows, &polars::prelude::DataType::Null);
     }
     if all(|cell| matches!(cell, Cell::Number(_))) {
-        let number = |cell: &Option<Cell>| match cell {
-            Some(Cell::Number(number)) => Some(*number),
+        let number = |cell: &Cell| match cell {
+            Cell::Number(number) => Some(*number),
             _ => None,
         };
-        let numbers = cells.iter().map(number);
+        let numbers = dense(cells, n_rows, number);
         if all(is_whole) {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -175,24 +131,38 @@ fn typed_column(name: PlSmallStr, cells: Vec<Option<Cell>>) -> Column {
         return Float64Chunked::from_iter_options(name, numbers).into_column();
     }
     if all(|cell| matches!(cell, Cell::Bool(_))) {
-        let value = |cell: &Option<Cell>| match cell {
-            Some(Cell::Bool(value)) => Some(*value),
+        let value = |cell: &Cell| match cell {
+            Cell::Bool(value) => Some(*value),
             _ => None,
         };
-        return BooleanChunked::from_iter_options(name, cells.iter().map(value)).into_column();
+        let values = dense(cells, n_rows, value);
+        return BooleanChunked::from_iter_options(name, values).into_column();
     }
     if all(|cell| matches!(cell, Cell::Time(_))) {
-        let ticks = |cell: &Option<Cell>| match cell {
-            Some(Cell::Time(ticks)) => Some(*ticks),
+        let ticks = |cell: &Cell| match cell {
+            Cell::Time(ticks) => Some(*ticks),
             _ => None,
         };
-        return Int64Chunked::from_iter_options(name, cells.iter().map(ticks))
+        return Int64Chunked::from_iter_options(name, dense(cells, n_rows, ticks))
             .into_datetime(TimeUnit::Milliseconds, None)
             .into_column();
     }
-    let mut builder = StringChunkedBuilder::new(name, cells.len());
-    for cell in cells {
-        builder.append_option(cell.map(|cell| cell.print()));
+    let mut builder = StringChunkedBuilder::new(name, n_rows);
+    for text in dense(cells, n_rows, |cell| Some(cell.print())) {
+        builder.append_option(text);
     }
     builder.finish().into_column()
+}
+
+/// A value for every row.
+fn dense<T>(
+    cells: &Sparse,
+    n_rows: usize,
+    value: impl Fn(&Cell) -> Option<T>,
+) -> impl Iterator<Item = Option<T>> {
+    let mut cells = cells.iter().peekable();
+    (0..n_rows).map(move |row| {
+        let (_, cell) = cells.next_if(|(at, _)| *at == row)?;
+        value(cell)
+    })
 }

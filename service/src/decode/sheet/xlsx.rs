@@ -4,8 +4,9 @@ use std::io::Cursor;
 
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
 
+use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Limits, SheetOptions};
+use super::super::{DecodeError, SheetOptions};
 use super::cells::{Cell, Cells, Merged};
 use super::{is_meant, no_sheet};
 
@@ -20,11 +21,11 @@ const MS_PER_DAY: f64 = 86_400_000.0;
 const MAX_DAYS: f64 = 2_958_466.0;
 
 /// The cells of the sheet that is meant.
-pub(super) fn read(
+pub(super) fn read<'b>(
     body: &[u8],
     options: &SheetOptions,
-    limits: &Limits,
-) -> Result<Cells, DecodeError> {
+    budget: &'b Budget<'b>,
+) -> Result<Cells<'b>, DecodeError> {
     let damaged = |error| FormatError::damaged(FORMAT, error);
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(body)).map_err(damaged)?;
     let names = workbook.sheet_names();
@@ -34,15 +35,13 @@ pub(super) fn read(
         .map(|(_, name)| name.clone())
         .ok_or_else(|| no_sheet(FORMAT, options, &names))?;
     let is_1904 = workbook.has_1904_epoch();
-    let mut cells = Cells::new(limits);
-    let merged = workbook.merge_cells_by_sheet_name(&name).map_err(damaged)?;
-    cells.merged = merged
-        .into_iter()
-        .map(|region| Merged {
+    let mut cells = Cells::new(budget);
+    for region in workbook.merge_cells_by_sheet_name(&name).map_err(damaged)? {
+        cells.merge(Merged {
             rows: [region.start.0, region.end.0],
             columns: [region.start.1, region.end.1],
-        })
-        .collect();
+        })?;
+    }
     let mut reader = workbook.worksheet_cells_reader(&name).map_err(damaged)?;
     while let Some(cell) = reader.next_cell().map_err(damaged)? {
         let (row, column) = cell.get_position();
@@ -62,7 +61,7 @@ fn shown(value: &DataRef<'_>, is_1904: bool) -> Option<Cell> {
             if text == "#N/A" {
                 return None;
             }
-            Cell::Text(text)
+            Cell::Text(text.into())
         }
         DataRef::Int(number) => {
             #[expect(clippy::cast_precision_loss, reason = "spreadsheets know floats only")]
@@ -74,13 +73,13 @@ fn shown(value: &DataRef<'_>, is_1904: bool) -> Option<Cell> {
         DataRef::SharedString(text) => return text_cell(text),
         DataRef::Bool(value) => Cell::Bool(*value),
         DataRef::DateTime(time) => time_cell(time, is_1904),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::Text(text.clone()),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::Text(text.as_str().into()),
     })
 }
 
 fn text_cell(text: &str) -> Option<Cell> {
     let text = text.trim();
-    (!text.is_empty()).then(|| Cell::Text(text.to_owned()))
+    (!text.is_empty()).then(|| Cell::Text(text.into()))
 }
 
 /// A date as a time; a duration as the days that its cell holds.

@@ -33,6 +33,11 @@ fn decoded(
     ))
 }
 
+fn decoded_as(content_type: &str, body: &[u8], max_bytes: usize) -> Result<String, DecodeError> {
+    let limits = json!({"limits": {"max_decompressed_bytes": max_bytes}});
+    run(limits, content_type, body)
+}
+
 const CSV: &[u8] = b"a,b\n1,2\n";
 const SHOWN: &str = "a:str | b:str\n\"1\" | \"2\"";
 
@@ -56,6 +61,44 @@ fn gzip_and_zstd_are_undone_by_header_or_by_first_bytes() {
 fn several_gzip_members_are_read_as_one() {
     let members = [gzip(b"a,b\n"), gzip(b"1,"), gzip(b"2\n")].concat();
     assert_eq!(decoded(&members, Some("gzip"), 1000).unwrap(), SHOWN);
+}
+
+#[test]
+fn zeros_after_gzip_are_padding_and_anything_else_is_named() {
+    for n_zeros in [1, 512, 70_000] {
+        let padded = [gzip(b"a,b\n"), gzip(b"1,2\n"), vec![0; n_zeros]].concat();
+        assert_eq!(decoded(&padded, Some("gzip"), 1000).unwrap(), SHOWN);
+    }
+    for after in [b"GARBAGE".as_slice(), b"\0\0\0GARBAGE"] {
+        let refused = decoded(&[&gzip(CSV), after].concat(), Some("gzip"), 1000).unwrap_err();
+        let n_bytes = after.len();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "{n_bytes} bytes after the end of the gzip body are not gzip; send the compressed file alone"
+            )
+        );
+    }
+}
+
+#[test]
+fn more_gzip_members_than_anybody_writes_are_refused() {
+    let refused = decoded(&gzip(b"").repeat(100_001), Some("gzip"), 1000).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the gzip body has more than 100000 members; compress it again in one piece"
+    );
+}
+
+#[test]
+fn text_that_grows_when_its_encoding_is_undone_is_bounded() {
+    let body = [b"a\n".as_slice(), &[0xe1; 500]].concat();
+    let of = |max_bytes| decoded_as("text/csv; charset=windows-1250", &body, max_bytes);
+    assert!(of(1002).is_ok());
+    assert_eq!(
+        of(1001).unwrap_err().to_string(),
+        "the body is larger than 1001 bytes when decompressed; send it in parts or raise `limits.max_decompressed_bytes`"
+    );
 }
 
 #[test]

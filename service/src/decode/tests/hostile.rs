@@ -9,19 +9,20 @@ use arrow::ipc::writer::StreamWriter;
 use serde_json::json;
 use zip::write::SimpleFileOptions;
 
+use super::bombs::filled;
 use super::formats::{check_refused, fixture, table_of};
 use super::show;
 
 const TOO_MANY_CELLS: &str =
     "the table has more than 100000000 cells; send it in parts or raise `limits.max_cells`";
 
-fn archive(members: &[(&str, &str)]) -> Vec<u8> {
+pub(in crate::decode) fn archive<C: AsRef<[u8]>>(members: &[(&str, C)]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in members {
         writer
             .start_file(*name, SimpleFileOptions::default())
             .unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
+        writer.write_all(content.as_ref()).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }
@@ -86,7 +87,10 @@ fn ods_rows_and_columns_repeated_without_end() {
         <table:table-cell office:value-type="float" office:value="1" table:number-columns-repeated="4000000000"/>
         </table:table-row></table:table></office:document-content>"#;
     let bytes = archive(&[("content.xml", content)]);
-    check_refused("a.ods", &bytes, json!({}), TOO_MANY_CELLS);
+    let refused = table_of("a.ods", &bytes, json!({}))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(refused, filled(10_000_001));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use polars::prelude::Column;
 
 use super::*;
-use crate::decode::{Grid, Grids};
+use crate::decode::{Grid, Grids, Limits};
 use crate::normalize::{normalize_grids, takes_grids};
 
 /// Coordinate values, then the cells of each variable over its own coordinates; `None` has no value.
@@ -87,7 +87,7 @@ async fn content(case: &Case, all: &[Arrays], as_rows: u32, groups: u32) -> (Con
         let grids = grids(case, came);
         assert!(takes_grids(&node.schema));
         let normalized = if as_rows >> i & 1 == 1 {
-            normalize(&grids.to_table(100_000).unwrap(), &node.schema)
+            normalize(&grids.to_table(&Limits::default()).unwrap(), &node.schema)
         } else {
             normalize_grids(&grids, &node.schema)
         };
