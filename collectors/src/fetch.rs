@@ -17,6 +17,7 @@ use crate::config::{Method, Request};
 use crate::hosts::Hosts;
 use crate::memory::Page;
 use crate::plan::{Plan, Planned};
+use crate::shown::ShownUrl;
 use crate::status::Counts;
 
 /// Most redirects of a request.
@@ -153,7 +154,11 @@ impl Fetcher {
                 Ok(fetched) => return Ok(fetched),
                 Err(error) => error,
             };
-            tracing::debug!(attempt, "Fetching {} failed: {error}", planned.shown_url);
+            tracing::debug!(
+                attempt,
+                "Fetching {} failed: {error}",
+                ShownUrl::from(&planned.url)
+            );
             if !error.may_pass() || attempt >= self.settings.max_attempts {
                 return Err(error);
             }

@@ -18,6 +18,7 @@ pub mod push;
 mod render;
 pub mod schedule;
 pub mod scheduled;
+pub mod shown;
 pub mod simulate;
 pub mod sink;
 pub mod status;

@@ -26,6 +26,7 @@ use self::topic::Topic;
 use crate::clock::Clock;
 use crate::config::{At, Fault, Faults};
 use crate::scheduled::{Destination, hex};
+use crate::shown::ShownUrl;
 use crate::sink::{Contribution, Sink, SinkError, Taken};
 use crate::status::Status;
 use crate::tls::{TlsError, client_config};
@@ -149,7 +150,7 @@ impl MqttConfig {
         let wrong = |why: &str| {
             format!(
                 "`{}` is no address of a broker ({why}); write `mqtt://host:1883` or `mqtts://host:8883`",
-                self.url
+                ShownUrl::of_text(&self.url)
             )
         };
         let url = Url::parse(&self.url).map_err(|error| wrong(&error.to_string()))?;
@@ -285,7 +286,7 @@ impl Subscribed {
                         collector.name = self.name,
                         "Collector `{}` is connected to `{}`",
                         self.name,
-                        self.settings.url
+                        ShownUrl::of_text(&self.settings.url)
                     );
                 }
                 Ok(Event::Refused(topics)) => {

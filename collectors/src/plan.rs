@@ -13,6 +13,7 @@ use crate::config::{At, Fault, Faults, Iterate, Method, Render, Request, Run};
 use crate::iterate::{Iteration, Surroundings};
 use crate::render::Rendered;
 use crate::schedule::Schedule;
+use crate::shown::ShownUrl;
 use crate::template::{Template, Variables};
 
 /// Parameters of contributions that are no variables.
@@ -78,12 +79,14 @@ struct Part {
 /// One request of a run.
 #[derive(Debug, Clone)]
 pub struct Planned {
+    /// 1 for the first request of the run.
+    pub number: usize,
     /// How.
     pub method: Method,
     /// Where.
     pub url: Url,
-    /// The same without what is secret.
-    pub shown_url: String,
+    /// The same with the values of its query, for who plans the requests; what is named or sounds secret is hidden.
+    pub planned_url: String,
     /// Names, values, and whether they are secret.
     pub headers: Vec<(String, String, bool)>,
     /// Body.
@@ -99,7 +102,7 @@ pub enum PlanError {
     #[error("`{url}` is no address ({reason}); look at the values of the placeholders")]
     Url {
         /// What was made.
-        url: String,
+        url: ShownUrl,
         /// Why not.
         reason: String,
     },
@@ -201,23 +204,32 @@ impl Plan {
         }
         contexts
             .into_iter()
-            .map(|context| self.request(context))
+            .zip(1..)
+            .map(|(context, number)| self.request(context, number))
             .collect()
     }
 
-    fn request(&self, variables: Variables) -> Result<Planned, PlanError> {
+    fn request(&self, variables: Variables, number: usize) -> Result<Planned, PlanError> {
         let text = self.url.fill_url(&variables);
         let mut url = Url::parse(&text).map_err(|error| PlanError::Url {
-            url: text.clone(),
+            url: ShownUrl::of_text(&text),
             reason: error.to_string(),
         })?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(PlanError::Url {
-                url: text,
+                url: ShownUrl::of_text(&text),
                 reason: "it begins with neither http:// nor https://".to_owned(),
             });
         }
         let mut shown = url.clone();
+        let in_address: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        if in_address.iter().any(|(name, _)| sounds_secret(name)) {
+            let hidden = in_address.iter().map(|(name, value)| {
+                let value = if sounds_secret(name) { "…" } else { value };
+                (name, value)
+            });
+            shown.query_pairs_mut().clear().extend_pairs(hidden);
+        }
         for part in &self.query {
             let value = part.value.fill(&variables);
             url.query_pairs_mut().append_pair(&part.name, &value);
@@ -230,8 +242,9 @@ impl Plan {
             (part.name.clone(), value, part.secret)
         });
         Ok(Planned {
+            number,
             method: self.method,
-            shown_url: shown.to_string().replace("%E2%80%A6", "…"),
+            planned_url: shown.to_string().replace("%E2%80%A6", "…"),
             url,
             headers: headers.collect(),
             body: self.body.as_ref().map(|body| body.fill(&variables)),

@@ -1,10 +1,9 @@
 //! Where a dataset is stored, as far as its schema says.
 
-use std::fmt;
-
 use serde_json::Value as Json;
 
 use crate::model::{Node, Schema};
+pub use crate::secret::Secret;
 use crate::yaml;
 
 /// Settings of the store from the `ATTRS` of the root. The environment (`ZF_<NAME>`) overrides them.
@@ -20,26 +19,10 @@ pub struct StoreSettings {
     pub secret_key: Option<Secret>,
 }
 
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The text itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+/// From this length on a secret is taken out wherever it stands, in comments too; shorter ones may be ordinary words.
+const UNMISTAKABLE: usize = 16;
+/// What stands in the place of a secret.
+const HIDDEN: &str = "***";
 
 impl Schema {
     /// The node at `path`, such as `bukov` or `a/b`; leading and trailing slashes do not matter.
@@ -58,13 +41,19 @@ impl Schema {
         })
     }
 
-    /// The text with secrets replaced, for showing it to others.
+    /// The text with secrets replaced where they stand, for showing it to others. It is the same schema otherwise.
     pub fn public_text(&self) -> String {
+        let text = yaml::replace_scalars(&self.text, &format!("'{HIDDEN}'"), |root| {
+            let attrs = &root.get("ATTRS")?.value;
+            let keys = ["S3_ACCESS_KEY", "S3_SECRET_KEY"];
+            let secrets = keys.into_iter().filter_map(|key| attrs.get(key));
+            Some(secrets.map(|secret| secret.value.at).collect())
+        });
         let secrets = [&self.store.access_key, &self.store.secret_key];
         let secrets = secrets.into_iter().flatten().map(Secret::expose);
-        secrets.fold(self.text.to_string(), |text, secret| {
-            text.replace(secret, "***")
-        })
+        secrets
+            .filter(|secret| secret.len() >= UNMISTAKABLE)
+            .fold(text, |text, secret| text.replace(secret, HIDDEN))
     }
 
     /// The file as JSON, anchors resolved and secrets replaced.

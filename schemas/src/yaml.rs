@@ -7,7 +7,7 @@ mod scalar;
 
 use serde_json::{Map, Value as Json};
 
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, replace_scalars};
 pub use scalar::{Number, boolean, is_null, number};
 
 /// Line and column, 1-based, columns in characters.

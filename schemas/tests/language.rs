@@ -595,3 +595,47 @@ fn chunks_over_several_coordinates_are_small_where_nothing_is_said() {
         [1024, 1024, 4]
     );
 }
+
+#[test]
+fn secrets_are_taken_out_of_the_text_where_they_stand() {
+    let of = |attrs: &str| {
+        let text = format!(
+            "ATTRS:\n{attrs}  title: my test of time\nCOORDS: {{time: {{}}}}\nVARS: {{test: {{coords: time}}}}\n"
+        );
+        let schema = parse(&text);
+        let public = schema.public_text();
+        let again = parse(&public);
+        let title = again.root.attrs.get("title");
+        assert_eq!(title, Some(&"my test of time".into()), "{public}");
+        assert_eq!(
+            again.root.coordinates.keys().collect::<Vec<_>>(),
+            ["time"],
+            "{public}"
+        );
+        assert_eq!(again.root.variables.len(), 1, "{public}");
+        public
+    };
+    // Words that stand elsewhere, too.
+    let public = of("  S3_ACCESS_KEY: test\n  S3_SECRET_KEY: time # of day\n");
+    assert!(
+        public.contains("S3_ACCESS_KEY: '***'\n  S3_SECRET_KEY: '***' # of day\n"),
+        "{public}"
+    );
+    let public = of("  S3_ACCESS_KEY: \"hush-hush\"\n  S3_SECRET_KEY: 'it''s'\n");
+    assert!(
+        !public.contains("hush") && !public.contains("it''s"),
+        "{public}"
+    );
+    let public = of("  S3_SECRET_KEY: |\n    hush\n");
+    assert!(!public.contains("hush"), "{public}");
+    let public = of("  note: &k hush\n  S3_SECRET_KEY: *k\n");
+    assert!(!public.contains("hush"), "{public}");
+    // Unmistakable ones are taken out of comments, too.
+    let public = of("  # before: 0123456789abcdef\n  S3_SECRET_KEY: 0123456789abcdef\n");
+    assert!(!public.contains("0123456789abcdef"), "{public}");
+    assert!(
+        parse("\u{feff}ATTRS: {S3_SECRET_KEY: hush}\nCOORDS: {t: {}}")
+            .public_text()
+            .ends_with("{S3_SECRET_KEY: '***'}\nCOORDS: {t: {}}")
+    );
+}

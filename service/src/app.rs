@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
 use zarr_fuse_collectors::scheduled::SetupError;
@@ -20,7 +19,7 @@ use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::store::probe::Report;
 use crate::store::{Store, StoreError};
-use crate::who::{SignIn, SignInError};
+use crate::who::{Rates, SignIn, SignInError};
 
 mod bodies;
 mod endpoint;
@@ -49,8 +48,8 @@ pub struct App {
     pub metrics: Metrics,
     /// What happens, for those who follow it.
     pub events: Events,
-    /// Room for those.
-    pub(crate) event_streams: Arc<Semaphore>,
+    /// How often each sender asks for corrections.
+    pub(crate) corrections: Rates,
     /// Cancelled when the service stops.
     pub stop: CancellationToken,
     /// Where work runs that takes its time: request threads only read and write requests.
@@ -203,7 +202,7 @@ impl App {
         let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
         let runtime = Handle::current();
-        let event_streams = Arc::new(Semaphore::new(limits.max_event_streams));
+        let corrections = Rates::a_minute(limits.max_corrections_per_minute);
         let bodies =
             Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
         Ok(Self {
@@ -215,7 +214,7 @@ impl App {
             bodies,
             metrics,
             events: Events::default(),
-            event_streams,
+            corrections,
             stop,
             runtime,
             recovered,

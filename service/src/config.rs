@@ -41,7 +41,7 @@ pub use notify::{
     WebhookConfig,
 };
 pub use server::{
-    AddressHeader, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
+    AddressHeader, Host, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
 };
 pub use viewer::{BaseMap, ViewerConfig};
 pub use zarr_fuse_schemas::Secret;

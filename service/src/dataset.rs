@@ -22,6 +22,7 @@ use crate::journal::{
 use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
+use crate::rebuild::Turns;
 use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
@@ -98,6 +99,8 @@ pub struct Dataset {
     pub nodes: IndexMap<String, Arc<Node>>,
     /// How contributions are decoded.
     pub decoders: Arc<Decoders>,
+    /// When corrections are taken.
+    pub turns: Turns,
     writer: Mutex<Writer>,
     opened_at: SystemTime,
     troubles: RwLock<BTreeMap<String, String>>,
@@ -255,6 +258,7 @@ impl Dataset {
             decoders: Arc::new(decoders),
             writer: Mutex::new(writer),
             opened_at,
+            turns: Turns::default(),
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
             commits: broadcast::Sender::new(MAX_COMMITS),

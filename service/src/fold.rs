@@ -291,8 +291,15 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
     let mut arrivals = dataset.journal.arrivals();
     let mut delay = Duration::from_millis(100);
     loop {
+        let refolding = if dataset.journal.needs_refold(&path) {
+            Some(dataset.turns.begin(&path).await)
+        } else {
+            None
+        };
         let begin = Instant::now();
-        let pause = match fold(&node, &dataset.journal, &dataset.decoders).await {
+        let folded = fold(&node, &dataset.journal, &dataset.decoders).await;
+        drop(refolding);
+        let pause = match folded {
             Ok(Some(folded)) => {
                 let Folded {
                     n_contributions,

@@ -3,6 +3,7 @@
 //! Handlers read the request, call, and answer. Request threads do no work that takes its time: decoding, folding and
 //! queries run on the runtime of [`App`].
 
+mod asked;
 mod body;
 mod caller;
 mod collectors;
@@ -22,6 +23,7 @@ mod ingest;
 mod metrics;
 mod origin;
 mod outside;
+mod places;
 mod query;
 mod relay;
 mod schema;
@@ -48,6 +50,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::connections::Connections;
 use self::error::ApiError;
 use self::outside::KnownRoutes;
+pub(crate) use self::outside::uses;
+use self::places::Admission;
 pub(crate) use self::starting::answer_while;
 pub(crate) use self::tls::Tls;
 pub use self::tls::TlsError;
@@ -72,8 +76,8 @@ pub(crate) async fn serve(
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(&app));
     let known = Data::new(KnownRoutes::new(&document(), &app));
-    let max_idle = settings.keep_alive + settings.head_timeout;
-    let connections = Arc::new(Connections::new(max_idle, app.limits.max_answer_pause));
+    let connections = Arc::new(Connections::new(&settings, app.limits.max_answer_pause));
+    let admission = Data::new(Admission::default());
     let workers = settings.workers.unwrap_or_else(available);
     let server_data = Data::new(settings.clone());
     let factory = move || {
@@ -81,6 +85,7 @@ pub(crate) async fn serve(
             .app_data(data.clone())
             .app_data(known.clone())
             .app_data(server_data.clone())
+            .app_data(admission.clone())
             .app_data(
                 PathConfig::default()
                     .error_handler(|error, _| ApiError::BadPath(error.to_string()).into()),

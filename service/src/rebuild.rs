@@ -3,12 +3,15 @@
 //! This is how a retraction, a retry, a mended schema and damaged arrays are dealt with: the journal is read from its
 //! beginning. What is done so far survives a crash, because the new arrays are folded like any others.
 
+mod turns;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use zarr_fuse_schemas::Node as NodeSchema;
 
+pub use self::turns::Turns;
 use crate::array::to_usize;
 use crate::commit::{self, CommitError, Replacement};
 use crate::dataset::Decoders;

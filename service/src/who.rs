@@ -7,6 +7,7 @@ mod address;
 mod attempts;
 mod credentials;
 mod passwords;
+mod rates;
 mod signed;
 mod tokens;
 
@@ -15,11 +16,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::address::client_address;
+pub(crate) use self::address::{client_address, is_proxy, network};
 use self::attempts::Attempts;
 pub(crate) use self::credentials::Credentials;
 use self::passwords::Passwords;
 pub use self::passwords::{HashError, hash as hash_password};
+pub(crate) use self::rates::Rates;
 use self::signed::Signed;
 use self::tokens::Tokens;
 pub(crate) use self::tokens::digest;
@@ -90,7 +92,7 @@ pub enum Denied {
     },
     /// A browser sends along what somebody signed in with elsewhere.
     #[error(
-        "a page of another site sent this, and nothing was done; send it from a page of this service, or with a token (`Authorization: Bearer`)"
+        "a page of another site sent this, and nothing was done; send it from a page of this service, from one that `server.cors` names, or with a token (`Authorization: Bearer`)"
     )]
     CrossSite,
     /// Too many failed attempts.
@@ -187,6 +189,24 @@ impl Who {
         }
     }
 
+    /// Whether a contribution to an endpoint, which takes them from `senders`, may be retracted or retried: anybody's with
+    /// `correct:…`, else one's own.
+    ///
+    /// # Errors
+    /// [`Denied::SignIn`], [`Denied::Scope`], and [`Denied::Sender`] for one's own where one may contribute no more.
+    pub fn may_correct(
+        &self,
+        endpoint: &str,
+        senders: &[String],
+        contributed_by: Option<&str>,
+    ) -> Result<(), Denied> {
+        let anybodys = self.may(&Scope::correct(endpoint));
+        if anybodys.is_ok() || self.name().is_none() || self.name() != contributed_by {
+            return anybodys;
+        }
+        self.may_contribute(endpoint, senders)
+    }
+
     /// The name that signed in.
     pub fn name(&self) -> Option<&str> {
         Some(&self.signed.as_ref()?.name)
@@ -209,13 +229,13 @@ impl Who {
 pub struct SignIn {
     /// `None`: nobody needs to.
     guard: Option<Guard>,
+    attempts: Arc<Attempts>,
 }
 
 #[derive(Debug)]
 struct Guard {
     passwords: Passwords,
     tokens: Tokens,
-    attempts: Attempts,
     public: Arc<[String]>,
 }
 
@@ -245,10 +265,12 @@ impl SignIn {
         let guard = Guard {
             passwords: Passwords::new(auth)?,
             tokens: Tokens::new(&auth.tokens, auth.token_file.as_deref())?,
-            attempts: Attempts::default(),
             public: auth.public.clone().into(),
         };
-        Ok(Self { guard: Some(guard) })
+        Ok(Self {
+            guard: Some(guard),
+            attempts: Arc::default(),
+        })
     }
 
     /// Somebody who has not signed in.
@@ -265,6 +287,15 @@ impl SignIn {
         self.guard.is_some()
     }
 
+    /// Whether `who` could still sign in as they did: a token may have expired or been revoked meanwhile. Users change with the
+    /// configuration, which everything begins anew with.
+    pub(crate) fn still_knows(&self, who: &Who, now: DateTime<Utc>) -> bool {
+        match (&self.guard, &who.signed) {
+            (Some(guard), Some(signed)) => guard.tokens.still_knows(signed, now),
+            _ => true,
+        }
+    }
+
     /// Who sends a request with the header `authorization` from `address`.
     ///
     /// # Errors
@@ -278,17 +309,16 @@ impl SignIn {
         let Some(guard) = &self.guard else {
             return Ok(self.nobody(address));
         };
+        let attempts = &*self.attempts;
         let signed = match authorization.map(Credentials::read) {
             None => return Ok(self.nobody(address)),
             Some(None) => return Err(Denied::Unreadable),
             Some(Some(Credentials::Password { name, password })) => {
-                let found = guard
-                    .passwords
-                    .check(&name, password, address, &guard.attempts);
+                let found = guard.passwords.check(&name, password, address, attempts);
                 found.await?
             }
             Some(Some(Credentials::Token(token))) => {
-                guard.tokens.check(&token, address, now, &guard.attempts)?
+                guard.tokens.check(&token, address, now, attempts)?
             }
         };
         Ok(Who {

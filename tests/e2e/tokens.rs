@@ -103,7 +103,7 @@ fn mistakes_with_tokens_are_told_with_their_remedy() {
     refused(
         "token create bob --scope write:x",
         2,
-        "`write:x` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`",
+        "`write:x` is not a scope; write `ingest:<endpoint>`, `correct:<endpoint>`, `read:<dataset>` or `admin`",
     );
     refused("token create bob", 2, "--scope");
     refused(

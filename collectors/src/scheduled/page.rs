@@ -11,6 +11,7 @@ use crate::clock::later;
 use crate::fetch::{Answer, Fetched};
 use crate::memory::Page;
 use crate::plan::Planned;
+use crate::shown::ShownUrl;
 use crate::sink::{Contribution, Sink, SinkError, Taken};
 use crate::status::Counts;
 
@@ -38,7 +39,14 @@ impl Work<'_> {
         let key = key_of(&planned);
         let (page, taken, error) = match self.get(&planned, &key).await {
             Ok((page, taken)) => (page, taken, None),
-            Err(error) => (None, None, Some(format!("{}: {error}", planned.shown_url))),
+            Err(error) => {
+                let (number, url) = (planned.number, ShownUrl::from(&planned.url));
+                (
+                    None,
+                    None,
+                    Some(format!("request {number}, {url}: {error}")),
+                )
+            }
         };
         Done {
             key,

@@ -55,7 +55,7 @@ fn requests_are_nested_over_schema_and_table() {
         ]
     );
     assert_eq!(
-        requests[0].shown_url,
+        requests[0].planned_url,
         "https://x.cz/06/2026010906_t2m.bz2?lat=50.86&place=Hora&appid=…"
     );
     assert_eq!(

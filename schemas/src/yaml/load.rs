@@ -60,6 +60,39 @@ pub fn load(text: &str) -> Result<Loaded, (Mark, String)> {
     })
 }
 
+/// The text with the scalars that begin at the places that `find` names in its tree replaced by `new`. A text that cannot be
+/// read has none.
+pub fn replace_scalars(
+    text: &str,
+    new: &str,
+    find: impl FnOnce(&Yaml) -> Option<Vec<Mark>>,
+) -> String {
+    let found = load(text).ok().and_then(|loaded| find(&loaded.root));
+    let found = found.unwrap_or_default();
+    if found.is_empty() {
+        return text.to_owned();
+    }
+    let (mark_of_order, bare) = match text.strip_prefix('\u{feff}') {
+        Some(bare) => ("\u{feff}", bare),
+        None => ("", text),
+    };
+    let mut replaced = mark_of_order.to_owned();
+    let mut done = 0;
+    for (event, span) in Parser::new_from_str(bare).map_while(Result::ok) {
+        let is_found = matches!(event, Event::Scalar(..)) && found.contains(&mark(&span.start));
+        let Some(range) = span.byte_range().filter(|_| is_found) else {
+            continue;
+        };
+        replaced.push_str(&bare[done..range.start]);
+        replaced.push_str(new);
+        // A block of lines reaches to the beginning of what follows.
+        let old = &bare[range.clone()];
+        done = range.end - (old.len() - old.trim_end().len());
+    }
+    replaced.push_str(&bare[done..]);
+    replaced
+}
+
 /// A collection whose end has not come yet.
 struct Open {
     at: Mark,

@@ -140,7 +140,7 @@ impl Collect {
                 print(&format!(
                     "  {} {}",
                     format!("{:?}", planned.method).to_uppercase(),
-                    planned.shown_url
+                    planned.planned_url
                 ))?;
                 for (name, value, secret) in &planned.headers {
                     let value = if *secret { "…" } else { value };

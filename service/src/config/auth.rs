@@ -80,6 +80,8 @@ pub struct Token {
 pub enum Scope {
     /// `ingest:<endpoint>`, `ingest:*`: contribute.
     Ingest(String),
+    /// `correct:<endpoint>`, `correct:*`: retry and retract what anybody contributed there.
+    Correct(String),
     /// `read:<dataset>`: everything that does not change anything. `read:*`: also what belongs to no dataset, such as `/metrics`.
     Read(String),
     /// `admin`: everything.
@@ -92,6 +94,11 @@ impl Scope {
         Self::Ingest(endpoint.to_owned())
     }
 
+    /// `correct:<endpoint>`.
+    pub fn correct(endpoint: &str) -> Self {
+        Self::Correct(endpoint.to_owned())
+    }
+
     /// `read:<dataset>`.
     pub fn read(dataset: &str) -> Self {
         Self::Read(dataset.to_owned())
@@ -101,14 +108,14 @@ impl Scope {
     pub fn covers(&self, asked: &Self) -> bool {
         match (self, asked) {
             (Self::Admin, _) => true,
-            (Self::Ingest(given), Self::Ingest(asked)) | (Self::Read(given), Self::Read(asked)) => {
-                given == "*" || given == asked
-            }
+            (Self::Ingest(given), Self::Ingest(asked))
+            | (Self::Correct(given), Self::Correct(asked))
+            | (Self::Read(given), Self::Read(asked)) => given == "*" || given == asked,
             _ => false,
         }
     }
 
-    /// Reads `ingest:<endpoint>`, `read:<dataset>` or `admin`.
+    /// Reads `ingest:<endpoint>`, `correct:<endpoint>`, `read:<dataset>` or `admin`.
     ///
     /// # Errors
     /// What to write instead.
@@ -117,10 +124,13 @@ impl Scope {
             Some(("ingest", endpoint)) if !endpoint.is_empty() => {
                 Ok(Self::Ingest(endpoint.to_owned()))
             }
+            Some(("correct", endpoint)) if !endpoint.is_empty() => {
+                Ok(Self::Correct(endpoint.to_owned()))
+            }
             Some(("read", dataset)) if !dataset.is_empty() => Ok(Self::Read(dataset.to_owned())),
             None if text == "admin" => Ok(Self::Admin),
             _ => Err(format!(
-                "`{text}` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`"
+                "`{text}` is not a scope; write `ingest:<endpoint>`, `correct:<endpoint>`, `read:<dataset>` or `admin`"
             )),
         }
     }
@@ -130,6 +140,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ingest(endpoint) => write!(f, "ingest:{endpoint}"),
+            Self::Correct(endpoint) => write!(f, "correct:{endpoint}"),
             Self::Read(dataset) => write!(f, "read:{dataset}"),
             Self::Admin => f.write_str("admin"),
         }
@@ -155,9 +166,9 @@ impl JsonSchema for Scope {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "`ingest:<endpoint>`, `read:<dataset>` (`*` for all of them) or `admin`.",
+            "description": "`ingest:<endpoint>`, `correct:<endpoint>`, `read:<dataset>` (`*` for all of them) or `admin`.",
             "type": "string",
-            "pattern": r"^((ingest|read):.+|admin|.*\$\{.*)$",
+            "pattern": r"^((ingest|correct|read):.+|admin|.*\$\{.*)$",
         })
     }
 }

@@ -15,23 +15,6 @@ mod notify;
 
 pub(crate) use auth::name_problem;
 
-/// First parts of paths that the service uses itself.
-const RESERVED: [&str; 13] = [
-    "/api/v1/collectors",
-    "/api/v1/ingest",
-    "/api/v1/contributions",
-    "/api/v1/datasets",
-    "/api/v1/query",
-    "/api/v1/events",
-    "/api/v1/viewer",
-    "/zarr",
-    "/health",
-    "/metrics",
-    "/openapi.json",
-    "/docs",
-    "/assets",
-];
-
 /// Notes problems at their place in the file.
 struct Checker<'a> {
     tree: &'a Yaml,
@@ -95,6 +78,11 @@ impl Config {
                 self.server.max_connections == 0,
             ),
             (
+                "server",
+                "max_connections_per_address",
+                self.server.max_connections_per_address == 0,
+            ),
+            (
                 "journal",
                 "max_segment_bytes",
                 self.journal.max_segment_bytes == 0,
@@ -111,7 +99,22 @@ impl Config {
                 "max_concurrent_requests",
                 limits.max_concurrent_requests == 0,
             ),
+            (
+                "limits",
+                "max_concurrent_requests_per_address",
+                limits.max_concurrent_requests_per_address == 0,
+            ),
             ("limits", "max_event_streams", limits.max_event_streams == 0),
+            (
+                "limits",
+                "max_event_streams_per_address",
+                limits.max_event_streams_per_address == 0,
+            ),
+            (
+                "limits",
+                "max_corrections_per_minute",
+                limits.max_corrections_per_minute == 0,
+            ),
             (
                 "limits",
                 "max_waiting_contributions",
@@ -210,10 +213,6 @@ impl Config {
         }
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one check after the other, each with its place"
-    )]
     fn check_endpoints(&mut self, checker: &mut Checker<'_>) {
         let folder = self.folder().to_owned();
         let datasets: Vec<&str> = self.datasets.by_name.keys().map(String::as_str).collect();
@@ -261,11 +260,6 @@ impl Config {
                 checker.add(&inside("dataset"), message);
             }
             if let Some(alias) = &endpoint.path {
-                let is_reserved = |reserved: &&str| {
-                    alias
-                        .strip_prefix(*reserved)
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
                 if !alias.starts_with('/')
                     || alias.len() < 2
                     || alias.contains(['?', '#', '{', ' '])
@@ -274,9 +268,7 @@ impl Config {
                         &inside("path"),
                         format!("`{alias}` is not a path: write `/api/v1/{name}`"),
                     );
-                } else if let Some(reserved) =
-                    RESERVED.iter().find(|reserved| is_reserved(reserved))
-                {
+                } else if let Some(reserved) = crate::http::uses(alias) {
                     checker.add(
                         &inside("path"),
                         format!("the service uses `{reserved}` itself: choose another path"),

@@ -52,9 +52,20 @@ pub struct LimitsConfig {
     /// Most requests worked on at once; further ones are answered 503. Default 512.
     #[schemars(range(min = 1))]
     pub max_concurrent_requests: usize,
+    /// Most of them from one address (of IPv6: a /64), or of one name that signed in; further ones are answered 429. Where people
+    /// sign in, a quarter of all is kept for those who have. Default 256.
+    #[schemars(range(min = 1))]
+    pub max_concurrent_requests_per_address: usize,
     /// Most clients that follow events at once, beside those requests; further ones are answered 503. Default 256.
     #[schemars(range(min = 1))]
     pub max_event_streams: usize,
+    /// Most of them from one address, or of one name that signed in; further ones are answered 429. Default 64.
+    #[schemars(range(min = 1))]
+    pub max_event_streams_per_address: usize,
+    /// Most retractions, retries and rebuilds that one sender may ask for in a minute, and at once after a quiet minute; further
+    /// ones are answered 429. Default 120.
+    #[schemars(range(min = 1))]
+    pub max_corrections_per_minute: u32,
     /// Longest time that `?wait=merged` waits; then the answer is 202. Default `30s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
@@ -96,7 +107,10 @@ impl Default for LimitsConfig {
             max_answer_pause: Duration::from_mins(1),
             max_url_bytes: 16 << 10,
             max_concurrent_requests: 512,
+            max_concurrent_requests_per_address: 256,
             max_event_streams: 256,
+            max_event_streams_per_address: 64,
+            max_corrections_per_minute: 120,
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,
             max_waiting_bytes: 1 << 30,

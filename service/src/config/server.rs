@@ -26,6 +26,10 @@ pub struct ServerConfig {
     /// Addresses and networks of proxies, such as `10.0.0.0/8`, that say in `address_header` whom they ask for. Their word is
     /// taken for limits and for the sender noted in the journal. Default: none.
     pub trusted_proxies: Vec<Proxy>,
+    /// Names under which the service is asked, such as `data.example.org`; requests with another name in `Host` are answered 421.
+    /// Names and addresses of this machine itself (`localhost`, `127.0.0.1`, `::1`) count in any case. Default: on loopback, where
+    /// nobody needs to sign in, only those; else all names.
+    pub hosts: Vec<Host>,
     /// The header in which trusted proxies say so. They must set it themselves, whatever a client sends in it.
     /// Default `x-forwarded-for`.
     pub address_header: AddressHeader,
@@ -39,6 +43,9 @@ pub struct ServerConfig {
     /// Most connections held open at once, by all threads together. Default 4096.
     #[schemars(range(min = 1))]
     pub max_connections: usize,
+    /// Most of them from one address (of IPv6: a /64) that is none of `trusted_proxies`; further ones are closed. Default 1024.
+    #[schemars(range(min = 1))]
+    pub max_connections_per_address: usize,
     /// How long a connection without a request is kept open. Default `75s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
@@ -64,15 +71,63 @@ impl Default for ServerConfig {
             listen,
             tls: None,
             trusted_proxies: Vec::new(),
+            hosts: Vec::new(),
             address_header: AddressHeader::default(),
             cors: CorsConfig::default(),
             viewer: ViewerConfig::default(),
             workers: None,
             max_connections: 4096,
+            max_connections_per_address: 1024,
             keep_alive: Duration::from_secs(75),
             head_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }
+    }
+}
+
+/// A name under which the service is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host(String);
+
+impl Host {
+    /// Reads `data.example.org`, `192.0.2.7`, `2001:db8::1`.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        let is_address = bare.parse::<IpAddr>().is_ok();
+        let is_name = !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        if is_address || is_name {
+            return Ok(Self(bare.trim_end_matches('.').to_ascii_lowercase()));
+        }
+        Err(format!(
+            "`{text}` is not the name of a host; write it without scheme and port, as in `data.example.org`"
+        ))
+    }
+
+    /// Whether `host`, in small letters and without brackets, is this one.
+    pub fn is(&self, host: &str) -> bool {
+        self.0 == host
+    }
+}
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Host {
+    fn schema_name() -> Cow<'static, str> {
+        "Host".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": r"^([A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]+\]?|.*\$\{.*)$"})
     }
 }
 

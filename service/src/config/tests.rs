@@ -207,7 +207,7 @@ fn users_and_tokens_are_checked() {
         "auth: {users: [{name: a, password_hash: secret, scopes: [admin, all]}], tokens: [{name: a, sha256: abc, scopes: ['read:x']}]}",
         &[
             "1:41: auth.users[0].password_hash: not an argon2 hash in PHC form (`$argon2id$v=19$…`); passwords themselves do not belong here, `zf user NAME` makes a hash",
-            "1:65: auth.users[0].scopes[1]: `all` is not a scope; write `ingest:<endpoint>`, `read:<dataset>` or `admin`",
+            "1:65: auth.users[0].scopes[1]: `all` is not a scope; write `ingest:<endpoint>`, `correct:<endpoint>`, `read:<dataset>` or `admin`",
             "1:89: auth.tokens[0].name: another user or token is called `a` too",
             "1:100: auth.tokens[0].sha256: not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",
             "1:114: auth.tokens[0].scopes[0]: there is no dataset `x`; `datasets` is empty",
@@ -545,4 +545,27 @@ fn the_example_of_the_collectors_readme_is_sound() {
         &HashMap::new(),
     );
     assert_eq!(config.unwrap().collectors.len(), 2);
+}
+
+/// Whatever operations there are, no further path of an endpoint hides one.
+#[test]
+fn no_path_of_an_endpoint_hides_an_operation() {
+    let document: serde_json::Value = serde_json::from_str(&crate::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    for path in paths.keys().filter(|path| *path != "/") {
+        let filled = path.replace(['{', '}'], "");
+        let above = filled.rsplit_once('/').unwrap().0;
+        for alias in [filled.clone(), format!("{filled}/more"), above.to_owned()] {
+            let is_root = alias.is_empty();
+            assert!(is_root || crate::http::uses(&alias).is_some(), "{alias}");
+        }
+    }
+    for free in [
+        "/api/v1/logger",
+        "/loggers/lin",
+        "/api/v1/datasetsx",
+        "/healthy",
+    ] {
+        assert_eq!(crate::http::uses(free), None, "{free}");
+    }
 }

@@ -173,7 +173,7 @@ impl Event {
             Self::Contribution(event) => (&event.dataset, true),
             Self::Contributions(event) => (&event.dataset, true),
             Self::Commit(event) => (&event.dataset, false),
-            Self::Collector(event) => (&event.dataset, false),
+            Self::Collector(event) => (&event.dataset, true),
             Self::Problem(event) => (&event.dataset, true),
         };
         Audience {

@@ -1,6 +1,7 @@
 //! Reads bodies within their bound: small ones into memory, large ones into a temporary file while they arrive.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::connections::Connection;
 use super::error::ApiError;
 use crate::app::App;
 use crate::app::Bodies;
@@ -18,6 +20,8 @@ use crate::journal::{Payload, Spooling};
 
 /// Bodies above this go into a file; smaller ones, too, when many are in memory.
 pub(super) const MAX_MEMORY_BYTES: usize = 1 << 20;
+/// Most pieces without a byte that come in a row: on HTTP/2 they cost their sender nothing, and their receiver memory.
+const MAX_EMPTY: usize = 1000;
 /// Bytes written into a file at once.
 const WRITE_BYTES: usize = 128 << 10;
 
@@ -52,8 +56,18 @@ pub(super) async fn read(
     let mut begun = Begun::new(&app.bodies, announced);
     let mut n_bytes = 0;
     let mut pace = Pace::new(&app.limits);
+    let mut n_empty = 0;
     while let Some(piece) = pace.next(&mut incoming, n_bytes).await? {
         n_bytes += piece.len() as u64;
+        n_empty = if piece.is_empty() { n_empty + 1 } else { 0 };
+        if n_empty > MAX_EMPTY {
+            if let Some(connection) = req.conn_data::<Arc<Connection>>() {
+                connection.cut();
+            }
+            return Err(ApiError::BodyCut(
+                "it came in pieces without a byte".to_owned(),
+            ));
+        }
         if n_bytes > max_bytes {
             return Err(too_large());
         }

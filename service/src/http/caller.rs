@@ -6,17 +6,18 @@
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Once;
 
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use chrono::Utc;
 
-use super::cors;
+use super::asked;
 use super::error::ApiError;
 use crate::app::App;
 use crate::config::{AddressHeader, ServerConfig};
-use crate::who::{Denied, Who, client_address};
+use crate::who::{Denied, Who, client_address, is_proxy};
 
 /// Who sends a request.
 #[derive(Debug, Clone)]
@@ -43,16 +44,16 @@ impl FromRequest for Caller {
 /// Works out who sends a request, for the handlers and the log.
 ///
 /// # Errors
-/// [`Denied`] if the header `Authorization` is there but is not good.
+/// [`Denied`] if the header `Authorization` is there but is not good, or a page of another site sent it.
 pub(super) async fn identify(
     app: &App,
     server: &ServerConfig,
     req: &ServiceRequest,
-) -> Result<(), Denied> {
-    let headers = req.headers();
-    if is_forged(req) && !cors::is_trusted(&server.cors, headers) {
+) -> Result<Caller, Denied> {
+    if asked::is_forged(app, server, req) {
         return Err(Denied::CrossSite);
     }
+    let headers = req.headers();
     let mut credentials = headers.get_all(header::AUTHORIZATION);
     let authorization = credentials.next().map(header::HeaderValue::as_bytes);
     if credentials.next().is_some() {
@@ -62,25 +63,8 @@ pub(super) async fn identify(
         .sign_in
         .who(authorization, address(server, req.request()), Utc::now());
     let caller = Caller(who.await?);
-    req.extensions_mut().insert(caller);
-    Ok(())
-}
-
-/// Whether a page of another site has a browser change something here. Browsers say where requests come from, and send along
-/// names and passwords that were entered here; a token is sent only by who knows it.
-fn is_forged(req: &ServiceRequest) -> bool {
-    let headers = req.headers();
-    let is = |name: HeaderName, text: &str| {
-        let value = headers.get(name).map(header::HeaderValue::as_bytes);
-        value.is_some_and(|value| {
-            value
-                .get(..text.len())
-                .is_some_and(|begin| begin.eq_ignore_ascii_case(text.as_bytes()))
-        })
-    };
-    !req.method().is_safe()
-        && is(HeaderName::from_static("sec-fetch-site"), "cross-site")
-        && !is(header::AUTHORIZATION, "bearer ")
+    req.extensions_mut().insert(caller.clone());
+    Ok(caller)
 }
 
 /// The same, where what is not good counts as nothing.
@@ -100,8 +84,23 @@ pub(super) fn address(server: &ServerConfig, req: &HttpRequest) -> Option<IpAddr
     };
     let said: Vec<&str> = req
         .headers()
-        .get_all(name)
+        .get_all(&name)
         .map(|value| value.to_str().unwrap_or_default())
         .collect();
+    if !said.is_empty() && !is_proxy(server, peer) {
+        warn_of_proxy(peer, &name);
+    }
     Some(client_address(peer, server, said.into_iter()))
+}
+
+/// Tells once that a proxy may have been forgotten.
+fn warn_of_proxy(peer: IpAddr, header: &HeaderName) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            sender.address = %peer,
+            "`{peer}` says in `{header}` whom it asks for, and is none of `server.trusted_proxies`: if it is a proxy of yours, name it \
+             there, or all its clients count as one in limits, in failed attempts to sign in and in the journal"
+        );
+    });
 }

@@ -115,15 +115,19 @@ pub(crate) struct RunAsked {
     name: String,
 }
 
-/// List the collectors whose datasets the caller may read.
-#[utoipa::path(tag = "collectors", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), responses(
+/// List the collectors of the datasets that the caller may read by a scope. A dataset that is public does not make them so: what
+/// is asked of whom, from where in this network, and what went wrong is for those who run them.
+#[utoipa::path(tag = "collectors", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"])), responses(
     (status = 200, description = "In the order of the configuration", body = CollectorList),
     Denials, Problems))]
 #[get("/api/v1/collectors")]
 pub(crate) async fn list_collectors(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     let mut collectors = Vec::new();
     for collecting in app.collectors.values() {
-        if who.may_read(&collecting.endpoint.dataset.name).is_ok() {
+        if who
+            .may(&Scope::read(&collecting.endpoint.dataset.name))
+            .is_ok()
+        {
             collectors.push(state(collecting));
         }
     }

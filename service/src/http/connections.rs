@@ -1,10 +1,12 @@
-//! Connections, so that those are cut whose clients neither ask nor read.
+//! Connections, so that those are cut whose clients neither ask nor read, and nobody has too many.
 //!
 //! The HTTP server itself waits for the head of the first request only so long, but for that of a later one, and for a client
-//! to read its answer, as long as the connection lasts.
+//! to read its answers, as long as the connection lasts. Each answer is judged by itself: on HTTP/2 one that does not move
+//! keeps what it holds however lively the others are.
 
 use std::any::Any;
-use std::net::{Shutdown, TcpStream};
+use std::collections::HashMap;
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -16,17 +18,27 @@ use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio_util::sync::CancellationToken;
 
+use super::places::Counts;
+use crate::config::ServerConfig;
+use crate::who::{is_proxy, network};
+
 /// How often connections are looked at, unless that is too seldom.
 const LOOK: Duration = Duration::from_secs(1);
+/// Most requests of a connection that are answered at once; browsers ask for a hundred on HTTP/2.
+pub(super) const MAX_ANSWERS: usize = 128;
+/// Most requests of a connection that are open at all, those included that are refused but whose clients do not read why.
+const MAX_OPEN: usize = 256;
 
 /// All connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     open: Mutex<Vec<Weak<Connection>>>,
+    by_address: Arc<Mutex<Counts<IpAddr>>>,
     /// Longest time without a request.
     max_idle: Duration,
     /// Longest time in which nothing of an answer is read.
     max_pause: Duration,
+    server: ServerConfig,
 }
 
 /// One connection.
@@ -36,41 +48,91 @@ pub(super) struct Connection {
     socket: TcpStream,
     state: Mutex<State>,
     cut: CancellationToken,
+    _of_address: Option<OfAddress>,
 }
+
+/// A connection of an address, until it is dropped.
+#[derive(Debug)]
+struct OfAddress {
+    address: IpAddr,
+    counts: Arc<Mutex<Counts<IpAddr>>>,
+}
+
+impl Drop for OfAddress {
+    fn drop(&mut self) {
+        self.counts.lock().remove(&self.address);
+    }
+}
+
+/// An address has too many.
+#[derive(Debug)]
+struct TooMany;
 
 #[derive(Debug)]
 struct State {
-    n_working: usize,
-    /// A piece of an answer was handed over, and nobody has asked for the next one.
-    is_handed: bool,
-    /// Its answer lasts as long as the client wants, so that only the end of what the client sends tells that it has left.
+    /// Requests that are open.
+    open: HashMap<u64, Open>,
+    n_begun: u64,
+    /// Since when none is.
+    idle_since: Instant,
+}
+
+/// A request whose answer has not left whole.
+#[derive(Debug, Default)]
+struct Open {
+    /// A piece of the answer was handed over then, and nobody has asked for the next one.
+    handed: Option<Instant>,
+    /// The answer lasts as long as the client wants, so that only the end of what the client sends tells that it has left.
     is_endless: bool,
-    /// Since when it is as it is.
-    since: Instant,
 }
 
 impl Connections {
-    pub(super) fn new(max_idle: Duration, max_pause: Duration) -> Self {
+    pub(super) fn new(server: &ServerConfig, max_pause: Duration) -> Self {
         Self {
             open: Mutex::default(),
-            max_idle,
+            by_address: Arc::default(),
+            max_idle: server.keep_alive + server.head_timeout,
             max_pause,
+            server: server.clone(),
         }
     }
 
-    /// Notes a connection that was accepted, and tells its requests of it. One whose socket cannot be had is not watched.
+    /// Notes a connection that was accepted, and tells its requests of it. One whose socket cannot be had is not watched; one
+    /// too many of its address is closed.
     pub(super) fn accepted(&self, stream: &dyn Any, of_requests: &mut Extensions) {
         let plain = stream.downcast_ref::<Stream>();
         let encrypted = || Some(stream.downcast_ref::<TlsStream<Stream>>()?.get_ref().0);
-        let Some(Ok(socket)) = plain
-            .or_else(encrypted)
-            .map(|stream| stream.as_fd().try_clone_to_owned())
-        else {
+        let Some(stream) = plain.or_else(encrypted) else {
             return;
         };
-        let connection = Arc::new(Connection::new(socket, self.max_pause));
+        let Ok(socket) = stream.as_fd().try_clone_to_owned() else {
+            return;
+        };
+        let Ok(of_address) = self.count(stream.peer_addr().ok().map(|peer| peer.ip())) else {
+            let _already_closed = TcpStream::from(socket).shutdown(Shutdown::Both);
+            return;
+        };
+        let connection = Arc::new(Connection::new(socket, of_address, self.max_pause));
         self.open.lock().push(Arc::downgrade(&connection));
         of_requests.insert(connection);
+    }
+
+    /// Counts a connection for its address. Those of proxies are not: they ask for many.
+    fn count(&self, peer: Option<IpAddr>) -> Result<Option<OfAddress>, TooMany> {
+        let Some(peer) = peer.filter(|peer| !is_proxy(&self.server, *peer)) else {
+            return Ok(None);
+        };
+        let address = network(peer);
+        let max = self.server.max_connections_per_address;
+        if !self.by_address.lock().add(&address, max) {
+            tracing::debug!(
+                sender.address = %address,
+                "Closed a connection: its address has {max} already (`server.max_connections_per_address`)"
+            );
+            return Err(TooMany);
+        }
+        let counts = Arc::clone(&self.by_address);
+        Ok(Some(OfAddress { address, counts }))
     }
 
     /// Cuts connections that wait for nothing, until `stop`.
@@ -93,8 +155,7 @@ impl Connections {
                 tracing::debug!(
                     "Cut a connection whose client neither asks nor reads, or has left"
                 );
-                connection.cut.cancel();
-                let _already_closed = connection.socket.shutdown(Shutdown::Both);
+                connection.cut();
             }
             !is_dead
         });
@@ -102,68 +163,64 @@ impl Connections {
 }
 
 impl Connection {
-    fn new(socket: OwnedFd, max_pause: Duration) -> Self {
+    fn new(socket: OwnedFd, of_address: Option<OfAddress>, max_pause: Duration) -> Self {
         let socket = TcpStream::from(socket);
         // What was sent to a machine that is gone is never acknowledged; the system itself would try for long.
         let _kept_for_longer = SockRef::from(&socket).set_tcp_user_timeout(Some(max_pause));
         Self {
             socket,
             cut: CancellationToken::new(),
+            _of_address: of_address,
             state: Mutex::new(State {
-                n_working: 0,
-                is_handed: false,
-                is_endless: false,
-                since: Instant::now(),
+                open: HashMap::new(),
+                n_begun: 0,
+                idle_since: Instant::now(),
             }),
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    /// A request has come. A client that opens ever more and reads nothing is cut off.
+    pub(super) fn begin(self: &Arc<Self>) -> Exchange {
         let mut state = self.state.lock();
-        change(&mut state);
-        state.since = Instant::now();
+        let id = state.n_begun;
+        state.n_begun += 1;
+        state.open.insert(id, Open::default());
+        let n_open = state.open.len();
+        drop(state);
+        if n_open > MAX_OPEN {
+            self.cut();
+        }
+        let connection = Arc::clone(self);
+        Exchange {
+            connection,
+            id,
+            n_open,
+        }
     }
 
-    /// A request has come.
-    pub(super) fn begin(&self) {
-        self.change(|state| {
-            state.n_working += 1;
-            state.is_handed = false;
-        });
-    }
-
-    /// More of an answer can be sent.
-    pub(super) fn asked(&self) {
-        self.change(|state| state.is_handed = false);
-    }
-
-    /// A piece of an answer is to be sent.
-    pub(super) fn handed(&self) {
-        self.change(|state| state.is_handed = true);
-    }
-
-    /// The answer to a request lasts as long as the client wants.
-    pub(super) fn lasts(&self) {
-        self.change(|state| state.is_endless = true);
+    /// Ends it, whatever it does.
+    pub(super) fn cut(&self) {
+        self.cut.cancel();
+        let _already_closed = self.socket.shutdown(Shutdown::Both);
     }
 
     /// Cancelled when it is cut, for answers that wait for something else than the client.
-    pub(super) fn cut(&self) -> CancellationToken {
+    pub(super) fn is_cut(&self) -> CancellationToken {
         self.cut.clone()
-    }
-
-    /// A request is done with.
-    pub(super) fn end(&self) {
-        self.change(|state| {
-            state.n_working -= 1;
-            state.is_handed = false;
-            state.is_endless = false;
-        });
     }
 
     fn is_dead(&self, now: Instant, bounds: &Connections) -> bool {
         let state = self.state.lock();
-        state.is_dead(now, bounds) || state.is_endless && self.has_left()
+        let lasts = |since: Instant| now.saturating_duration_since(since);
+        if state.open.is_empty() {
+            return lasts(state.idle_since) > bounds.max_idle;
+        }
+        let is_stuck = |open: &Open| {
+            open.handed
+                .is_some_and(|since| lasts(since) > bounds.max_pause)
+        };
+        let mut open = state.open.values();
+        open.any(|open| is_stuck(open) || open.is_endless && self.has_left())
     }
 
     /// Whether the client will send nothing more. The socket does not block.
@@ -172,12 +229,110 @@ impl Connection {
     }
 }
 
-impl State {
-    fn is_dead(&self, now: Instant, bounds: &Connections) -> bool {
-        let lasts = now.saturating_duration_since(self.since);
-        match (self.n_working, self.is_handed) {
-            (0, _) => lasts > bounds.max_idle,
-            (_, is_handed) => is_handed && lasts > bounds.max_pause,
+/// A request and its answer, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    connection: Arc<Connection>,
+    id: u64,
+    /// Requests of the connection that were open with it.
+    pub(super) n_open: usize,
+}
+
+impl Exchange {
+    fn change(&self, change: impl FnOnce(&mut Open)) {
+        let mut state = self.connection.state.lock();
+        if let Some(open) = state.open.get_mut(&self.id) {
+            change(open);
         }
+    }
+
+    /// More of the answer can be sent.
+    pub(super) fn asked(&self) {
+        self.change(|open| open.handed = None);
+    }
+
+    /// A piece of the answer is to be sent.
+    pub(super) fn handed(&self) {
+        self.change(|open| open.handed = Some(Instant::now()));
+    }
+
+    /// The answer lasts as long as the client wants.
+    pub(super) fn lasts(&self) {
+        self.change(|open| open.is_endless = true);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let mut state = self.connection.state.lock();
+        state.open.remove(&self.id);
+        if state.open.is_empty() {
+            state.idle_since = Instant::now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn connection(max_pause: Duration) -> (Connections, Arc<Connection>, TcpStream) {
+        let connections = Connections::new(&ServerConfig::default(), max_pause);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let connection = Arc::new(Connection::new(socket.into(), None, max_pause));
+        (connections, connection, client)
+    }
+
+    #[test]
+    fn an_answer_that_does_not_move_is_seen_among_others_that_do() {
+        let pause = Duration::from_mins(1);
+        let (bounds, connection, _client) = connection(pause);
+        let (stuck, lively) = (connection.begin(), connection.begin());
+        stuck.handed();
+        let later = Instant::now() + pause + Duration::from_secs(1);
+        lively.handed();
+        lively.asked();
+        let _another = connection.begin();
+        assert!(connection.is_dead(later, &bounds));
+        stuck.asked();
+        assert!(!connection.is_dead(later, &bounds));
+    }
+
+    #[test]
+    fn who_opens_ever_more_is_cut_off() {
+        let (_, connection, _client) = connection(Duration::from_mins(1));
+        let open: Vec<Exchange> = (0..MAX_OPEN).map(|_| connection.begin()).collect();
+        assert!(!connection.is_cut().is_cancelled());
+        let _one_more = connection.begin();
+        assert!(connection.is_cut().is_cancelled());
+        drop(open);
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections() {
+        let server = ServerConfig {
+            max_connections_per_address: 2,
+            trusted_proxies: vec![crate::config::Proxy::parse("10.0.0.0/8").unwrap()],
+            ..ServerConfig::default()
+        };
+        let connections = Connections::new(&server, Duration::from_mins(1));
+        let one = Some(IpAddr::from([192, 0, 2, 1]));
+        let held = [
+            connections.count(one).unwrap(),
+            connections.count(one).unwrap(),
+        ];
+        assert!(connections.count(one).is_err());
+        connections
+            .count(Some(IpAddr::from([192, 0, 2, 2])))
+            .unwrap();
+        for _ in 0..5 {
+            let proxy = connections.count(Some(IpAddr::from([10, 0, 0, 1])));
+            assert!(proxy.unwrap().is_none());
+        }
+        drop(held);
     }
 }

@@ -70,8 +70,9 @@ pub(crate) struct CorrectionReceipt {
 
 /// Fold a contribution again, after the schema or the extraction was mended.
 ///
-/// It counts at its own place in the order: what came later stays. Contributions that were merged whole are refused.
-#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+/// It counts at its own place in the order: what came later stays. Contributions that were merged whole are refused. Who sent a
+/// contribution needs `ingest:{endpoint}` only.
+#[utoipa::path(tag = "contributions", security(("basic" = ["correct:{endpoint}"]), ("bearer" = ["correct:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be folded again", body = CorrectionReceipt),
     Denials, Problems))]
@@ -85,8 +86,9 @@ pub(crate) async fn retry_contribution(
     correct(&app, &caller, &id, Correction::Retry, query.into_inner()).await
 }
 
-/// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again.
-#[utoipa::path(tag = "contributions", security(("basic" = ["ingest:{endpoint}"]), ("bearer" = ["ingest:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
+/// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again. Who
+/// sent it needs `ingest:{endpoint}` only.
+#[utoipa::path(tag = "contributions", security(("basic" = ["correct:{endpoint}"]), ("bearer" = ["correct:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be taken out of the arrays", body = CorrectionReceipt),
     Denials, Problems))]
@@ -122,8 +124,8 @@ pub(crate) async fn rebuild_node(
     if dataset.node(&path).is_none() {
         return Err(ApiError::unknown_node(dataset, &path));
     }
-    let correction = Correction::Rebuild(path);
-    request(&app, dataset, requester(&caller), &correction, None, wait).await
+    let correction = (&Correction::Rebuild(path.clone()), path.as_str());
+    request(&app, dataset, requester(&caller), correction, None, wait).await
 }
 
 async fn correct(
@@ -134,20 +136,34 @@ async fn correct(
     query: CorrectionQuery,
 ) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = find(app, caller, id)?;
-    caller.may(&Scope::ingest(&entry.header.endpoint))?;
-    let id = entry.header.id;
+    let header = &entry.header;
+    let endpoint = app.endpoints.get(&header.endpoint);
+    let senders = endpoint.map_or(&[][..], |endpoint| &endpoint.senders);
+    caller.may_correct(&header.endpoint, senders, header.sender.as_deref())?;
+    let id = header.id;
     let by = requester(caller);
-    request(app, dataset, by, &correction(id), Some(id), query.wait).await
+    let correction = (&correction(id), header.node.as_str());
+    request(app, dataset, by, correction, Some(id), query.wait).await
 }
 
 async fn request(
     app: &App,
     dataset: &Arc<Dataset>,
     by: Requester,
-    correction: &Correction,
+    (correction, node): (&Correction, &str),
     contribution: Option<Uuid>,
     wait: Option<Wait>,
 ) -> Result<HttpResponse, ApiError> {
+    let sender = by.sender.as_deref().unwrap_or_default();
+    app.corrections
+        .once(sender)
+        .map_err(|wait| ApiError::CorrectsTooOften {
+            max: app.limits.max_corrections_per_minute,
+            seconds: wait.as_secs() + 1,
+        })?;
+    let turn = dataset.turns.wait(node, app.limits.wait);
+    turn.await
+        .map_err(|wait| ApiError::CorrectsLater(wait.as_secs() + 1))?;
     let receipt = dataset.correct(correction, by).await?;
     let outcome = match wait {
         Some(Wait::Merged) => tokio::select! {

@@ -104,8 +104,16 @@ pub(crate) enum ApiError {
     NotReady(Vec<(String, String)>),
     /// Too many requests at once.
     Busy { max: usize },
+    /// Too many requests of one address or name at once.
+    TooManyAtOnce { max: usize },
+    /// The service has no such name.
+    StrangeHost(String),
+    /// One sender corrects too often.
+    CorrectsTooOften { max: u32, seconds: u64 },
+    /// The node has been folded from the beginning, and merges what arrived meanwhile.
+    CorrectsLater(u64),
     /// Too many clients follow events.
-    TooManyFollow { max: usize },
+    TooManyFollow { max: usize, is_yours: bool },
     /// The service stops.
     Stopping,
     /// A fault of the service itself.

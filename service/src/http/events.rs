@@ -9,9 +9,10 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use bytes::{Bytes, BytesMut};
+use chrono::Utc;
 use futures::stream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::connections::Connection;
 use super::error::{ApiError, Denials, Problems};
+use super::places::{Admission, Bounds, Full, Place};
 use super::{datasets, gate, relay};
 use crate::app::App;
 use crate::config::Scope;
@@ -34,6 +36,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(3);
 /// How long a stream lasts. The client connects again, and what it may read is asked anew.
 const MAX_LIFE: Duration = Duration::from_hours(1);
+/// How often it is looked whether the client may still know: a token can be revoked.
+const LOOK: Duration = Duration::from_millis(500);
 /// Events handed over at once.
 const MAX_AT_ONCE: usize = 128;
 
@@ -75,8 +79,8 @@ pub(crate) enum EventData {
     Reset(Reset),
 }
 
-/// Follow what happens in datasets that the caller may read. At the start the problems of the moment are told; contributions
-/// and problems are told to those with the scope `read:…` only.
+/// Follow what happens in datasets that the caller may read. At the start the problems of the moment are told; contributions,
+/// collectors and problems are told to those with the scope `read:…` only.
 #[utoipa::path(tag = "operation", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(EventsQuery,
     ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
     responses(
@@ -86,20 +90,37 @@ pub(crate) enum EventData {
 #[get("/api/v1/events")]
 pub(crate) async fn get_events(
     app: Data<App>,
+    admission: Data<Admission>,
     who: Caller,
     query: Query<EventsQuery>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let rights = Rights::new(&app, &who, query.dataset.as_deref())?;
-    let room = Arc::clone(&app.event_streams).try_acquire_owned();
-    let room = room.map_err(|_none_left| ApiError::TooManyFollow {
-        max: app.limits.max_event_streams,
-    })?;
+    let bounds = Bounds::of_events(&app.limits);
+    let place = admission
+        .events
+        .take(&who, bounds)
+        .map_err(|full| match full {
+            Full::All(max) => ApiError::TooManyFollow {
+                max,
+                is_yours: false,
+            },
+            Full::Yours(max) => ApiError::TooManyFollow {
+                max,
+                is_yours: true,
+            },
+        })?;
     let last = relay::text(&req, &LAST_EVENT_ID).or(query.last_event_id.as_deref());
     let connection = req.conn_data::<Arc<Connection>>();
-    let cut = connection.map_or_else(CancellationToken::new, |connection| connection.cut());
+    let cut = connection.map_or_else(CancellationToken::new, |connection| connection.is_cut());
     let last = last.filter(|id| !id.is_empty());
-    let follower = Follower::new(app, rights, last, room, cut);
+    let from = Begun {
+        rights,
+        who: Who::clone(&who),
+        cut,
+        place,
+    };
+    let follower = Follower::new(app, from, last);
     let pieces = stream::unfold(follower, |mut follower| async move {
         let piece = follower.next().await?;
         Some((Ok::<_, Infallible>(piece), follower))
@@ -142,10 +163,20 @@ impl Rights {
     }
 }
 
+/// What a client follows with.
+struct Begun {
+    rights: Rights,
+    who: Who,
+    /// The client has left.
+    cut: CancellationToken,
+    place: Place,
+}
+
 /// A client that follows.
 struct Follower {
     app: Data<App>,
     rights: Rights,
+    who: Who,
     /// Sent first.
     begin: Option<Bytes>,
     /// The last event that was looked at.
@@ -154,29 +185,30 @@ struct Follower {
     ends: Instant,
     /// The client has left.
     cut: CancellationToken,
-    _room: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Follower {
-    fn new(
-        app: Data<App>,
-        rights: Rights,
-        last: Option<&str>,
-        room: OwnedSemaphorePermit,
-        cut: CancellationToken,
-    ) -> Self {
+    fn new(app: Data<App>, from: Begun, last: Option<&str>) -> Self {
+        let Begun {
+            rights,
+            who,
+            cut,
+            place,
+        } = from;
         app.metrics.event_streams.inc();
         let newest = app.events.follow();
         let known = last.and_then(|id| app.events.number(id));
         let mut follower = Self {
             app,
             rights,
+            who,
             begin: None,
             n: 0,
             newest,
             ends: Instant::now() + MAX_LIFE,
             cut,
-            _room: room,
+            _place: place,
         };
         let mut begin = BytesMut::from(format!("retry: {}\n\n", RETRY.as_millis()).as_str());
         match (known, last) {
@@ -199,7 +231,7 @@ impl Follower {
         let silent = tokio::time::sleep(KEEP_ALIVE);
         tokio::pin!(silent);
         loop {
-            if app.stop.is_cancelled() {
+            if app.stop.is_cancelled() || !app.sign_in.still_knows(&self.who, Utc::now()) {
                 return None;
             }
             match app.events.after(self.n, MAX_AT_ONCE) {
@@ -226,6 +258,7 @@ impl Follower {
                     return Some(Bytes::from(format!(":\nid: {id}\n\n")));
                 }
                 _newer = self.newest.changed() => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }

@@ -15,9 +15,10 @@ use actix_web::{Error, HttpMessage as _};
 
 use super::caller::{self, Caller};
 use super::compress::Accepted;
-use super::connections::Connection;
-use super::cors;
-use super::error::ApiError;
+use super::connections::{Connection, Exchange, MAX_ANSWERS};
+use super::error::{ApiError, shortened};
+use super::places::{Admission, Bounds, Place};
+use super::{asked, cors};
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::who::Denied;
@@ -48,17 +49,19 @@ pub(super) async fn gate(
         // Answered like GET; the body is left out when the answer is written.
         req.head_mut().method = Method::GET;
     }
-    let n_others = app.metrics.in_flight.inc();
-    let connection = req.conn_data::<Arc<Connection>>().cloned();
+    let connection = req.conn_data::<Arc<Connection>>();
     let mut working = Working::begin(Arc::clone(&app), connection);
     let preflight = cors::preflight(&server.cors, &req);
     // Nobody signs in to ask what may be asked.
     let asks = preflight.is_some();
-    let refusal = refusal(&app, &server, &req, n_others, asks).await;
-    let response = match (refusal, preflight) {
-        (Some(error), _) => req.error_response(error),
-        (None, Some(preflight)) => req.into_response(preflight),
-        (None, None) => next.call(req).await?,
+    let admitted = admit(&app, &server, &req, &working, asks).await;
+    let response = match (admitted, preflight) {
+        (Err(error), _) => req.error_response(error),
+        (Ok(_), Some(preflight)) => req.into_response(preflight),
+        (Ok(place), None) => {
+            working.place = place;
+            next.call(req).await?
+        }
     };
     let mut response = accepted.apply(response);
     note_denial(&app, &server, &response);
@@ -105,47 +108,65 @@ pub(super) async fn gate(
             return Ok(response.map_body(|_, _| BoxBody::new(())));
         }
     }
-    Ok(response.map_body(|_, body| BoxBody::new(Counted { body, working })))
+    Ok(response.map_body(|_, body| {
+        BoxBody::new(Counted {
+            body,
+            rest: Bytes::new(),
+            working,
+        })
+    }))
 }
 
-/// Why a request is not let through. `n_others` are worked on already; `asks`: it only asks what may be asked.
-async fn refusal(
+/// Lets a request through, with its place if it takes one, or says why not. `asks`: it only asks what may be asked.
+async fn admit(
     app: &App,
     server: &ServerConfig,
     req: &ServiceRequest,
-    n_others: i64,
+    working: &Working,
     asks: bool,
-) -> Option<ApiError> {
+) -> Result<Option<Place>, ApiError> {
     // Probes are answered whatever else goes on.
     let is_health = req.path().starts_with("/health/");
     let is_probe = is_health || req.path() == "/metrics";
-    let max = app.limits.max_concurrent_requests;
     let max_url_bytes = app.limits.max_url_bytes;
     let n_url_bytes = req
         .uri()
         .path_and_query()
         .map_or(0, |url| url.as_str().len());
     if n_url_bytes as u64 > max_url_bytes {
-        return Some(ApiError::UrlTooLong {
+        return Err(ApiError::UrlTooLong {
             max_bytes: max_url_bytes,
         });
-    }
-    if !is_probe && app.stop.is_cancelled() {
-        return Some(ApiError::Stopping);
-    }
-    if !is_probe && usize::try_from(n_others).is_ok_and(|n| n >= max) {
-        return Some(ApiError::Busy { max });
-    }
-    if asks {
-        return None;
     }
     if is_health {
         // They are answered to everybody, whatever they send.
         caller::identify_or_admit(app, server, req).await;
-        return None;
+        return Ok(None);
     }
-    let identified = caller::identify(app, server, req).await;
-    identified.err().map(ApiError::Denied)
+    if let Some(host) = asked::strange_host(app, server, req) {
+        return Err(ApiError::StrangeHost(shortened(&host)));
+    }
+    let admission = req.app_data::<Data<Admission>>();
+    let places = admission.filter(|_| !is_probe);
+    let places = places.map(|admission| admission.of(req.method(), req.path()));
+    let bounds = Bounds::of_requests(&app.limits);
+    if let Some(places) = places {
+        if app.stop.is_cancelled() {
+            return Err(ApiError::Stopping);
+        }
+        if working.n_open() > MAX_ANSWERS {
+            return Err(ApiError::TooManyAtOnce { max: MAX_ANSWERS });
+        }
+        if places.is_full(bounds) {
+            return Err(ApiError::Busy { max: bounds.max });
+        }
+    }
+    if asks {
+        return Ok(None);
+    }
+    let caller = caller::identify(app, server, req).await?;
+    let place = places.map(|places| places.take(&caller, bounds));
+    Ok(place.transpose()?)
 }
 
 /// Counts a request that was denied, and tells who keeps the service. What was sent to sign in is not told, not even the
@@ -191,31 +212,37 @@ fn known_method(method: &str) -> &'static str {
         .unwrap_or("other")
 }
 
-/// A request counts until the last byte of its answer.
+/// A request counts, and keeps its place, until the last byte of its answer. One that is refused has none.
 struct Working {
     app: Arc<App>,
-    connection: Option<Arc<Connection>>,
+    exchange: Option<Exchange>,
+    place: Option<Place>,
     counts: bool,
 }
 
 impl Working {
-    fn begin(app: Arc<App>, connection: Option<Arc<Connection>>) -> Self {
-        if let Some(connection) = &connection {
-            connection.begin();
-        }
+    fn begin(app: Arc<App>, connection: Option<&Arc<Connection>>) -> Self {
+        app.metrics.in_flight.inc();
         Self {
             app,
-            connection,
+            exchange: connection.map(Connection::begin),
+            place: None,
             counts: true,
         }
+    }
+
+    /// Requests of its connection that were open with it.
+    fn n_open(&self) -> usize {
+        self.exchange.as_ref().map_or(1, |exchange| exchange.n_open)
     }
 
     /// Counts it no more: its answer lasts as long as the client wants.
     fn uncount(&mut self) {
         self.counts = false;
+        self.place = None;
         self.app.metrics.in_flight.dec();
-        if let Some(connection) = &self.connection {
-            connection.lasts();
+        if let Some(exchange) = &self.exchange {
+            exchange.lasts();
         }
     }
 }
@@ -225,15 +252,17 @@ impl Drop for Working {
         if self.counts {
             self.app.metrics.in_flight.dec();
         }
-        if let Some(connection) = &self.connection {
-            connection.end();
-        }
     }
 }
 
-/// The body of a request that counts.
+/// Most bytes of an answer handed over at once, so that a slow client is seen to read.
+const MAX_PIECE_BYTES: usize = 64 << 10;
+
+/// The body of the answer to a request that counts.
 struct Counted {
     body: BoxBody,
+    /// What is left of the piece that the body gave.
+    rest: Bytes,
     working: Working,
 }
 
@@ -248,14 +277,20 @@ impl MessageBody for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let connection = self.working.connection.clone();
-        if let Some(connection) = &connection {
-            connection.asked();
+        if let Some(exchange) = &self.working.exchange {
+            exchange.asked();
         }
-        let piece = Pin::new(&mut self.body).poll_next(cx);
-        if let (Poll::Ready(Some(_)), Some(connection)) = (&piece, &connection) {
-            connection.handed();
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.body).poll_next(cx) {
+                Poll::Ready(Some(Ok(piece))) => self.rest = piece,
+                other => return other,
+            }
         }
-        piece
+        let n_bytes = self.rest.len().min(MAX_PIECE_BYTES);
+        let piece = self.rest.split_to(n_bytes);
+        if let Some(exchange) = &self.working.exchange {
+            exchange.handed();
+        }
+        Poll::Ready(Some(Ok(piece)))
     }
 }

@@ -1,6 +1,8 @@
 //! Requests to correct what the arrays hold: retract, retry, rebuild. They are frames of the journal like contributions,
 //! so that a later reader of it comes to the same arrays.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -50,7 +52,7 @@ pub enum CorrectionError {
 }
 
 impl Journal {
-    /// Makes a correction durable. It is done when `settled` gives the outcome of the receipt's sequence number.
+    /// Makes a correction durable; one that waits already is not asked for twice. It is done when `settled` gives the outcome of the receipt's sequence number.
     ///
     /// # Errors
     /// [`CorrectionError`]; the journal is as before then.
@@ -69,7 +71,23 @@ impl Journal {
             address: by.address,
             ..header
         };
+        if let Some(waiting) = self.waits_already(&header) {
+            return Ok(Receipt {
+                id: waiting.id,
+                seq: waiting.seq,
+                node: waiting.node.clone(),
+                replayed: true,
+            });
+        }
         Ok(self.send(header, Bytes::new(), Bytes::new().into()).await?)
+    }
+
+    /// The same correction, if it waits and nothing that came after it undoes it.
+    fn waits_already(&self, asked: &Header) -> Option<Arc<Header>> {
+        let (waiting, _) = self.corrections(&asked.node);
+        let mut waiting = waiting.into_iter().rev();
+        let last = waiting.find(|waiting| waiting.target == asked.target)?;
+        (last.kind == asked.kind).then_some(last)
     }
 
     fn about(&self, id: Uuid, kind: Kind) -> Result<Header, CorrectionError> {

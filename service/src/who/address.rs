@@ -1,8 +1,26 @@
 //! Where a request comes from when proxies stand between.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::config::{AddressHeader, ServerConfig};
+
+/// Who has one address of version 6 has a network of them.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let bits = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(bits))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// Whether `address` is one of the proxies that are trusted.
+pub(crate) fn is_proxy(server: &ServerConfig, address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let mut proxies = server.trusted_proxies.iter();
+    proxies.any(|proxy| proxy.contains(address))
+}
 
 /// The address nearest to the service that is no trusted proxy. `peer` is the other end of the connection, `headers` are the
 /// values of the configured header in their order. What untrusted ones say is not looked at.
@@ -11,13 +29,9 @@ pub(crate) fn client_address<'a>(
     server: &ServerConfig,
     headers: impl DoubleEndedIterator<Item = &'a str>,
 ) -> IpAddr {
-    let is_proxy = |address: IpAddr| {
-        let mut proxies = server.trusted_proxies.iter();
-        proxies.any(|proxy| proxy.contains(address))
-    };
     let mut client = peer.to_canonical();
     for said in headers.rev().flat_map(|value| value.rsplit(',')) {
-        if !is_proxy(client) {
+        if !is_proxy(server, client) {
             break;
         }
         let address = match server.address_header {

@@ -1,6 +1,10 @@
 //! Failed attempts to sign in: so many at once per address and per name, then one after the other.
+//!
+//! Passwords and tokens are counted apart, and who has signed in from an address before is counted for themselves: whoever
+//! fails there keeps out those who have never been seen there, and nobody else.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::hash::BuildHasher as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +13,10 @@ use moka::sync::Cache;
 use parking_lot::Mutex;
 
 use super::Denied;
+use super::address::network;
 
-/// Failures that an address may have at once, and how long one of them counts.
+/// Failures that an address may have at once, of passwords and of tokens each, and how long one of them counts. The same for
+/// somebody who has signed in from there.
 const PER_ADDRESS: Bound = Bound {
     n_failures: 20,
     each: Duration::from_secs(6),
@@ -36,14 +42,24 @@ struct Bound {
 /// When the failures so far will be forgotten: each adds `each`, time takes it away.
 type Until = Arc<Mutex<Instant>>;
 
+/// What somebody tries to sign in with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What<'a> {
+    /// A password for this name.
+    Password(&'a str),
+    /// A token with this digest.
+    Token([u8; 32]),
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    addresses: Cache<Option<IpAddr>, Until>,
+    /// By address, and whether it is tokens that are tried.
+    addresses: Cache<(Option<IpAddr>, bool), Until>,
     /// By the hash of the name, which may be long.
     names: Cache<u64, Until>,
-    /// A name is not locked out where it has signed in, whatever others try.
-    familiar: Cache<(Option<IpAddr>, u64), ()>,
+    /// Names and tokens where they have signed in, by their hash.
+    familiar: Cache<(Option<IpAddr>, u64), Until>,
     hasher: RandomState,
 }
 
@@ -72,12 +88,8 @@ impl Attempts {
     ///
     /// # Errors
     /// [`Denied::Limited`].
-    pub(super) fn allowed(
-        &self,
-        address: Option<IpAddr>,
-        name: Option<&str>,
-    ) -> Result<(), Denied> {
-        let place = self.place(address, name);
+    pub(super) fn allowed(&self, address: Option<IpAddr>, what: What<'_>) -> Result<(), Denied> {
+        let place = self.place(address, what);
         self.bounds(&place).try_for_each(|(until, bound)| {
             let until = *until.lock();
             bound.check(until)
@@ -91,10 +103,10 @@ impl Attempts {
     pub(super) fn begin(
         &self,
         address: Option<IpAddr>,
-        name: Option<&str>,
+        what: What<'_>,
     ) -> Result<Attempt<'_>, Denied> {
-        self.allowed(address, name)?;
-        let place = self.place(address, name);
+        self.allowed(address, what)?;
+        let place = self.place(address, what);
         let counted: Vec<_> = self.bounds(&place).collect();
         for (until, bound) in &counted {
             let mut until = until.lock();
@@ -107,23 +119,36 @@ impl Attempts {
         })
     }
 
-    fn place(&self, address: Option<IpAddr>, name: Option<&str>) -> Place {
-        use std::hash::BuildHasher as _;
+    fn place(&self, address: Option<IpAddr>, what: What<'_>) -> Place {
+        let (is_token, hash) = match what {
+            What::Password(name) => (false, self.hasher.hash_one(name)),
+            What::Token(digest) => (true, self.hasher.hash_one(digest)),
+        };
         Place {
             address: address.map(network),
-            name: name.map(|name| self.hasher.hash_one(name)),
+            is_token,
+            hash,
         }
     }
 
     fn bounds(&self, place: &Place) -> impl Iterator<Item = (Until, Bound)> {
-        let start = || Arc::new(Mutex::new(Instant::now()));
-        let by_address = self.addresses.get_with(place.address, start);
-        let strange = place
-            .name
-            .filter(|name| !self.familiar.contains_key(&(place.address, *name)));
-        let by_name = strange.map(|name| self.names.get_with(name, start));
-        std::iter::once((by_address, PER_ADDRESS)).chain(by_name.map(|until| (until, PER_NAME)))
+        let Place {
+            address,
+            is_token,
+            hash,
+        } = *place;
+        let familiar = self.familiar.get(&(address, hash));
+        let is_strange = familiar.is_none();
+        let by_address = is_strange.then(|| self.addresses.get_with((address, is_token), start));
+        let by_name = (is_strange && !is_token).then(|| self.names.get_with(hash, start));
+        let here = familiar.or(by_address).map(|until| (until, PER_ADDRESS));
+        here.into_iter()
+            .chain(by_name.map(|until| (until, PER_NAME)))
     }
+}
+
+fn start() -> Until {
+    Arc::new(Mutex::new(Instant::now()))
 }
 
 impl Bound {
@@ -142,7 +167,8 @@ impl Bound {
 #[derive(Debug, Clone, Copy)]
 struct Place {
     address: Option<IpAddr>,
-    name: Option<u64>,
+    is_token: bool,
+    hash: u64,
 }
 
 /// An attempt that counts as failed.
@@ -160,21 +186,8 @@ impl Attempt<'_> {
             let mut until = until.lock();
             *until = until.checked_sub(bound.each).unwrap_or(*until);
         }
-        if let Some(name) = self.place.name {
-            let familiar = &self.attempts.familiar;
-            familiar.insert((self.place.address, name), ());
-        }
-    }
-}
-
-/// Who has one address of version 6 has a network of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let bits = address.to_bits() >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(bits))
-        }
-        address @ IpAddr::V4(_) => address,
+        let Place { address, hash, .. } = self.place;
+        self.attempts.familiar.get_with((address, hash), start);
     }
 }
 
@@ -186,53 +199,82 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn fail(attempts: &Attempts, address: IpAddr, name: Option<&str>, n: u32) {
+    fn token(n: u8) -> What<'static> {
+        What::Token([n; 32])
+    }
+
+    fn fail(attempts: &Attempts, address: IpAddr, what: What<'_>, n: u32) {
         for _ in 0..n {
-            attempts.begin(Some(address), name).unwrap();
+            attempts.begin(Some(address), what).unwrap();
         }
     }
 
     #[test]
     fn an_address_may_fail_so_many_times() {
         let attempts = Attempts::default();
-        fail(&attempts, address(1), None, 20);
-        let Err(Denied::Limited { seconds }) = attempts.begin(Some(address(1)), None) else {
+        for n in 0..20 {
+            fail(&attempts, address(1), token(n), 1);
+        }
+        let Err(Denied::Limited { seconds }) = attempts.begin(Some(address(1)), token(99)) else {
             panic!("it may");
         };
         assert!((1..=6).contains(&seconds), "{seconds}");
-        fail(&attempts, address(2), None, 1);
+        fail(&attempts, address(2), token(0), 1);
     }
 
     #[test]
     fn a_name_may_fail_so_many_times_from_everywhere() {
         let attempts = Attempts::default();
+        let (ann, bob) = (What::Password("ann"), What::Password("bob"));
         for last in 0..30 {
-            fail(&attempts, address(last), Some("ann"), 1);
+            fail(&attempts, address(last), ann, 1);
         }
-        assert!(attempts.allowed(Some(address(99)), Some("ann")).is_err());
-        attempts.allowed(Some(address(99)), Some("bob")).unwrap();
+        assert!(attempts.allowed(Some(address(99)), ann).is_err());
+        attempts.allowed(Some(address(99)), bob).unwrap();
     }
 
     #[test]
     fn a_name_is_not_locked_out_where_it_has_signed_in() {
         let attempts = Attempts::default();
-        let good = attempts.begin(Some(address(99)), Some("ann")).unwrap();
-        good.succeeded();
+        let ann = What::Password("ann");
+        attempts.begin(Some(address(99)), ann).unwrap().succeeded();
         for last in 0..30 {
-            fail(&attempts, address(last), Some("ann"), 1);
+            fail(&attempts, address(last), ann, 1);
         }
-        attempts.allowed(Some(address(99)), Some("ann")).unwrap();
-        assert!(attempts.allowed(Some(address(98)), Some("ann")).is_err());
+        // Whoever else fails there.
+        fail(&attempts, address(99), What::Password("mallory"), 20);
+        attempts.allowed(Some(address(99)), ann).unwrap();
+        assert!(attempts.allowed(Some(address(98)), ann).is_err());
+        let bob = What::Password("bob");
+        assert!(attempts.allowed(Some(address(99)), bob).is_err());
+        // What is tried in its own name counts.
+        fail(&attempts, address(99), ann, 20);
+        assert!(attempts.allowed(Some(address(99)), ann).is_err());
+    }
+
+    #[test]
+    fn wrong_passwords_keep_no_token_out_and_wrong_tokens_none_that_is_known() {
+        let attempts = Attempts::default();
+        fail(&attempts, address(1), What::Password("mallory"), 20);
+        attempts
+            .begin(Some(address(1)), token(1))
+            .unwrap()
+            .succeeded();
+        for n in 10..30 {
+            fail(&attempts, address(1), token(n), 1);
+        }
+        attempts.allowed(Some(address(1)), token(1)).unwrap();
+        assert!(attempts.allowed(Some(address(1)), token(2)).is_err());
     }
 
     #[test]
     fn what_succeeds_does_not_count() {
         let attempts = Attempts::default();
+        let ann = What::Password("ann");
         for _ in 0..100 {
-            let attempt = attempts.begin(Some(address(1)), Some("ann")).unwrap();
-            attempt.succeeded();
+            attempts.begin(Some(address(1)), ann).unwrap().succeeded();
         }
-        fail(&attempts, address(1), Some("ann"), 20);
+        fail(&attempts, address(1), ann, 20);
     }
 
     #[test]
@@ -240,11 +282,11 @@ mod tests {
         let attempts = Attempts::default();
         for last in 0..20 {
             let address: IpAddr = format!("2001:db8::{last:x}").parse().unwrap();
-            fail(&attempts, address, None, 1);
+            fail(&attempts, address, token(last), 1);
         }
         let other = "2001:db8::ffff".parse().unwrap();
-        assert!(attempts.allowed(Some(other), None).is_err());
+        assert!(attempts.allowed(Some(other), token(99)).is_err());
         let elsewhere = "2001:db8:0:1::1".parse().unwrap();
-        attempts.allowed(Some(elsewhere), None).unwrap();
+        attempts.allowed(Some(elsewhere), token(99)).unwrap();
     }
 }

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, What};
 use super::signed::Signed;
 use super::{Denied, SignInError};
 use crate::config::{Auth, Scope, Secret};
@@ -76,6 +76,7 @@ impl Passwords {
             signed: Arc::new(Signed {
                 name: name.to_owned(),
                 scopes,
+                token: None,
             }),
         };
         for configured in &auth.users {
@@ -128,7 +129,7 @@ impl Passwords {
             return Ok(signed);
         }
         // Refused before it waits for a turn; asked again when it has one.
-        attempts.allowed(address, Some(name))?;
+        attempts.allowed(address, What::Password(name))?;
         let waiting = Waiting::begin(&self.n_waiting).ok_or(Denied::Busy)?;
         let turn = self.turns.acquire().await.map_err(|_closed| Denied::Busy)?;
         drop(waiting);
@@ -136,7 +137,7 @@ impl Passwords {
         if let Some(signed) = self.remembered.get(&digest) {
             return Ok(signed);
         }
-        let attempt = attempts.begin(address, Some(name))?;
+        let attempt = attempts.begin(address, What::Password(name))?;
         let user = self.users.get(name).cloned();
         let hash = user.as_ref().map_or(&self.decoy, |user| &user.hash);
         let hash = Arc::clone(hash);

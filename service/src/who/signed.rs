@@ -7,4 +7,6 @@ use crate::config::Scope;
 pub(super) struct Signed {
     pub(super) name: String,
     pub(super) scopes: Vec<Scope>,
+    /// The digest of the token that it was, if any.
+    pub(super) token: Option<[u8; 32]>,
 }

@@ -14,9 +14,9 @@ use subtle::ConstantTimeEq as _;
 
 use self::file::{TokenFile, TokenFileError};
 use super::Denied;
-use super::attempts::Attempts;
+use super::attempts::{Attempts, What};
 use super::signed::Signed;
-use crate::config::{Secret, Token};
+use crate::config::{Scope, Secret, Token};
 use crate::stamp::Stamp;
 
 /// How old what is known of the file may be.
@@ -46,6 +46,27 @@ struct Watched {
     tokens: Arc<[Known]>,
 }
 
+impl Known {
+    fn new(
+        sha256: &str,
+        name: String,
+        scopes: Vec<Scope>,
+        expires: Option<DateTime<Utc>>,
+    ) -> Option<Self> {
+        let sha256 = digest(sha256)?;
+        let signed = Arc::new(Signed {
+            name,
+            scopes,
+            token: Some(sha256),
+        });
+        Some(Self {
+            sha256,
+            signed,
+            expires,
+        })
+    }
+}
+
 impl Tokens {
     /// The tokens of the configuration and of the file, if there is one; it may come later.
     ///
@@ -53,14 +74,8 @@ impl Tokens {
     /// [`TokenFileError`] if it cannot be read.
     pub(super) fn new(configured: &[Token], file: Option<&Path>) -> Result<Self, TokenFileError> {
         let configured = configured.iter().filter_map(|token| {
-            Some(Known {
-                sha256: digest(token.sha256.expose())?,
-                signed: Arc::new(Signed {
-                    name: token.name.clone(),
-                    scopes: token.scopes.clone(),
-                }),
-                expires: token.expires,
-            })
+            let (name, scopes) = (token.name.clone(), token.scopes.clone());
+            Known::new(token.sha256.expose(), name, scopes, token.expires)
         });
         let watched = |path: &Path| {
             let stamp = Stamp::of(path);
@@ -88,15 +103,23 @@ impl Tokens {
         now: DateTime<Utc>,
         attempts: &Attempts,
     ) -> Result<Arc<Signed>, Denied> {
-        // Nobody guesses what `zf token` makes, so that it is let in even where others fail.
-        if !file::is_made_here(token.expose()) {
-            attempts.allowed(address, None)?;
-        }
         let sha256: [u8; 32] = Sha256::digest(token.expose()).into();
+        let what = What::Token(sha256);
+        // Nobody guesses what `zf token` makes, so that it is let in even where others fail.
+        let attempt = if file::is_made_here(token.expose()) {
+            None
+        } else {
+            Some(attempts.begin(address, what)?)
+        };
         let Some(known) = self.find(&sha256) else {
-            attempts.begin(address, None)?;
+            if attempt.is_none() {
+                attempts.begin(address, what)?;
+            }
             return Err(Denied::Token);
         };
+        if let Some(attempt) = attempt {
+            attempt.succeeded();
+        }
         match known.expires {
             Some(expires) if expires <= now => Err(Denied::Expired {
                 name: known.signed.name.clone(),
@@ -104,6 +127,16 @@ impl Tokens {
             }),
             _ => Ok(known.signed),
         }
+    }
+
+    /// Whether somebody who signed in could do so again.
+    pub(super) fn still_knows(&self, signed: &Signed, now: DateTime<Utc>) -> bool {
+        let Some(sha256) = &signed.token else {
+            return true;
+        };
+        self.find(sha256).is_some_and(|known| {
+            *known.signed == *signed && known.expires.is_none_or(|expires| expires > now)
+        })
     }
 
     fn find(&self, sha256: &[u8; 32]) -> Option<Known> {
@@ -161,16 +194,10 @@ impl Watched {
 
 fn read(path: &Path) -> Result<Arc<[Known]>, TokenFileError> {
     let file = TokenFile::read(path)?;
-    let known = file.tokens.into_iter().filter_map(|token| {
-        Some(Known {
-            sha256: digest(&token.sha256)?,
-            signed: Arc::new(Signed {
-                name: token.name,
-                scopes: token.scopes,
-            }),
-            expires: token.expires,
-        })
-    });
+    let known = file
+        .tokens
+        .into_iter()
+        .filter_map(|token| Known::new(&token.sha256, token.name, token.scopes, token.expires));
     Ok(known.collect())
 }
 

@@ -258,3 +258,58 @@ async fn collectors_are_listed_and_run_when_asked() {
     stop.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_see_no_collectors_and_nobody_sees_their_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "p.yaml",
+        "ATTRS: {STORE_URL: 'memory://p'}\nn:\n  COORDS: {time: {unit: {tick: s}}}\n  VARS: {v: {coords: time}}\n",
+    );
+    let auth = serde_json::json!({
+        "public": ["p"],
+        "tokens": [crate::who::token("admin", "admin", &["admin"]), crate::who::token("reader", "reader", &["read:p"])],
+    });
+    write(
+        "zarr-fuse.yaml",
+        &format!(
+            "datasets: [p.yaml]\nauth: {auth}\ncollectors:\n  feed:\n    target_node: n\n    runs: [{{cron: '0 0 1 1 *'}}]\n    \
+             request:\n      url: 'http://joe:SECRETPW@127.0.0.1:9/a?token=SECRETTOK&SECRETWORD'\n      max_attempts: 1\n      timeout: 2s\n      \
+             headers: [{{header_name: User-Agent, header_value: t}}]\n      query_params: [{{name: q, value: SECRETKEY}}]\n"
+        ),
+    );
+    let file = folder.path().join("zarr-fuse.yaml");
+    let config = Config::load(&file, &std::collections::HashMap::new()).unwrap();
+    let stop = CancellationToken::new();
+    let app = App::build(config, stop.clone()).await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let running = tokio::spawn(run(Arc::clone(&app), listener, ServerConfig::default()));
+    let client = Client::builder().no_proxy().build().unwrap();
+    let list = format!("{base}/api/v1/collectors");
+    let ran = client.post(format!("{list}/feed/run")).bearer_auth("admin");
+    assert_eq!(ran.send().await.unwrap().status(), 202);
+    let shown = loop {
+        let listed = client.get(&list).bearer_auth("reader").send();
+        let text = listed.await.unwrap().text().await.unwrap();
+        if text.contains("last_run") {
+            break text;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(
+        shown.contains("request 1, http://127.0.0.1:9/a?token=…&…&q=…: "),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains("SECRET") && !shown.contains("joe"),
+        "{shown}"
+    );
+    let stranger = client.get(&list).send().await.unwrap();
+    assert_eq!(stranger.status(), 401);
+    let datasets = client.get(format!("{base}/api/v1/datasets/p")).send();
+    assert_eq!(datasets.await.unwrap().status(), 200, "it is public");
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::json;
+use zarr_fuse_service::config::LimitsConfig;
 
 use crate::world::{World, json, problem};
 
@@ -128,5 +129,69 @@ async fn an_unknown_contribution_is_neither_retried_nor_retracted() {
     ] {
         refuses(world.ask(method, &path), 404, "there is no contribution").await;
     }
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_corrects_so_often_in_a_minute() {
+    let limits = LimitsConfig {
+        max_corrections_per_minute: 2,
+        ..LimitsConfig::default()
+    };
+    let world = World::bounded(limits).await;
+    let rebuild = || world.ask(Method::POST, "/api/v1/datasets/boreholes/rebuild");
+    for _ in 0..2 {
+        assert_eq!(rebuild().send().await.unwrap().status(), 202);
+    }
+    let refused = rebuild().send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    let seconds: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    let body = json(refused).await;
+    let detail = body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("`limits.max_corrections_per_minute`"),
+        "{detail}"
+    );
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn corrections_that_come_together_are_folded_together() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for i in 0..10 {
+        let csv = format!("time,borehole,T\n2024-05-01T0{i}:00:00,A,{i}\n");
+        ids.push(id_of(&world, "/api/v1/ingest/boreholes?wait=merged", &csv).await);
+    }
+    let dataset = &world.app.datasets["boreholes"];
+    let n_before = dataset.fold_counts().n_commits;
+    let retracted = ids.iter().flat_map(|id| [id, id]).map(|id| {
+        let path = format!("/api/v1/contributions/{id}?wait=merged");
+        world.ask(Method::DELETE, &path).send()
+    });
+    let answers = futures::future::join_all(retracted).await;
+    let mut seqs = std::collections::HashSet::new();
+    for answer in answers {
+        let answer = answer.unwrap();
+        // The second of a pair may come when the first is done.
+        if answer.status() == StatusCode::OK {
+            seqs.insert(json(answer).await["seq"].as_u64().unwrap());
+        } else {
+            assert_eq!(answer.status(), StatusCode::CONFLICT);
+        }
+    }
+    assert!(seqs.len() >= 10, "{seqs:?}");
+    let n_commits = dataset.fold_counts().n_commits - n_before;
+    assert!(n_commits <= 6, "{n_commits} folds for ten retractions");
+    assert_eq!(
+        values(&world).await.lines().count(),
+        1,
+        "only the head is left"
+    );
     world.end().await.unwrap();
 }

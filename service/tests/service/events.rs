@@ -7,8 +7,9 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use zarr_fuse_service::config::{LimitsConfig, ServerConfig, Trigger};
+use zarr_fuse_service::config::{LimitsConfig, Scope, ServerConfig, Trigger};
 use zarr_fuse_service::events::kinds::{Event, Problem};
+use zarr_fuse_service::who::TokenFile;
 
 use crate::who::token;
 use crate::world::{World, json as body, problem, refused};
@@ -184,7 +185,11 @@ async fn who_comes_from_another_process_is_told_to_load_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_contributions_at_once_are_told_in_one_event() {
-    let world = World::new().await;
+    let limits = LimitsConfig {
+        max_concurrent_requests_per_address: 512,
+        ..LimitsConfig::default()
+    };
+    let world = World::bounded(limits).await;
     let mut stream = Stream::of(&world).await;
     let uploads = (0..400).map(|i| {
         let sent = world.post(INGEST, "text/csv", csv(&format!("B{i}"))).send();
@@ -387,7 +392,7 @@ async fn ask_by_hand(world: &World) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(2048).unwrap();
     let mut stream = socket.connect(world.address).await.unwrap();
-    let head = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let head = format!("GET {PATH} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut begin = [0; 15];
     stream.read_exact(&mut begin).await.unwrap();
@@ -437,5 +442,60 @@ async fn a_client_that_reads_nothing_is_cut() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_token_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.json");
+    let scopes = vec![Scope::read("boreholes")];
+    let make = |name| TokenFile::create(&file, name, scopes.clone(), Utc::now(), None);
+    let (first, second) = (make("first").unwrap(), make("second").unwrap());
+    let world = World::guarded(json!({"token_file": file}), ServerConfig::default()).await;
+    let follow = |token: &str| Stream::open(world.ask(Method::GET, PATH).bearer_auth(token));
+    let (_first, _second) = (follow(&first).await, follow(&second).await);
+    assert_eq!(world.app.metrics.event_streams.get(), 2);
+    TokenFile::revoke(&file, "first").unwrap();
+    let begin = Instant::now();
+    while world.app.metrics.event_streams.get() == 2 {
+        assert!(begin.elapsed() < PATIENCE, "it lasts");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Looked at twice a second, and the file as often; the machine may be slow.
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(
+        world.app.metrics.event_streams.get(),
+        1,
+        "the other goes on"
+    );
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_streams() {
+    let limits = LimitsConfig {
+        max_event_streams: 4,
+        max_event_streams_per_address: 2,
+        ..LimitsConfig::default()
+    };
+    let world = World::bounded(limits).await;
+    let streams = (Stream::of(&world).await, Stream::of(&world).await);
+    refused(
+        world.ask(Method::GET, PATH),
+        429,
+        "2 clients of yours follow events; close one of them (`limits.max_event_streams_per_address`)",
+    )
+    .await;
+    drop(streams);
+    while world.app.metrics.event_streams.get() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let _again = Stream::of(&world).await;
     world.end().await.unwrap();
 }

@@ -12,6 +12,7 @@ mod contributions;
 mod corrections;
 mod cors;
 mod datasets;
+mod deploy;
 mod events;
 mod ingest;
 mod notify;

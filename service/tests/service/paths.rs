@@ -233,7 +233,7 @@ async fn idempotency_keys_name_no_files() {
         ("\u{7f}", 400),
         ("", 400),
     ] {
-        let mut bytes = b"POST /api/v1/ingest/boreholes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/csv\r\nidempotency-key: ".to_vec();
+        let mut bytes = b"POST /api/v1/ingest/boreholes HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: text/csv\r\nidempotency-key: ".to_vec();
         bytes.extend_from_slice(key.as_bytes());
         bytes.extend_from_slice(
             format!("\r\ncontent-length: {}\r\n\r\n{CSV}", CSV.len()).as_bytes(),

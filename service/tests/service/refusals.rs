@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::json;
-use zarr_fuse_service::config::LimitsConfig;
+use zarr_fuse_service::config::{LimitsConfig, Proxy, ServerConfig};
 
 use crate::world::{World, problem, refused};
 
@@ -316,6 +316,46 @@ async fn requests_beyond_the_bound_are_asked_to_come_again() {
     )
     .await;
     assert_eq!(world.get("/health/live").await.status(), 200);
+    slow.abort();
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_places() {
+    let limits = LimitsConfig {
+        max_concurrent_requests: 8,
+        max_concurrent_requests_per_address: 1,
+        ..LimitsConfig::default()
+    };
+    let server = ServerConfig {
+        trusted_proxies: vec![Proxy::parse("127.0.0.0/8").unwrap()],
+        ..ServerConfig::default()
+    };
+    let world = World::open_with(limits, server).await;
+    let ask = |client: &str| {
+        let request = world.ask(Method::GET, "/api/v1/datasets");
+        request.header("x-forwarded-for", client)
+    };
+    // A body that never ends keeps one request busy.
+    let body =
+        reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let slow = world.post("/api/v1/ingest/boreholes", "text/csv", body);
+    let slow = tokio::spawn(slow.header("x-forwarded-for", "192.0.2.1").send());
+    while world.app.metrics.in_flight.get() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    refused(
+        ask("192.0.2.1"),
+        429,
+        "1 requests of yours are worked on, or their answers are not read yet; wait for one of them (`limits.max_concurrent_requests_per_address`)",
+    )
+    .await;
+    assert_eq!(ask("192.0.2.2").send().await.unwrap().status(), 200);
+    // Files have places of their own.
+    let file = world.ask(Method::GET, "/docs/swagger-initializer.js");
+    let file = file.header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(file.send().await.unwrap().status(), 200);
     slow.abort();
     world.end().await.unwrap();
 }

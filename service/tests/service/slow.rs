@@ -9,7 +9,7 @@ use zarr_fuse_service::config::{LimitsConfig, ServerConfig};
 use crate::world::World;
 
 const HEAD: &[u8] =
-    b"POST /api/v1/ingest/boreholes HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\ncontent-length: 1000\r\n\r\n";
+    b"POST /api/v1/ingest/boreholes HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/csv\r\ncontent-length: 1000\r\n\r\n";
 
 /// Writes `first`, then one byte after the other with a pause, until it is answered; the answer.
 async fn drip(world: &World, first: &[u8], pause: Duration) -> String {
@@ -99,7 +99,8 @@ async fn a_later_head_that_drips_is_cut_off_too() {
     };
     let world = World::guarded(serde_json::json!({"mode": "none"}), server).await;
     let begin = Instant::now();
-    let first = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /health/live HTTP/1.1\r\nx: ";
+    let first =
+        b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\nGET /health/live HTTP/1.1\r\nx: ";
     let answer = drip(&world, first, Duration::from_millis(20)).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(
@@ -127,7 +128,9 @@ async fn who_does_not_read_an_answer_keeps_nobody_waiting() {
     // Many answers, more than fits into the buffers of the system.
     for _ in 0..10 {
         stream
-            .write_all(b"GET /api/v1/query/boreholes?format=json HTTP/1.1\r\nhost: x\r\n\r\n")
+            .write_all(
+                b"GET /api/v1/query/boreholes?format=json HTTP/1.1\r\nhost: localhost\r\n\r\n",
+            )
             .await
             .unwrap();
     }
@@ -143,5 +146,40 @@ async fn who_does_not_read_an_answer_keeps_nobody_waiting() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(stream);
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_slowly_but_steadily_gets_all_of_it() {
+    let limits = LimitsConfig {
+        max_answer_pause: Duration::from_millis(500),
+        ..LimitsConfig::default()
+    };
+    let world = World::bounded(limits).await;
+    let body = vec![b'a'; 24 << 20];
+    let sent = world.post(
+        "/api/v1/ingest/boreholes?wait=merged",
+        "text/csv",
+        body.clone(),
+    );
+    let sent = crate::world::json(sent.send().await.unwrap()).await;
+    let id = sent["id"].as_str().unwrap();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let head = format!(
+        "GET /api/v1/contributions/{id}/payload HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let begin = Instant::now();
+    let (mut n_read, mut piece) = (0, vec![0; 64 << 10]);
+    loop {
+        let n = stream.read(&mut piece).await.unwrap();
+        n_read += n;
+        if n == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+    assert!(n_read > body.len(), "{n_read} bytes came");
+    assert!(begin.elapsed() > Duration::from_secs(1), "it was too quick");
     world.end().await.unwrap();
 }

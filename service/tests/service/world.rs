@@ -98,6 +98,15 @@ impl World {
         Self::with(&schemas, LimitsConfig::default(), sign_in, server).await
     }
 
+    /// Both datasets, where nobody needs to sign in.
+    pub(crate) async fn open_with(limits: LimitsConfig, server: ServerConfig) -> Self {
+        let schemas = [
+            ("boreholes", BOREHOLES, "memory://"),
+            ("weather", WEATHER, "memory://"),
+        ];
+        Self::with(&schemas, limits, SignIn::default(), server).await
+    }
+
     async fn with(
         schemas: &[(&str, &str, &str)],
         limits: LimitsConfig,

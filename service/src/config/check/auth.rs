@@ -145,7 +145,7 @@ impl Config {
             Scope::Read(dataset) if dataset != "*" && !datasets.contains_key(dataset) => {
                 Some(self.no_dataset(dataset))
             }
-            Scope::Ingest(endpoint)
+            Scope::Ingest(endpoint) | Scope::Correct(endpoint)
                 if endpoint != "*"
                     && !self.endpoints.contains_key(endpoint)
                     && !datasets.contains_key(endpoint) =>

@@ -199,7 +199,53 @@ impl ApiError {
             )
             .retry_after(1)
             .closing(),
-            Self::TooManyFollow { max } => Answer::new(
+            Self::TooManyAtOnce { max } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "too-many-at-once",
+                "Too many requests at once",
+                format!(
+                    "{max} requests of yours are worked on, or their answers are not read yet; wait for one of them (`limits.max_concurrent_requests_per_address`)"
+                ),
+            )
+            .retry_after(1)
+            .closing(),
+            Self::StrangeHost(host) => Answer::new(
+                S::MISDIRECTED_REQUEST,
+                "strange-host",
+                "Asked under a strange name",
+                format!(
+                    "this service is not known as `{host}`: ask it as `localhost` or `127.0.0.1` on its own machine, or have whoever runs it add the name to `server.hosts`"
+                ),
+            )
+            .closing(),
+            Self::CorrectsTooOften { max, seconds } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "corrects-too-often",
+                "Too many corrections",
+                format!(
+                    "nothing was taken: a sender may ask for {max} corrections a minute (`limits.max_corrections_per_minute`); go on in {seconds} s"
+                ),
+            )
+            .header(header::RETRY_AFTER, seconds.to_string()),
+            Self::CorrectsLater(seconds) => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "corrects-later",
+                "Corrections wait",
+                format!(
+                    "nothing was taken: the node was corrected a moment ago, and merges what others have sent meanwhile; ask again in {seconds} s"
+                ),
+            )
+            .header(header::RETRY_AFTER, seconds.to_string()),
+            Self::TooManyFollow { max, is_yours: true } => Answer::new(
+                S::TOO_MANY_REQUESTS,
+                "too-many-at-once",
+                "Too many follow events",
+                format!(
+                    "{max} clients of yours follow events; close one of them (`limits.max_event_streams_per_address`)"
+                ),
+            )
+            .retry_after(30),
+            Self::TooManyFollow { max, is_yours: false } => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "busy",
                 "Too many follow events",
