@@ -8,15 +8,17 @@ use indexmap::IndexMap;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
+use zarr_fuse_collectors::hosts::Hosts;
 use zarr_fuse_collectors::scheduled::SetupError;
 use zarr_fuse_schemas::{Schema, SchemaError};
 
 use crate::collect::{self, Collectors};
-use crate::config::{Config, DatasetConfig, EndpointConfig, LimitsConfig};
+use crate::config::{Auth, Config, DatasetConfig, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::outcome::Outcome;
 use crate::store::probe::Report;
 use crate::store::{Store, StoreError};
 use crate::who::{Rates, SignIn, SignInError};
@@ -24,38 +26,47 @@ use crate::who::{Rates, SignIn, SignInError};
 mod bodies;
 mod endpoint;
 mod open;
+mod slot;
 
 pub use bodies::Bodies;
-pub use endpoint::Endpoint;
 pub(crate) use endpoint::node_at;
+pub use endpoint::{Endpoint, OpenEndpoint};
+pub(crate) use open::Plan;
+pub use slot::{NotOpen, Slot};
 
-/// See the module.
+/// See the module. An edit of the files makes another one, which shares with the former one what has not changed; requests
+/// keep the one they began with.
 #[derive(Debug)]
 pub struct App {
     /// By name, in the order of the configuration.
-    pub datasets: IndexMap<String, Arc<Dataset>>,
+    pub datasets: IndexMap<String, Arc<Slot>>,
     /// By name: the configured ones, then those that datasets have under their own names.
     pub endpoints: IndexMap<String, Endpoint>,
     /// By name.
     pub collectors: Collectors,
     /// Who may do what.
-    pub sign_in: SignIn,
+    pub sign_in: Arc<SignIn>,
     /// Bounds on what clients may use.
     pub limits: LimitsConfig,
     /// Room for the bodies of requests.
-    pub bodies: Bodies,
+    pub bodies: Arc<Bodies>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// What happens, for those who follow it.
-    pub events: Events,
+    pub events: Arc<Events>,
     /// How often each sender asks for corrections.
-    pub(crate) corrections: Rates,
+    pub(crate) corrections: Arc<Rates>,
     /// Cancelled when the service stops.
     pub stop: CancellationToken,
+    /// Cancelled when another one takes its place, or the service stops.
+    pub superseded: CancellationToken,
     /// Where work runs that takes its time: request threads only read and write requests.
     pub runtime: Handle,
-    /// By dataset: the newest contribution when it was opened. Ready means that these are folded.
-    recovered: Vec<u64>,
+    /// What collectors do at each host.
+    hosts: Hosts,
+    clock: Clock,
+    /// What `sign_in` was made of.
+    auth: Option<Auth>,
 }
 
 /// Why the service cannot start.
@@ -147,14 +158,63 @@ impl App {
         clock: &Clock,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
-        let sign_in = SignIn::new(config.auth.as_ref())?;
-        let datasets = Box::pin(open::datasets(&config)).await?;
-        let mut limits = config.limits.clone();
-        limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
-        let mut app = Self::assemble(datasets, &config.endpoints, sign_in, limits, stop)?;
-        let collectors = collect::all(&config, &app.endpoints, clock);
-        app.collectors =
-            collectors.map_err(|(collector, source)| AppError::Collector { collector, source })?;
+        let mut slots = Vec::new();
+        for plan in Plan::all(&config)? {
+            slots.push(Arc::new(Slot::open(plan.open().await?)));
+        }
+        Self::of_config(&config, slots, clock, stop)
+    }
+
+    /// The service that `config` describes, with its datasets in `slots`.
+    ///
+    /// # Errors
+    /// [`AppError`] names what is wrong with the configuration.
+    pub(crate) fn of_config(
+        config: &Config,
+        slots: Vec<Arc<Slot>>,
+        clock: &Clock,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, AppError> {
+        let sign_in = Arc::new(SignIn::new(config.auth.as_ref())?);
+        let limits = limits(config);
+        let mut app = Self::assemble(slots, &config.endpoints, sign_in, limits, stop)?;
+        app.clock = clock.clone();
+        app.auth.clone_from(&config.auth);
+        app.collect(config, None)?;
+        Ok(Arc::new(app))
+    }
+
+    /// The service that `config` describes after this one. What is the same is shared: counters, events, places, who signs in,
+    /// collectors.
+    ///
+    /// # Errors
+    /// As [`Self::of_config`].
+    pub(crate) fn succeeded_by(
+        &self,
+        config: &Config,
+        slots: Vec<Arc<Slot>>,
+    ) -> Result<Arc<Self>, AppError> {
+        // Failed attempts and passwords that were checked are not forgotten; the file of tokens is followed by itself.
+        let sign_in = if self.auth == config.auth {
+            Arc::clone(&self.sign_in)
+        } else {
+            Arc::new(SignIn::new(config.auth.as_ref())?)
+        };
+        let limits = limits(config);
+        let mut app = Self::assemble(slots, &config.endpoints, sign_in, limits, self.stop.clone())?;
+        app.metrics = Arc::clone(&self.metrics);
+        app.metrics.ask(app.datasets.values().cloned().collect());
+        app.events = Arc::clone(&self.events);
+        app.hosts = self.hosts.clone();
+        app.clock = self.clock.clone();
+        app.auth.clone_from(&config.auth);
+        if Bodies::is_same(&self.limits, &app.limits) {
+            app.bodies = Arc::clone(&self.bodies);
+        }
+        if self.limits.max_corrections_per_minute == app.limits.max_corrections_per_minute {
+            app.corrections = Arc::clone(&self.corrections);
+        }
+        app.collect(config, Some(self))?;
         Ok(Arc::new(app))
     }
 
@@ -184,24 +244,22 @@ impl App {
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, AppError> {
-        Self::assemble(datasets, endpoints, sign_in, limits, stop).map(Arc::new)
+        let slots = datasets.into_iter().map(Slot::open).map(Arc::new);
+        let app = Self::assemble(slots.collect(), endpoints, Arc::new(sign_in), limits, stop);
+        app.map(Arc::new)
     }
 
     fn assemble(
-        datasets: Vec<Arc<Dataset>>,
+        slots: Vec<Arc<Slot>>,
         endpoints: &IndexMap<String, EndpointConfig>,
-        sign_in: SignIn,
+        sign_in: Arc<SignIn>,
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Self, AppError> {
-        let recovered = datasets
-            .iter()
-            .map(|dataset| dataset.journal.last_seq())
-            .collect();
-        let metrics = Metrics::new(&datasets);
-        let datasets: IndexMap<_, _> = datasets.into_iter().map(|d| (d.name.clone(), d)).collect();
+        let metrics = Metrics::new();
+        metrics.ask(slots.clone());
+        let datasets: IndexMap<_, _> = slots.into_iter().map(|s| (s.name.clone(), s)).collect();
         let endpoints = endpoint::all(&datasets, endpoints)?;
-        let runtime = Handle::current();
         let corrections = Rates::a_minute(limits.max_corrections_per_minute);
         let bodies =
             Bodies::new(&limits).map_err(|(folder, source)| AppError::Spool { folder, source })?;
@@ -211,45 +269,101 @@ impl App {
             collectors: Collectors::new(),
             sign_in,
             limits,
-            bodies,
-            metrics,
-            events: Events::default(),
-            corrections,
+            bodies: Arc::new(bodies),
+            metrics: Arc::new(metrics),
+            events: Arc::default(),
+            corrections: Arc::new(corrections),
+            superseded: stop.child_token(),
             stop,
-            runtime,
-            recovered,
+            runtime: Handle::current(),
+            hosts: Hosts::default(),
+            clock: Clock::system(),
+            auth: None,
         })
+    }
+
+    /// Makes the collectors of `config`, or takes those of `former` that are the same.
+    fn collect(&mut self, config: &Config, former: Option<&Self>) -> Result<(), AppError> {
+        let former = former.map(|former| &former.collectors);
+        let made = collect::all(config, &self.endpoints, &self.hosts, &self.clock, former);
+        self.collectors =
+            made.map_err(|(collector, source)| AppError::Collector { collector, source })?;
+        Ok(())
+    }
+
+    /// The datasets that are open.
+    pub fn open_datasets(&self) -> impl Iterator<Item = Arc<Dataset>> {
+        self.datasets
+            .values()
+            .filter_map(|slot| slot.dataset().ok())
+    }
+
+    /// The dataset of this name, if it is there and open.
+    pub fn dataset(&self, name: &str) -> Option<Arc<Dataset>> {
+        self.datasets.get(name)?.dataset().ok()
+    }
+
+    /// The outcome of frame `seq` of `dataset`, as soon as there is one, also if the dataset is opened again meanwhile.
+    pub(crate) async fn settled(&self, dataset: &Arc<Dataset>, seq: u64) -> Arc<Outcome> {
+        match self.datasets.get(&dataset.name) {
+            Some(slot) => slot.settled(Arc::clone(dataset), seq).await,
+            None => dataset.journal.settled(seq).await,
+        }
+    }
+
+    /// The datasets that are not open, and why.
+    pub fn not_open(&self) -> Vec<NotOpen> {
+        let slots = self.datasets.values();
+        slots.filter_map(|slot| slot.dataset().err()).collect()
     }
 
     /// Why the service is not ready, by dataset or node; empty if it is.
     pub fn unready(&self) -> Vec<(String, String)> {
         let mut reasons = Vec::new();
-        for (dataset, recovered) in self.datasets.values().zip(&self.recovered) {
-            if let Some(trouble) = dataset.journal.trouble() {
-                reasons.push((dataset.name.clone(), trouble));
+        for slot in self.datasets.values() {
+            match slot.dataset() {
+                Ok(dataset) => unready(&dataset, slot.recovered(), &mut reasons),
+                Err(error) => reasons.push((slot.name.clone(), error.reason)),
             }
-            for (path, node) in &dataset.nodes {
-                let place = format!("{}/{path}", dataset.name);
-                let waiting = dataset.journal.waiting(path, 1, 1);
-                if waiting
-                    .first()
-                    .is_some_and(|first| first.header.seq <= *recovered)
-                {
-                    let folded = node.folded_seq();
-                    let reason = format!(
-                        "what was in the journal at the start is being merged, {folded} of {recovered}"
-                    );
-                    reasons.push((place.clone(), reason));
-                }
-                if let Some(trouble) = dataset.troubles().remove(path) {
-                    reasons.push((place, trouble));
-                }
+            if let Some(refused) = slot.refused() {
+                reasons.push((slot.name.clone(), refused));
             }
         }
         if self.stop.is_cancelled() {
             reasons.push((String::new(), "the service is stopping".to_owned()));
         }
         reasons
+    }
+}
+
+/// The limits of a configuration, relative paths resolved.
+fn limits(config: &Config) -> LimitsConfig {
+    let mut limits = config.limits.clone();
+    limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
+    limits
+}
+
+/// Adds why a dataset is not ready. `recovered`: the newest contribution when it was opened.
+fn unready(dataset: &Dataset, recovered: u64, reasons: &mut Vec<(String, String)>) {
+    if let Some(trouble) = dataset.journal.trouble() {
+        reasons.push((dataset.name.clone(), trouble));
+    }
+    for (path, node) in &dataset.nodes {
+        let place = format!("{}/{path}", dataset.name);
+        let waiting = dataset.journal.waiting(path, 1, 1);
+        if waiting
+            .first()
+            .is_some_and(|first| first.header.seq <= recovered)
+        {
+            let folded = node.folded_seq();
+            let reason = format!(
+                "what was in the journal at the start is being merged, {folded} of {recovered}"
+            );
+            reasons.push((place.clone(), reason));
+        }
+        if let Some(trouble) = dataset.troubles().remove(path) {
+            reasons.push((place, trouble));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use zarr_fuse_collectors::scheduled::{Destination, Scheduled, Settings, SetupErr
 use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
 use zarr_fuse_collectors::{Clock, Collector};
 
-use crate::app::Endpoint;
-use crate::config::{CollectorConfig, Config};
+use crate::app::{Endpoint, OpenEndpoint};
+use crate::config::{CollectorConfig, Config, StoreConfig};
 use crate::decode::{Content, content_of_file};
 use crate::journal::{AppendError, NewContribution};
 use crate::outcome::Status;
@@ -32,33 +32,82 @@ pub struct Collecting {
     pub collector: Collector,
     /// The endpoint it contributes to.
     pub endpoint: Endpoint,
+    /// What it was made of.
+    made_of: MadeOf,
+}
+
+/// All that decides what a collector does; equal ones do the same.
+#[derive(Debug, PartialEq)]
+struct MadeOf {
+    settings: CollectorConfig,
+    store: StoreConfig,
+    folder: PathBuf,
+    endpoint: String,
+    dataset: String,
+    node: String,
+    /// The schema of the dataset, and tables that are iterated over.
+    files: Vec<(PathBuf, Option<Vec<u8>>)>,
+}
+
+impl MadeOf {
+    fn of(config: &Config, settings: &CollectorConfig, endpoint: &Endpoint) -> Self {
+        let dataset = config.datasets.by_name.get(endpoint.dataset());
+        let schema = dataset.map(|dataset| dataset.schema.clone());
+        let tables = settings.iterate.iter();
+        let tables = tables.filter_map(|step| step.dataframe_path.as_deref());
+        let tables = tables.map(|file| config.folder().join(file));
+        let read = |file: PathBuf| {
+            let bytes = std::fs::read(&file).ok();
+            (file, bytes)
+        };
+        Self {
+            settings: settings.clone(),
+            store: config.store.clone(),
+            folder: config.folder().to_owned(),
+            endpoint: endpoint.name.clone(),
+            dataset: endpoint.dataset().to_owned(),
+            node: endpoint.node.clone(),
+            files: schema.into_iter().chain(tables).map(read).collect(),
+        }
+    }
 }
 
 /// By name, in the order of the configuration.
 pub type Collectors = IndexMap<String, Arc<Collecting>>;
 
-/// Makes the enabled collectors of `config`; `endpoints` are those of the service.
+/// Makes the enabled collectors of `config`, or takes those of `former` that would be the same; `endpoints` are those of the
+/// service, `hosts` what collectors do at each host.
 ///
 /// # Errors
 /// The name of a collector that cannot be made, and why.
 pub(crate) fn all(
     config: &Config,
     endpoints: &IndexMap<String, Endpoint>,
+    hosts: &Hosts,
     clock: &Clock,
+    former: Option<&Collectors>,
 ) -> Result<Collectors, (String, SetupError)> {
-    let hosts = Hosts::default();
     let mut collectors = Collectors::new();
     for (name, settings) in &config.collectors {
         let endpoint = endpoints.get(settings.endpoint(name));
         let Some(endpoint) = endpoint.filter(|_| settings.enabled) else {
             continue;
         };
-        let collector = make(config, name, settings, &hosts, clock);
+        let made_of = MadeOf::of(config, settings, endpoint);
+        let same = former.and_then(|former| former.get(name)).filter(|former| {
+            former.made_of == made_of && Arc::ptr_eq(&former.endpoint.slot, &endpoint.slot)
+        });
+        if let Some(same) = same {
+            collectors.insert(name.clone(), Arc::clone(same));
+            continue;
+        }
+        let collector = make(config, name, settings, hosts, clock);
         let collector = collector.map_err(|error| (name.clone(), error))?;
         let endpoint = endpoint.clone();
         let collecting = Collecting {
             collector,
             endpoint,
+            made_of,
         };
         collectors.insert(name.clone(), Arc::new(collecting));
     }
@@ -150,6 +199,13 @@ impl JournalSink {
         }
     }
 
+    /// The endpoint, if its dataset is open.
+    fn open(&self) -> Result<OpenEndpoint, SinkError> {
+        self.endpoint
+            .open()
+            .map_err(|error| later(&error, Some(error.retry_after)))
+    }
+
     /// What the journal takes.
     ///
     /// # Errors
@@ -158,7 +214,7 @@ impl JournalSink {
         &self,
         contribution: Contribution,
     ) -> Result<NewContribution, SinkError> {
-        let endpoint = &self.endpoint;
+        let endpoint = &self.open()?;
         let node = endpoint.target(&contribution.node).ok_or_else(|| {
             SinkError::Refused(format!(
                 "the endpoint `{}` has no node `{}`; it has `{}`",
@@ -213,7 +269,7 @@ impl Sink for JournalSink {
     async fn contribute(&self, contribution: Contribution) -> Result<Taken, SinkError> {
         let new = self.new_contribution(contribution)?;
         let receipt = self
-            .endpoint
+            .open()?
             .dataset
             .contribute(new)
             .await
@@ -229,11 +285,11 @@ impl Sink for JournalSink {
     }
 
     async fn outcome(&self, id: Uuid) -> Result<Verdict, SinkError> {
-        let journal = &self.endpoint.dataset.journal;
-        let entry = journal.entry(id);
+        let dataset = self.open()?.dataset;
+        let entry = dataset.journal.entry(id);
         let entry =
             entry.ok_or_else(|| SinkError::Refused(format!("there is no contribution {id}")))?;
-        let outcome = journal.settled(entry.header.seq).await;
+        let outcome = self.endpoint.slot.settled(dataset, entry.header.seq).await;
         let text = serde_json::to_string_pretty(&*outcome);
         Ok(Verdict {
             is_rejected: outcome.status == Status::Rejected,
@@ -242,12 +298,14 @@ impl Sink for JournalSink {
     }
 
     async fn remembered(&self, name: &str) -> Result<Option<Bytes>, SinkError> {
-        let store = self.endpoint.dataset.journal.store();
+        let dataset = self.open()?.dataset;
+        let store = dataset.journal.store();
         store.get(&keys::collector(name)).await.map_err(unavailable)
     }
 
     async fn remember(&self, name: &str, bytes: Vec<u8>) -> Result<(), SinkError> {
-        let store = self.endpoint.dataset.journal.store();
+        let dataset = self.open()?.dataset;
+        let store = dataset.journal.store();
         store
             .put(&keys::collector(name), bytes)
             .await

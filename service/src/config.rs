@@ -22,6 +22,7 @@ mod viewer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -78,6 +79,9 @@ pub struct Config {
     /// The file this was read from; empty for the defaults.
     #[serde(skip)]
     pub file: PathBuf,
+    /// When the file was about to be read; what is edited later is not in here.
+    #[serde(skip)]
+    pub read_at: Option<SystemTime>,
 }
 
 impl Config {
@@ -86,6 +90,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once; one without a place if it cannot be read.
     pub fn load(path: &Path, env: &HashMap<String, String>) -> Result<Self, SchemaError> {
+        let read_at = SystemTime::now();
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = format!("cannot read the file: {error}");
             let file = path.display().to_string();
@@ -99,7 +104,9 @@ impl Config {
                 }],
             }
         })?;
-        Self::parse(&text, path, env)
+        let mut config = Self::parse(&text, path, env)?;
+        config.read_at = Some(read_at);
+        Ok(config)
     }
 
     /// Reads `text` as if it stood in the file `path`.

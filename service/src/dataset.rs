@@ -326,6 +326,20 @@ impl Dataset {
         self.journal.close().await;
     }
 
+    /// Gives the dataset up to another one of this process: nothing is taken any more and the store may be marked by others.
+    /// What is known can be read on.
+    pub(crate) async fn retire(&self) {
+        if let Err(error) = self.journal.checkpoint_if_due().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot write a checkpoint"
+            );
+        }
+        self.journal.retire().await;
+        let mark = std::mem::replace(&mut *self.writer.lock(), Writer::Unknown);
+        drop(mark);
+    }
+
     /// Whether another process on this machine writes the dataset, too. The one whose next append comes first goes on.
     pub fn has_another_writer(&self) -> bool {
         matches!(*self.writer.lock(), Writer::Another)
@@ -647,7 +661,8 @@ pub async fn newest_folded(store: &Store, schema: &Schema) -> Result<u64, StoreE
     Ok(newest)
 }
 
-fn has_arrays(node: &NodeSchema) -> bool {
+/// Whether a node has arrays of its own.
+pub(crate) fn has_arrays(node: &NodeSchema) -> bool {
     !node.coordinates.is_empty() || !node.variables.is_empty()
 }
 

@@ -27,7 +27,6 @@ mod places;
 mod query;
 mod relay;
 mod schema;
-mod starting;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -36,13 +35,18 @@ mod zarr;
 
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, PathConfig, QueryConfig};
 use actix_web::{App as Server, HttpServer};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -52,39 +56,95 @@ use self::error::ApiError;
 use self::outside::KnownRoutes;
 pub(crate) use self::outside::uses;
 use self::places::Admission;
-pub(crate) use self::starting::answer_while;
 pub(crate) use self::tls::Tls;
 pub use self::tls::TlsError;
-use crate::app::App;
-use crate::config::ServerConfig;
+use crate::site::{Current, Site};
 
 /// Log filter of the service: what the HTTP server says of itself at start-up, and of requests that cannot be read, is left out.
 pub const LOG_FILTER: &str = "info,actix_server=warn,actix_http=off";
 /// How often a stopping service looks whether requests are still worked on.
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// Answers requests on `listener` until the app's token is cancelled; then finishes those that are worked on.
+/// Answers requests on `listener` with what is in `site`, until its token is cancelled; then finishes those that are worked
+/// on. Where an edit asks for another server, such as further paths, one is begun and the former one finishes what it has.
 ///
 /// # Errors
 /// What the listener or the threads report.
-pub(crate) async fn serve(
-    app: Arc<App>,
-    listener: TcpListener,
-    settings: ServerConfig,
-    tls: Option<Tls>,
-) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    let data = Data::from(Arc::clone(&app));
-    let known = Data::new(KnownRoutes::new(&document(), &app));
-    let connections = Arc::new(Connections::new(&settings, app.limits.max_answer_pause));
+pub(crate) async fn serve(site: Arc<Site>, listener: TcpListener) -> io::Result<()> {
+    let mut changes = site.changes();
+    let service_stop = site.current().app.stop.clone();
+    let mut servers: JoinSet<io::Result<()>> = JoinSet::new();
+    let mut stop = CancellationToken::new();
+    let mut shape = None;
     let admission = Data::new(Admission::default());
+    loop {
+        let current = site.current();
+        let wanted = Shape::of(&current);
+        if shape.as_ref() != Some(&wanted) {
+            stop.cancel();
+            stop = service_stop.child_token();
+            let places = admission.clone();
+            let server = begin(&site, &current, listener.try_clone()?, places, stop.clone())?;
+            servers.spawn(server);
+            shape = Some(wanted);
+        }
+        drop(current);
+        tokio::select! {
+            Some(ended) = servers.join_next() => {
+                ended.map_err(io::Error::other).flatten()?;
+                if servers.is_empty() {
+                    return Ok(());
+                }
+            }
+            changed = changes.changed(), if !service_stop.is_cancelled() => {
+                changed.map_err(io::Error::other)?;
+            }
+        }
+    }
+}
+
+/// What is fixed when a server begins.
+#[derive(Debug, PartialEq)]
+struct Shape {
+    /// As it is debugged: what a server has of it is not told one by one.
+    server: String,
+    max_answer_pause: Duration,
+    aliases: Vec<(String, Option<String>)>,
+}
+
+impl Shape {
+    fn of(current: &Current) -> Self {
+        let Current { app, server, .. } = current;
+        let aliases = app.endpoints.values();
+        let aliases = aliases.filter(|endpoint| endpoint.alias.is_some());
+        Self {
+            server: format!("{server:?}"),
+            max_answer_pause: app.limits.max_answer_pause,
+            aliases: aliases
+                .map(|endpoint| (endpoint.name.clone(), endpoint.alias.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// Begins a server, which ends after `stop`.
+fn begin(
+    site: &Arc<Site>,
+    current: &Current,
+    listener: TcpListener,
+    admission: Data<Admission>,
+    stop: CancellationToken,
+) -> io::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
+    let address = listener.local_addr()?;
+    let (app, settings) = (Data::from(Arc::clone(&current.app)), &current.server);
+    let known = Data::new(KnownRoutes::new(&document(), &app));
+    let connections = Arc::new(Connections::new(settings, app.limits.max_answer_pause));
     let workers = settings.workers.unwrap_or_else(available);
-    let server_data = Data::new(settings.clone());
+    let (asked, is_ending) = (Arc::clone(site), stop.clone());
     let factory = move || {
+        let (site, ending) = (Arc::clone(&asked), is_ending.clone());
         Server::new()
-            .app_data(data.clone())
             .app_data(known.clone())
-            .app_data(server_data.clone())
             .app_data(admission.clone())
             .app_data(
                 PathConfig::default()
@@ -96,11 +156,14 @@ pub(crate) async fn serve(
             .into_utoipa_app()
             .configure(routes)
             .into_app()
-            .configure(|config| ingest::aliases(config, &data))
+            .configure(|config| ingest::aliases(config, &app))
             .configure(docs::routes)
             .configure(files)
             .default_service(actix_web::web::to(outside::answer))
             .wrap(from_fn(gate::gate))
+            .wrap(from_fn(move |req, next| {
+                now(Arc::clone(&site), ending.clone(), req, next)
+            }))
     };
     let server = HttpServer::new(factory)
         .workers(workers)
@@ -113,30 +176,85 @@ pub(crate) async fn serve(
         })
         .disable_signals()
         .shutdown_timeout(0);
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let server = match tls {
+    let scheme = if current.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let server = match &current.tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls.server()?)?,
         None => server.listen(listener)?,
     };
     let server = server.run();
     tracing::info!(server.address = %address, "Listening on {scheme}://{address}");
-    let stopping = stop(&app, server.handle(), settings.grace);
-    let watching = connections.watch(app.stop.clone());
-    let (ended, (), ()) = tokio::join!(server, stopping, watching);
-    ended
+    let (handle, service_stop) = (server.handle(), current.app.stop.clone());
+    let (tls, grace) = (current.tls.clone(), settings.grace);
+    Ok(async move {
+        let ended = CancellationToken::new();
+        let stopping = async {
+            stop.cancelled().await;
+            end(&connections, handle, &service_stop, grace).await;
+            ended.cancel();
+        };
+        let watching = connections.watch(ended.clone());
+        let following = async {
+            match tls {
+                Some(tls) => tls.follow(ended.clone()).await,
+                None => Ok(()),
+            }
+        };
+        let (served, (), (), followed) = tokio::join!(server, stopping, watching, following);
+        served.and(followed)
+    })
 }
 
-/// Waits for the token, then for the requests that are worked on, at most `grace`; idle connections are cut.
-async fn stop(app: &App, server: ServerHandle, grace: Duration) {
-    app.stop.cancelled().await;
+/// Lets a request find what the service is when it comes. A server that ends asks for other connections.
+async fn now(
+    site: Arc<Site>,
+    is_ending: CancellationToken,
+    mut req: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, actix_web::Error> {
+    let current = site.current();
+    let mut found = Extensions::new();
+    found.insert(Data::from(Arc::clone(&current.app)));
+    found.insert(Data::from(Arc::clone(&current.server)));
+    req.add_data_container(Rc::new(found));
+    let mut response = next.call(req).await?;
+    if is_ending.is_cancelled() {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// Waits for the requests that are worked on, at most `grace` once the service stops; idle connections are cut.
+async fn end(
+    connections: &Connections,
+    server: ServerHandle,
+    service_stop: &CancellationToken,
+    grace: Duration,
+) {
     server.pause().await;
-    let deadline = tokio::time::Instant::now() + grace;
-    // Twice in a row nothing to do: the last answer has left the process.
-    let mut n_idle = 0;
-    while n_idle < 3 && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(STOP_POLL).await;
-        let n_working = app.metrics.in_flight.get() + app.metrics.event_streams.get();
-        n_idle = if n_working == 0 { n_idle + 1 } else { 0 };
+    let too_late = async {
+        service_stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    let done = async {
+        // Several times in a row nothing to do: the last answer has left the process.
+        let mut n_idle = 0;
+        while n_idle < 3 {
+            tokio::time::sleep(STOP_POLL).await;
+            n_idle = if connections.n_working() == 0 {
+                n_idle + 1
+            } else {
+                0
+            };
+        }
+    };
+    tokio::select! {
+        () = done => {}
+        () = too_late => {}
     }
     server.stop(false).await;
 }

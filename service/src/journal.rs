@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::outcome::{Outcome, Status};
@@ -56,7 +57,7 @@ const MAX_KEPT_SEGMENTS: usize = 4;
 type KeptSegment = Arc<OnceCell<Arc<segment::Segment>>>;
 
 /// How the journal writes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalSettings {
     /// A segment closes at this size.
     pub max_segment_bytes: usize,
@@ -165,6 +166,14 @@ pub enum AppendError {
     /// The service stops.
     #[error("the service is stopping; try again later")]
     Stopping,
+    /// The dataset is opened again in the same process.
+    #[error(
+        "the dataset `{dataset}` is being opened again after an edit; nothing was taken, try again in a moment"
+    )]
+    Retired {
+        /// The dataset.
+        dataset: String,
+    },
 }
 
 /// Why the journal cannot be read.
@@ -232,6 +241,10 @@ pub struct Journal {
     queue: Mutex<Queue>,
     writer: Uuid,
     fenced: AtomicBool,
+    /// Cancelled when the dataset is handed over within this process: no contribution is let in any more.
+    retired: CancellationToken,
+    /// Held while a segment is written; true: nothing is written any more.
+    ended: tokio::sync::Mutex<bool>,
     /// Why the last write failed, until one succeeds.
     trouble: RwLock<Option<Arc<StoreError>>>,
     /// Whether the journal says that this process writes it.
@@ -277,6 +290,8 @@ impl Journal {
             queue: Mutex::default(),
             writer: Uuid::now_v7(),
             fenced: AtomicBool::new(false),
+            retired: CancellationToken::new(),
+            ended: tokio::sync::Mutex::new(false),
             trouble: RwLock::default(),
             announced: AtomicBool::new(false),
             announced_outcomes: Mutex::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, EncodeMetric,
@@ -16,6 +17,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::app::Slot;
 use crate::dataset::Dataset;
 use crate::outcome::Status;
 use crate::store::RequestKind;
@@ -31,6 +33,7 @@ const LATENCY_SECONDS: [f64; 13] = [
 /// Counters of requests, and what datasets tell of themselves when they are asked.
 pub struct Metrics {
     registry: Registry,
+    datasets: Arc<RwLock<Vec<Arc<Slot>>>>,
     requests: Family<Answered, Counter>,
     latency: Family<Route, Histogram>,
     bytes: Family<Of, Counter>,
@@ -79,8 +82,12 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Counters at zero for a service of `datasets`.
-    pub fn new(datasets: &[Arc<Dataset>]) -> Self {
+    /// Counters at zero.
+    #[expect(
+        clippy::new_without_default,
+        reason = "counters are made once, and kept for as long as the service runs"
+    )]
+    pub fn new() -> Self {
         let mut registry = Registry::with_prefix("zarr_fuse");
         let requests = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
@@ -127,9 +134,11 @@ impl Metrics {
             "Clients that follow events",
             event_streams.clone(),
         );
-        registry.register_collector(Box::new(Datasets(datasets.to_vec())));
+        let datasets = Arc::new(RwLock::default());
+        registry.register_collector(Box::new(Datasets(Arc::clone(&datasets))));
         Self {
             registry,
+            datasets,
             requests,
             latency,
             bytes,
@@ -139,6 +148,11 @@ impl Metrics {
             in_flight,
             event_streams,
         }
+    }
+
+    /// Asks these datasets for their state from now on.
+    pub(crate) fn ask(&self, datasets: Vec<Arc<Slot>>) {
+        *self.datasets.write() = datasets;
     }
 
     /// Counts a request that was answered after `duration`.
@@ -184,11 +198,11 @@ impl Metrics {
 
 /// Asks datasets for their state.
 #[derive(Debug)]
-struct Datasets(Vec<Arc<Dataset>>);
+struct Datasets(Arc<RwLock<Vec<Arc<Slot>>>>);
 
 impl Datasets {
-    fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let requests = self.0.iter().flat_map(|dataset| {
+    fn requests(open: &[Arc<Dataset>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let requests = open.iter().flat_map(|dataset| {
             RequestKind::ALL.map(|kind| {
                 let labels = vec![
                     ("dataset", dataset.name.clone()),
@@ -208,7 +222,22 @@ impl Datasets {
 
 impl Collector for Datasets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let all = || self.0.iter();
+        let slots = self.0.read().clone();
+        let is_open = slots.iter().map(|slot| {
+            let labels = vec![("dataset", slot.name.clone())];
+            (labels, i64::from(slot.dataset().is_ok()))
+        });
+        gauges(
+            &mut encoder,
+            "dataset_open",
+            "1 if the dataset is open, 0 if it is being opened or cannot be opened",
+            is_open,
+        )?;
+        let open: Vec<_> = slots
+            .iter()
+            .filter_map(|slot| slot.dataset().ok())
+            .collect();
+        let all = || open.iter();
         let nodes = || {
             all().flat_map(|dataset| {
                 dataset
@@ -283,7 +312,7 @@ impl Collector for Datasets {
             "Contributions that were delayed because many wait to be merged",
             stalled,
         )?;
-        self.requests(&mut encoder)?;
+        Self::requests(&open, &mut encoder)?;
         let commits = all().map(|dataset| (name(dataset), dataset.fold_counts().n_commits));
         counters(&mut encoder, "commits", "Commits", commits)?;
         let folded = all().map(|dataset| (name(dataset), dataset.fold_counts().n_contributions));

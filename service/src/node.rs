@@ -4,13 +4,14 @@ mod view;
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json, json};
+use tokio::sync::RwLockReadGuard;
 use zarr_fuse_schemas::Node as NodeSchema;
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
@@ -62,6 +63,8 @@ pub struct Node {
     versions: Vec<Mutex<u64>>,
     /// Held for reading by queries, for writing while chunks move to other places.
     pub(crate) layout: tokio::sync::RwLock<()>,
+    /// The node that this process opened in its place, and that changes the arrays now.
+    successor: OnceLock<Arc<Node>>,
     /// Up to this sequence number, an interrupted commit may have left values beyond the published shape.
     unclean_until: AtomicU64,
 }
@@ -173,6 +176,28 @@ impl From<ArrayError> for OpenNodeError {
 }
 
 impl Node {
+    /// From now on `successor` changes the arrays: views of this one can be read until positions move.
+    pub(crate) fn hand_over_to(&self, successor: &Arc<Self>) {
+        let _only_once = self.successor.set(Arc::clone(successor));
+    }
+
+    /// Keeps chunks in their places while the guards are held; `None`: they have moved since `state`.
+    pub(crate) async fn hold(&self, state: &State) -> Option<Vec<RwLockReadGuard<'_, ()>>> {
+        let mut guards = vec![self.layout.read().await];
+        if self.state().epoch != state.epoch {
+            return None;
+        }
+        let mut successor = self.successor.get();
+        while let Some(node) = successor {
+            guards.push(node.layout.read().await);
+            if node.state().layout != state.layout {
+                return None;
+            }
+            successor = node.successor.get();
+        }
+        Some(guards)
+    }
+
     /// Opens the group in `store`, and creates it or arrays that the schema has added.
     ///
     /// # Errors
@@ -216,6 +241,7 @@ impl Node {
             cache,
             versions: (0..STRIPES).map(|_| Mutex::default()).collect(),
             layout: tokio::sync::RwLock::default(),
+            successor: OnceLock::new(),
             unclean_until: AtomicU64::new(0),
         };
         node.reload().await?;

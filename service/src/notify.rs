@@ -81,7 +81,10 @@ impl Told {
         if self.state.lock().is_some() {
             return;
         }
-        let Some(dataset) = app.datasets.values().next() else {
+        let Some(slot) = app.datasets.values().next() else {
+            return;
+        };
+        let Ok(dataset) = slot.dataset() else {
             return;
         };
         let state = match dataset.journal.store().get(keys::TOLD).await {
@@ -104,7 +107,8 @@ impl Told {
 
     /// Keeps what was told for the next process. That it cannot be kept is no problem of its own.
     async fn keep(&self, app: &App) {
-        let Some(dataset) = app.datasets.values().next() else {
+        let first = app.datasets.values().next();
+        let Some(Ok(dataset)) = first.map(|slot| slot.dataset()) else {
             return;
         };
         if dataset.journal.check_writable().is_err() {

@@ -1,4 +1,4 @@
-//! Runs the service: opens the datasets, then folds and answers until it is told to stop.
+//! Runs the service: listens, keeps its datasets open, folds and answers until it is told to stop.
 
 use std::error::Error;
 use std::io;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use zarr_fuse_collectors::Clock;
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, Plan, Slot};
+use crate::conduct::Conductor;
 use crate::config::{AuthMode, Config, ServerConfig};
-use crate::events;
-use crate::fold;
-use crate::http::{self, Tls, TlsError};
-use crate::notify::{self, Told};
-use crate::reload;
+use crate::http::{self, TlsError};
+use crate::site::{Current, Site};
 use crate::tasks::{self, TaskError, Tasks};
 
-/// Pause before datasets that cannot be opened again are tried once more.
-const RETRY_DELAY: Duration = Duration::from_secs(2);
+/// Requests are answered after so long, also if datasets are not open yet. Mostly they are, and nobody needs to be told to
+/// come back.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why the service did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum ServeError {
         /// Cause.
         source: io::Error,
     },
-    /// The datasets or endpoints are not usable.
+    /// The configuration is not usable.
     #[error(transparent)]
     App(#[from] AppError),
     /// The certificate or its key is not usable.
@@ -50,12 +50,11 @@ pub enum ServeError {
     Task(#[from] TaskError),
 }
 
-/// Runs the service until a signal or `stop`. Edited files take effect while it runs: requests that are worked on are
-/// finished, the datasets are opened again, and meanwhile others are told to come back. In the end, what was acknowledged is
-/// in the journal, and the arrays are consistent.
+/// Runs the service until a signal or `stop`. A dataset that cannot be opened is tried again, and the others serve. Edited
+/// files take effect while it runs. In the end, what was acknowledged is in the journal, and the arrays are consistent.
 ///
 /// # Errors
-/// [`ServeError`] if it cannot start, or a part of it fails.
+/// [`ServeError`] if the configuration is wrong, the address cannot be had, or a part of it fails.
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
     let address = config.server.listen.to_string();
     if !config.server.listen.is_loopback() && config.auth.is_none() {
@@ -65,15 +64,21 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
         address: address.clone(),
         source,
     };
+    let plans = Plan::all(&config)?;
+    let slots = plans.iter().map(|plan| {
+        let schema = Arc::clone(&plan.schema);
+        Arc::new(Slot::opening(&plan.name, schema))
+    });
+    let app = App::of_config(&config, slots.collect(), &Clock::system(), stop.clone())?;
+    let site = Site::new(Current::new(app, config.server.clone(), None)?);
     let listener = TcpListener::bind(&address).map_err(unusable)?;
-    let tls = tls(&config.server)?;
     if exposes_secrets(&config) {
         tracing::warn!(
             "Passwords and tokens travel to `{address}` unencrypted: set `server.tls`, or listen on loopback behind a proxy that speaks TLS"
         );
     }
     let serving = async {
-        let served = serve_on(&listener, tls.as_ref(), config, &stop).await;
+        let served = run_site(site, listener, Some((config, plans))).await;
         stop.cancel();
         served
     };
@@ -82,82 +87,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
     signals.map_err(unusable)
 }
 
-/// Runs the service on a listener, and again whenever its files were edited.
-async fn serve_on(
-    listener: &TcpListener,
-    tls: Option<&Tls>,
-    mut config: Config,
-    stop: &CancellationToken,
-) -> Result<(), ServeError> {
-    let address = config.server.listen.to_string();
-    let unusable = |source| ServeError::Listen {
-        address: address.clone(),
-        source,
-    };
-    let told = Arc::new(Told::new(chrono::Utc::now()));
-    let mut is_first = true;
-    loop {
-        let server = config.server.clone();
-        let running = stop.child_token();
-        let opening = open(&config, &running, is_first);
-        let app = http::answer_while(listener, tls, opening)
-            .await
-            .map_err(unusable)??;
-        let listening = listener.try_clone().map_err(unusable)?;
-        let watch = async {
-            let new = reload::edited(&config, &app, &running).await;
-            running.cancel();
-            new
-        };
-        let telling = tell(&config, &app, &told, &running);
-        let serving = run(Arc::clone(&app), listening, server);
-        let (ended, new, ()) = tokio::join!(serving, watch, telling);
-        ended?;
-        match new {
-            Some(new) => config = new,
-            None => return Ok(()),
-        }
-        is_first = false;
-    }
-}
-
-/// Tells of problems as `config` says, until `stop`.
-async fn tell(config: &Config, app: &Arc<App>, told: &Arc<Told>, stop: &CancellationToken) {
-    if let Some(notify) = &config.notify {
-        notify::run(
-            notify.clone(),
-            Arc::clone(app),
-            Arc::clone(told),
-            stop.clone(),
-        )
-        .await;
-    }
-}
-
-/// Opens the datasets. What fails at the start is for who started the service to mend; later it is tried again.
-async fn open(
-    config: &Config,
-    stop: &CancellationToken,
-    is_first: bool,
-) -> Result<Arc<App>, AppError> {
-    loop {
-        match App::build(config.clone(), stop.clone()).await {
-            Err(error) if !is_first && !stop.is_cancelled() => {
-                tracing::error!(
-                    error = &error as &dyn Error,
-                    "Cannot open the datasets again; trying once more in {RETRY_DELAY:?}"
-                );
-                tokio::select! {
-                    () = tokio::time::sleep(RETRY_DELAY) => {}
-                    () = stop.cancelled() => return Err(error),
-                }
-            }
-            opened => return opened,
-        }
-    }
-}
-
-/// Runs an app that is built on a listener, until its token is cancelled.
+/// Runs an app whose datasets are open on a listener, until its token is cancelled.
 ///
 /// # Errors
 /// [`ServeError::Task`].
@@ -166,52 +96,48 @@ pub async fn run(
     listener: TcpListener,
     server: ServerConfig,
 ) -> Result<(), ServeError> {
-    let stop = app.stop.clone();
+    let site = Site::new(Current::new(app, server, None)?);
+    run_site(site, listener, None).await
+}
+
+/// Runs what is in `site`; with a configuration, its files are followed.
+async fn run_site(
+    site: Arc<Site>,
+    listener: TcpListener,
+    configured: Option<(Config, Vec<Arc<Plan>>)>,
+) -> Result<(), ServeError> {
+    let current = site.current();
+    let (stop, grace) = (current.app.stop.clone(), current.server.grace);
+    let drained = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
-    for dataset in app.datasets.values() {
-        for (path, node) in &dataset.nodes {
-            let folding = fold::run(Arc::clone(dataset), Arc::clone(node), stop.clone());
-            tasks.spawn(format!("fold {}/{path}", dataset.name), endless(folding));
-        }
-        let root = Arc::clone(dataset).run_root(stop.clone());
-        tasks.spawn(format!("root {}", dataset.name), endless(root));
-        let watch = Arc::clone(dataset).run_watch(stop.clone());
-        tasks.spawn(format!("watch {}", dataset.name), endless(watch));
-        let events = events::look::follow(Arc::clone(&app), Arc::clone(dataset), stop.clone());
-        tasks.spawn(format!("events {}", dataset.name), endless(events));
-    }
-    if !app.collectors.is_empty() {
-        let events = events::look::follow_collectors(Arc::clone(&app), stop.clone());
-        tasks.spawn("events of collectors", endless(events));
-    }
-    for (name, collecting) in &app.collectors {
-        let collecting = Arc::clone(collecting).run(stop.clone());
-        tasks.spawn(format!("collector {name}"), endless(collecting));
-    }
-    let grace = server.grace;
-    let tls = tls(&server)?;
-    if let Some(tls) = tls.clone() {
-        tasks.spawn("certificate", tls.follow(stop.clone()));
-    }
-    tasks.spawn("http", http::serve(Arc::clone(&app), listener, server, tls));
+    let conductor = Conductor::new(Arc::clone(&site), configured, drained.clone());
+    let slots: Vec<_> = current.app.datasets.values().cloned().collect();
+    drop(current);
+    tasks.spawn("datasets", endless(conductor.run()));
+    tasks.spawn("http", async move {
+        let drained = drained.drop_guard();
+        let opened = tokio::time::timeout(PATIENCE, opened(&slots));
+        let _some_are_not_open = stop.run_until_cancelled(opened).await;
+        let served = http::serve(site, listener).await;
+        drop(drained);
+        served
+    });
     // The other tasks need a moment more than requests may take.
     let ended = tasks.run(grace + Duration::from_secs(10)).await;
-    for dataset in app.datasets.values() {
-        if let Err(error) = dataset.publish_groups().await {
-            let name = &dataset.name;
-            tracing::warn!(
-                error = &error as &dyn Error,
-                "Cannot write the root group of `{name}`"
-            );
-        }
-        dataset.close().await;
-    }
     tracing::info!("Stopped");
     Ok(ended?)
 }
 
-fn tls(server: &ServerConfig) -> Result<Option<Tls>, TlsError> {
-    server.tls.as_ref().map(Tls::load).transpose()
+/// Waits until all datasets are open or have failed.
+async fn opened(slots: &[Arc<Slot>]) {
+    for slot in slots {
+        let mut changes = slot.changes();
+        while slot.dataset().is_err_and(|error| !error.has_failed) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// Whether somebody on the way could read what people sign in with.
@@ -222,7 +148,7 @@ fn exposes_secrets(config: &Config) -> bool {
     !is_private && server.tls.is_none() && auth.is_some_and(|auth| auth.mode == AuthMode::Required)
 }
 
-async fn endless(task: impl Future<Output = ()>) -> io::Result<()> {
+async fn endless(task: impl Future<Output = ()>) -> Result<(), Box<dyn Error + Send + Sync>> {
     task.await;
     Ok(())
 }

@@ -23,4 +23,9 @@ impl Stamp {
             modified: metadata.modified().ok(),
         })
     }
+
+    /// When it was written, if the file system tells.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
 }

@@ -131,6 +131,16 @@ impl Tasks {
     }
 }
 
+/// What a task that panicked said.
+pub(crate) fn panic_text(error: JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else {
+        return "it was cut off".to_owned();
+    };
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it panicked").to_owned()
+}
+
 fn keep_first(first: &mut Option<TaskError>, error: TaskError) {
     if first.is_none() {
         *first = Some(error);

@@ -62,7 +62,7 @@ async fn an_added_variable_takes_effect_while_the_service_runs() {
     service.wait_for("reading it again").unwrap();
     // Perhaps the service has not begun to read again, and ends while it is asked: then it only says that it has it.
     assert!(matches!(contribute(&service).await.status, 200 | 202));
-    service.wait_for_times("Listening on", 2).unwrap();
+    service.wait_for("has taken effect").unwrap();
     assert_eq!(contribute(&service).await.status, 200);
     assert_eq!(
         values(&service).await,

@@ -39,6 +39,15 @@ impl Bodies {
         })
     }
 
+    /// Whether both limits give the same room.
+    pub(super) fn is_same(one: &LimitsConfig, other: &LimitsConfig) -> bool {
+        let room = |limits: &LimitsConfig| {
+            let folder = limits.spool_folder.clone();
+            (limits.max_body_memory_bytes, limits.max_spool_bytes, folder)
+        };
+        room(one) == room(other)
+    }
+
     /// Room in memory for `n_bytes`, if there is.
     pub fn memory(&self, n_bytes: usize) -> Option<OwnedSemaphorePermit> {
         room(&self.memory, n_bytes)

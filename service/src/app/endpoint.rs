@@ -5,8 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::AppError;
+use super::slot::{NotOpen, Slot};
 use crate::config::EndpointConfig;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, has_arrays};
 use crate::node::Node;
 use crate::store::keys;
 
@@ -16,7 +17,7 @@ pub struct Endpoint {
     /// Its name.
     pub name: String,
     /// The dataset that contributions go to.
-    pub dataset: Arc<Dataset>,
+    pub slot: Arc<Slot>,
     /// The node that paths in requests are relative to; `""` is the root.
     pub node: String,
     /// A further path under which it answers.
@@ -25,7 +26,37 @@ pub struct Endpoint {
     pub senders: Vec<String>,
 }
 
+/// An endpoint whose dataset is open.
+#[derive(Debug, Clone)]
+pub struct OpenEndpoint {
+    /// Its name.
+    pub name: String,
+    /// The dataset that contributions go to.
+    pub dataset: Arc<Dataset>,
+    /// The node that paths in requests are relative to; `""` is the root.
+    pub node: String,
+}
+
 impl Endpoint {
+    /// The name of its dataset.
+    pub fn dataset(&self) -> &str {
+        &self.slot.name
+    }
+
+    /// The same, if the dataset is open.
+    ///
+    /// # Errors
+    /// [`NotOpen`].
+    pub fn open(&self) -> Result<OpenEndpoint, NotOpen> {
+        Ok(OpenEndpoint {
+            name: self.name.clone(),
+            dataset: self.slot.dataset()?,
+            node: self.node.clone(),
+        })
+    }
+}
+
+impl OpenEndpoint {
     /// The node that a request with the path `rest` after the endpoint contributes to.
     pub fn target(&self, rest: &str) -> Option<&Arc<Node>> {
         let rest = rest.trim_matches('/');
@@ -61,7 +92,7 @@ pub(crate) fn node_at<'a>(dataset: &'a Dataset, path: &str) -> Option<&'a Arc<No
 
 /// The configured endpoints, then one for each dataset of its own name.
 pub(super) fn all(
-    datasets: &IndexMap<String, Arc<Dataset>>,
+    datasets: &IndexMap<String, Arc<Slot>>,
     configured: &IndexMap<String, EndpointConfig>,
 ) -> Result<IndexMap<String, Endpoint>, AppError> {
     let mut endpoints = IndexMap::new();
@@ -70,7 +101,7 @@ pub(super) fn all(
             endpoint: name.clone(),
             reason,
         };
-        let dataset = match &config.dataset {
+        let slot = match &config.dataset {
             Some(dataset) => datasets
                 .get(dataset)
                 .ok_or_else(|| refuse(format!("there is no dataset `{dataset}`")))?,
@@ -82,21 +113,22 @@ pub(super) fn all(
             }
         };
         let node = config.node.trim_matches('/').to_owned();
-        if dataset.schema.node(&node).is_none() {
-            let known: Vec<_> = dataset
-                .nodes
-                .keys()
-                .map(|path| format!("`{path}`"))
+        let schema = slot.schema();
+        if schema.node(&node).is_none() {
+            let known: Vec<_> = schema
+                .nodes()
+                .filter(|node| has_arrays(node))
+                .map(|node| format!("`{}`", node.path))
                 .collect();
             let known = known.join(", ");
             return Err(refuse(format!(
                 "the dataset `{}` has no node `{node}`; it has {known}",
-                dataset.name
+                slot.name
             )));
         }
         let endpoint = Endpoint {
             name: name.clone(),
-            dataset: Arc::clone(dataset),
+            slot: Arc::clone(slot),
             node,
             alias: config
                 .path
@@ -106,10 +138,10 @@ pub(super) fn all(
         };
         endpoints.insert(name.clone(), endpoint);
     }
-    for (name, dataset) in datasets {
+    for (name, slot) in datasets {
         endpoints.entry(name.clone()).or_insert_with(|| Endpoint {
             name: name.clone(),
-            dataset: Arc::clone(dataset),
+            slot: Arc::clone(slot),
             node: String::new(),
             alias: None,
             senders: Vec::new(),

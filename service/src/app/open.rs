@@ -1,7 +1,7 @@
 //! From the configuration to opened datasets.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use zarr_fuse_schemas::Schema;
@@ -13,37 +13,113 @@ use crate::decode::{Decoder, Decoding};
 use crate::journal::JournalSettings;
 use crate::store::{S3Access, Store, probe};
 
-/// Opens the datasets of `config`, one after the other.
-pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppError> {
-    let mut datasets = Vec::new();
-    for (name, dataset) in &config.datasets.by_name {
+/// All that decides how one dataset is opened; equal ones open alike.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its schema.
+    pub(crate) schema: Arc<Schema>,
+    /// Where its arrays lie.
+    pub(crate) store: Place,
+    /// Where its journal lies, if apart from them.
+    pub(crate) journal: Option<Place>,
+    access: S3Access,
+    decoders: HashMap<String, Decoder>,
+    settings: JournalSettings,
+    cache_bytes: u64,
+}
+
+/// An address, and the folder that it is relative to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) folder: PathBuf,
+}
+
+impl Place {
+    fn open(&self, access: &S3Access, dataset: &str) -> Result<Store, AppError> {
+        let opened = Store::open(&self.url, &self.folder, access);
+        opened.map_err(|source| AppError::Store {
+            dataset: dataset.to_owned(),
+            source,
+        })
+    }
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        let fingerprints = |plan: &Self| -> BTreeMap<String, u64> {
+            let decoders = plan.decoders.iter();
+            decoders
+                .map(|(endpoint, decoder)| (endpoint.clone(), decoder.fingerprint()))
+                .collect()
+        };
+        // What a schema takes from further files is in its tree, comments are in its text.
+        let schema = |plan: &Self| {
+            let Schema { text, root, .. } = &*plan.schema;
+            (Arc::clone(text), format!("{root:?}"))
+        };
+        self.name == other.name
+            && self.is_in_same_place(other)
+            && self.settings == other.settings
+            && self.cache_bytes == other.cache_bytes
+            && fingerprints(self) == fingerprints(other)
+            && schema(self) == schema(other)
+    }
+}
+
+impl Plan {
+    /// That of the dataset `name` of `config`; reads its schema and what its endpoints need.
+    ///
+    /// # Errors
+    /// [`AppError`] names the file or key at fault. No store is asked.
+    pub(crate) fn of(
+        config: &Config,
+        name: &str,
+        dataset: &DatasetConfig,
+    ) -> Result<Self, AppError> {
         let mut schema = Schema::load(&dataset.schema)?;
-        schema.name.clone_from(name);
-        for warning in &schema.warnings {
-            tracing::warn!(dataset.name = name, "{warning}");
+        name.clone_into(&mut schema.name);
+        Ok(Self {
+            name: name.to_owned(),
+            store: store(config, dataset, &schema)?,
+            journal: journal_place(config, name),
+            access: access(config, &schema),
+            decoders: decoders(config, name)?,
+            settings: journal_settings(config),
+            cache_bytes: config.limits.max_chunk_cache_bytes,
+            schema: Arc::new(schema),
+        })
+    }
+
+    /// Those of all datasets of `config`, in its order.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) fn all(config: &Config) -> Result<Vec<Arc<Self>>, AppError> {
+        let datasets = config.datasets.by_name.iter();
+        datasets
+            .map(|(name, dataset)| Self::of(config, name, dataset).map(Arc::new))
+            .collect()
+    }
+
+    /// Whether arrays and journal lie where those of `other` lie, and are had in the same way.
+    pub(crate) fn is_in_same_place(&self, other: &Self) -> bool {
+        self.store == other.store && self.journal == other.journal && self.access == other.access
+    }
+
+    /// Opens the dataset: from now on this process writes it.
+    ///
+    /// # Errors
+    /// [`AppError`] says why it cannot be opened, or is not safe in its store.
+    pub(crate) async fn open(&self) -> Result<Arc<Dataset>, AppError> {
+        for warning in &self.schema.warnings {
+            tracing::warn!(dataset.name = self.name, "{warning}");
         }
-        let store = store(config, dataset, &schema)?;
-        let decoders = Decoders::new(name, decoders(config, name)?);
-        let settings = journal_settings(config);
-        let cache_bytes = config.limits.max_chunk_cache_bytes;
-        let journal = journal_apart(config, name, &schema)?.unwrap_or_else(|| store.clone());
-        must_be_safe(name, &store).await?;
-        if config.journal.url.is_some() {
-            must_be_safe(name, &journal).await?;
-        }
-        let opened = Dataset::open_apart(
-            Arc::new(schema),
-            store,
-            journal,
-            decoders,
-            settings,
-            cache_bytes,
-        )
-        .await;
-        let opened = opened.map_err(|source| AppError::Open {
-            dataset: name.clone(),
-            source: source.into(),
-        })?;
+        let name = &self.name;
+        let (store, journal) = self.safe_stores().await?;
+        let opened = self.open_in(store, journal).await?;
         if opened.has_another_writer() {
             tracing::warn!(
                 dataset.name = name,
@@ -57,9 +133,46 @@ pub(super) async fn datasets(config: &Config) -> Result<Vec<Arc<Dataset>>, AppEr
             "Opened the dataset `{name}` in `{}`",
             opened.store.url()
         );
-        datasets.push(opened);
+        Ok(opened)
     }
-    Ok(datasets)
+
+    /// Opens the dataset for reading only and closes it, to see whether it can be opened.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) async fn try_out(&self) -> Result<(), AppError> {
+        let (store, journal) = self.safe_stores().await?;
+        self.open_in(store.read_only(), journal.read_only())
+            .await
+            .map(|_dataset| ())
+    }
+
+    async fn safe_stores(&self) -> Result<(Store, Store), AppError> {
+        let store = self.store.open(&self.access, &self.name)?;
+        let apart = self.journal.as_ref();
+        let apart = apart.map(|place| place.open(&self.access, &self.name));
+        let journal = apart.unwrap_or_else(|| Ok(store.clone()))?;
+        must_be_safe(&self.name, &store).await?;
+        if self.journal.is_some() {
+            must_be_safe(&self.name, &journal).await?;
+        }
+        Ok((store, journal))
+    }
+
+    async fn open_in(&self, store: Store, journal: Store) -> Result<Arc<Dataset>, AppError> {
+        let opened = Dataset::open_apart(
+            Arc::clone(&self.schema),
+            store,
+            journal,
+            Decoders::new(&self.name, self.decoders.clone()),
+            self.settings.clone(),
+            self.cache_bytes,
+        );
+        Box::pin(opened).await.map_err(|source| AppError::Open {
+            dataset: self.name.clone(),
+            source: source.into(),
+        })
+    }
 }
 
 /// Refuses a store in which acknowledged data could be lost.
@@ -79,7 +192,7 @@ async fn must_be_safe(dataset: &str, store: &Store) -> Result<(), AppError> {
 }
 
 /// The store that the configuration gives, else the schema, else one under `store.root`.
-fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Store, AppError> {
+fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Place, AppError> {
     let root = config.store.root.as_ref();
     let root = root.map(|root| format!("{}/{}.zarr", root.trim_end_matches('/'), schema.name));
     let (url, folder) = match (&dataset.store, &schema.store.url) {
@@ -94,7 +207,18 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<St
             config.folder(),
         ),
     };
-    open_store_in(url, folder, &access(config, schema), schema)
+    Ok(Place {
+        url: url.clone(),
+        folder: folder.to_owned(),
+    })
+}
+
+fn journal_place(config: &Config, name: &str) -> Option<Place> {
+    let root = config.journal.url.as_ref()?;
+    Some(Place {
+        url: format!("{}/{name}", root.trim_end_matches('/')),
+        folder: config.folder().to_owned(),
+    })
 }
 
 /// Where the journal of a dataset lies, if the configuration keeps journals apart from arrays.
@@ -103,23 +227,11 @@ pub(super) fn journal_apart(
     name: &str,
     schema: &Schema,
 ) -> Result<Option<Store>, AppError> {
-    let Some(root) = &config.journal.url else {
-        return Ok(None);
-    };
-    let url = format!("{}/{name}", root.trim_end_matches('/'));
-    open_store_in(&url, config.folder(), &access(config, schema), schema).map(Some)
-}
-
-fn open_store_in(
-    url: &str,
-    folder: &Path,
-    access: &S3Access,
-    schema: &Schema,
-) -> Result<Store, AppError> {
-    Store::open(url, folder, access).map_err(|source| AppError::Store {
-        dataset: schema.name.clone(),
-        source,
-    })
+    let place = journal_place(config, name);
+    let access = access(config, schema);
+    place
+        .map(|place| place.open(&access, &schema.name))
+        .transpose()
 }
 
 fn access(config: &Config, schema: &Schema) -> S3Access {

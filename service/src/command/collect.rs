@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use zarr_fuse_collectors::sink::{Contribution, Sink, SinkError, Taken, Verdict};
 use zarr_fuse_collectors::status::RunReport;
 use zarr_fuse_collectors::{Clock, Collector};
 use zarr_fuse_schemas::near::did_you_mean;
-use zarr_fuse_service::app::App;
+use zarr_fuse_service::app::{App, Endpoint, Slot};
 use zarr_fuse_service::collect::{self, JournalSink};
 use zarr_fuse_service::config::{Config, Secret};
 use zarr_fuse_service::outcome::Status;
@@ -191,9 +192,9 @@ impl Collect {
                 take_over: false,
             };
             let dataset = target.open(Access::Write).await?;
-            let endpoint = zarr_fuse_service::app::Endpoint {
+            let endpoint = Endpoint {
                 name: endpoint.to_owned(),
-                dataset: std::sync::Arc::clone(&dataset),
+                slot: Arc::new(Slot::open(Arc::clone(&dataset))),
                 node,
                 alias: None,
                 senders: Vec::new(),
@@ -287,7 +288,7 @@ fn told(name: &str, report: &RunReport) -> anyhow::Result<bool> {
 }
 
 /// Decodes contributions and shows what would become of them.
-struct Trial(JournalSink, zarr_fuse_service::app::Endpoint);
+struct Trial(JournalSink, Endpoint);
 
 #[async_trait]
 impl Sink for Trial {
@@ -298,7 +299,11 @@ impl Sink for Trial {
             contribution.payload.len()
         );
         let new = self.0.new_contribution(contribution)?;
-        let dataset = std::sync::Arc::clone(&self.1.dataset);
+        let dataset = self
+            .1
+            .open()
+            .map_err(|error| SinkError::Refused(error.to_string()))?
+            .dataset;
         let tried = tokio::task::spawn_blocking(move || dataset.dry_run(&new)).await;
         let refused = |error: String| SinkError::Refused(error);
         let outcome = tried.map_err(|error| refused(error.to_string()))?;

@@ -144,6 +144,8 @@ pub enum Trigger {
     NoData,
     /// The journal cannot be written for `after`.
     StoreUnreachable,
+    /// A dataset cannot be opened, or an edit of it does not take effect, for `after`.
+    DatasetFailed,
     /// Another process has taken over a dataset.
     TakenOver,
     /// What arrived is not merged for `after`.
@@ -158,6 +160,7 @@ impl Trigger {
             Self::ContributionRejected => "contribution_rejected",
             Self::NoData => "no_data",
             Self::StoreUnreachable => "store_unreachable",
+            Self::DatasetFailed => "dataset_failed",
             Self::TakenOver => "taken_over",
             Self::FoldStuck => "fold_stuck",
         }
@@ -173,7 +176,7 @@ pub struct RuleConfig {
     /// Names of channels, and `log`. Default: all of them.
     #[serde(default)]
     pub tell: Option<Vec<String>>,
-    /// How long it must last. Required for `no_data`; default `1m` for `store_unreachable`, `5m` for `fold_stuck` and
+    /// How long it must last. Required for `no_data`; default `1m` for `store_unreachable` and `dataset_failed`, `5m` for `fold_stuck` and
     /// `collector_failed`; the others are told at once.
     #[serde(default, deserialize_with = "optional_duration")]
     #[schemars(with = "Option<DurationText>")]
@@ -218,7 +221,7 @@ impl RuleConfig {
     /// How long the problem must last until it is told.
     pub fn after(&self) -> Duration {
         self.after.unwrap_or(match self.when {
-            Trigger::StoreUnreachable => Duration::from_mins(1),
+            Trigger::StoreUnreachable | Trigger::DatasetFailed => Duration::from_mins(1),
             Trigger::FoldStuck | Trigger::CollectorFailed => Duration::from_mins(5),
             _ => Duration::ZERO,
         })

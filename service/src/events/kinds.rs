@@ -138,7 +138,7 @@ pub enum RunState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ProblemEvent)]
 pub struct Problem {
-    /// What kind it is: `collector_failed`, `contribution_rejected`, `store_unreachable`, `taken_over`, `fold_stuck`.
+    /// What kind it is: `collector_failed`, `contribution_rejected`, `store_unreachable`, `dataset_failed`, `taken_over`, `fold_stuck`.
     #[schema(value_type = String)]
     pub rule: Trigger,
     /// What it is about; with `rule` it names the problem.

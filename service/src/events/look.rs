@@ -11,8 +11,8 @@ use tokio::sync::broadcast::error::TryRecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::kinds::{self, Commit, Contribution, Contributions, Event, RunState};
-use super::problems;
-use crate::app::App;
+use super::{Events, problems};
+use crate::app::Slot;
 use crate::collect::Collecting;
 use crate::dataset::Dataset;
 use crate::fold::Folded;
@@ -30,7 +30,7 @@ const MAX_SINGLE: usize = 50;
 
 /// Follows a dataset until `stop`, from what it is when this is called.
 pub(crate) fn follow(
-    app: Arc<App>,
+    events: Arc<Events>,
     dataset: Arc<Dataset>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send {
@@ -43,7 +43,7 @@ pub(crate) fn follow(
         loop {
             let mut folded = Vec::new();
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return problems.forget(&events),
                 arrived = arrivals.changed() => if arrived.is_err() { return },
                 commit = commits.recv() => folded.extend(commit),
                 () = tokio::time::sleep_until(looked + PROBLEMS) => {}
@@ -56,18 +56,18 @@ pub(crate) fn follow(
                 }
             }
             // What is committed has arrived, so that this order tells first things first.
-            looks.arrived(&app, &dataset);
+            looks.arrived(&events, &dataset);
             for (node, folded) in folded {
-                for entry in looks.folded(&app, &dataset, &node, folded) {
-                    problems.rejected(&app.events, &dataset, &entry);
+                for entry in looks.folded(&events, &dataset, &node, folded) {
+                    problems.rejected(&events, &dataset, &entry);
                 }
             }
             if looked.elapsed() >= PROBLEMS {
                 looked = tokio::time::Instant::now();
-                problems.look(&app.events, &dataset);
+                problems.look(&events, &dataset);
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return problems.forget(&events),
                 () = tokio::time::sleep(PAUSE) => {}
             }
         }
@@ -97,7 +97,7 @@ impl Looks {
     }
 
     /// Tells of what has become durable.
-    fn arrived(&mut self, app: &App, dataset: &Dataset) {
+    fn arrived(&mut self, events: &Events, dataset: &Dataset) {
         let journal = &dataset.journal;
         let last_seq = journal.last_seq();
         let states = journal.states(None, self.seq, last_seq);
@@ -115,7 +115,7 @@ impl Looks {
             return;
         };
         if contributions.len() > MAX_SINGLE {
-            app.events.publish(&Event::Contributions(Contributions {
+            events.publish(&Event::Contributions(Contributions {
                 dataset: dataset.name.clone(),
                 n: contributions.len() as u64,
                 first_seq: *first_seq,
@@ -126,13 +126,19 @@ impl Looks {
         for (seq, ..) in &contributions {
             if let Some(entry) = journal.frame_at(*seq) {
                 let event = Contribution::of(&entry, true);
-                app.events.publish(&Event::Contribution(event));
+                events.publish(&Event::Contribution(event));
             }
         }
     }
 
     /// Tells of a commit and of the contributions in it; gives those of them that were rejected.
-    fn folded(&mut self, app: &App, dataset: &Dataset, node: &str, folded: Folded) -> Vec<Entry> {
+    fn folded(
+        &mut self,
+        events: &Events,
+        dataset: &Dataset,
+        node: &str,
+        folded: Folded,
+    ) -> Vec<Entry> {
         let journal = &dataset.journal;
         let since = self.folded.insert(node.to_owned(), folded.seq);
         let since = since.unwrap_or(0);
@@ -158,12 +164,12 @@ impl Looks {
                 continue;
             };
             let event = Contribution::of(&entry, false);
-            app.events.publish(&Event::Contribution(event));
+            events.publish(&Event::Contribution(event));
             if entry.status() == Status::Rejected {
                 rejected.push(entry);
             }
         }
-        app.events.publish(&Event::Commit(Commit {
+        events.publish(&Event::Commit(Commit {
             dataset: dataset.name.clone(),
             node: node.to_owned(),
             folded_seq: folded.seq,
@@ -175,18 +181,33 @@ impl Looks {
     }
 }
 
-/// Follows the collectors until `stop`.
-pub(crate) async fn follow_collectors(app: Arc<App>, stop: CancellationToken) {
-    let mut known: HashMap<String, Run> = HashMap::new();
+/// Follows whether a dataset is open, until `stop`.
+pub(crate) async fn follow_slot(events: Arc<Events>, slot: Arc<Slot>, stop: CancellationToken) {
+    let mut changes = slot.changes();
     let mut problems = problems::Seen::default();
     loop {
-        for (name, collecting) in &app.collectors {
-            let run = known.entry(name.clone()).or_default();
-            run.look(&app, name, collecting);
-            problems.collector(&app.events, name, collecting);
-        }
+        problems.slot(&events, &slot);
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return problems.forget(&events),
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Follows a collector until `stop`.
+pub(crate) async fn follow_collector(
+    events: Arc<Events>,
+    collecting: Arc<Collecting>,
+    stop: CancellationToken,
+) {
+    let mut run = Run::default();
+    let mut problems = problems::Seen::default();
+    let name = collecting.collector.name();
+    loop {
+        run.look(&events, name, &collecting);
+        problems.collector(&events, name, &collecting);
+        tokio::select! {
+            () = stop.cancelled() => return problems.forget(&events),
             () = tokio::time::sleep(COLLECTORS) => {}
         }
     }
@@ -200,11 +221,11 @@ struct Run {
 }
 
 impl Run {
-    fn look(&mut self, app: &App, name: &str, collecting: &Collecting) {
+    fn look(&mut self, events: &Events, name: &str, collecting: &Collecting) {
         let status = collecting.collector.status();
         let event = |state, at| kinds::Collector {
             name: name.to_owned(),
-            dataset: collecting.endpoint.dataset.name.clone(),
+            dataset: collecting.endpoint.dataset().to_owned(),
             state,
             at,
             is_good: None,
@@ -215,8 +236,7 @@ impl Run {
         let began = |run: &mut Self, at| {
             if run.began != Some(at) {
                 run.began = Some(at);
-                app.events
-                    .publish(&Event::Collector(event(RunState::Began, at)));
+                events.publish(&Event::Collector(event(RunState::Began, at)));
             }
         };
         if let Some(last) = status.last.filter(|_| status.totals.runs > self.n_runs) {
@@ -224,7 +244,7 @@ impl Run {
             began(self, last.began);
             self.n_runs = status.totals.runs;
             let is_good = last.is_good();
-            app.events.publish(&Event::Collector(kinds::Collector {
+            events.publish(&Event::Collector(kinds::Collector {
                 is_good: Some(is_good),
                 n_contributed: Some(last.counts.contributed),
                 n_failed: Some(last.counts.failed),

@@ -6,6 +6,7 @@ use chrono::Utc;
 
 use super::Events;
 use super::kinds::{Event, Problem, shortened};
+use crate::app::Slot;
 use crate::collect::Collecting;
 use crate::config::Trigger;
 use crate::dataset::Dataset;
@@ -133,8 +134,46 @@ impl Seen {
                 format!("{reason}. See GET /api/v1/collectors and the log."),
             )
         });
-        let dataset = &collecting.endpoint.dataset.name;
+        let dataset = collecting.endpoint.dataset();
         self.set(events, Trigger::CollectorFailed, name, dataset, wrong);
+    }
+
+    /// Looks whether a dataset is open, and as it is configured.
+    pub(super) fn slot(&mut self, events: &Events, slot: &Slot) {
+        let name = &slot.name;
+        let not_open = slot.dataset().err().filter(|error| error.has_failed);
+        let wrong = match (not_open, slot.refused()) {
+            (Some(error), _) => Some((
+                format!("the dataset `{name}` is not open"),
+                format!(
+                    "{}. It is tried again and again, and when files of the configuration change; the other datasets serve on.",
+                    shortened(&error.reason)
+                ),
+            )),
+            (None, Some(reason)) => Some((
+                format!("an edit of the dataset `{name}` does not take effect"),
+                format!(
+                    "{}. The dataset serves on as it was before.",
+                    shortened(&reason)
+                ),
+            )),
+            (None, None) => None,
+        };
+        self.set(events, Trigger::DatasetFailed, name, name, wrong);
+    }
+
+    /// Nothing is watched any more: what is wrong counts as over.
+    pub(super) fn forget(&mut self, events: &Events) {
+        let known: Vec<_> = self.problems.values().cloned().collect();
+        for problem in known {
+            let Problem {
+                rule,
+                subject,
+                dataset,
+                ..
+            } = problem;
+            self.set(events, rule, &subject, &dataset, None);
+        }
     }
 
     /// Tells if what is wrong has begun, changed its title, or is over.

@@ -125,7 +125,7 @@ pub(crate) async fn list_collectors(app: Data<App>, who: Caller) -> Result<HttpR
     let mut collectors = Vec::new();
     for collecting in app.collectors.values() {
         if who
-            .may(&Scope::read(&collecting.endpoint.dataset.name))
+            .may(&Scope::read(collecting.endpoint.dataset()))
             .is_ok()
         {
             collectors.push(state(collecting));
@@ -165,6 +165,7 @@ fn state(collecting: &Collecting) -> CollectorState {
     let Collecting {
         collector,
         endpoint,
+        ..
     } = collecting;
     let Doing {
         running_since,
@@ -178,7 +179,7 @@ fn state(collecting: &Collecting) -> CollectorState {
         name: collector.name().to_owned(),
         kind: collector.kind().to_owned(),
         endpoint: endpoint.name.clone(),
-        dataset: endpoint.dataset.name.clone(),
+        dataset: endpoint.dataset().to_owned(),
         schedule: collector.schedules(),
         running_since,
         next_run,
@@ -194,12 +195,13 @@ fn state(collecting: &Collecting) -> CollectorState {
 }
 
 fn last_run(report: RunReport, collecting: &Collecting) -> LastRun {
-    let journal = &collecting.endpoint.dataset.journal;
+    let open = collecting.endpoint.open().ok();
     let mut outcomes = BTreeMap::new();
     for id in &report.contributions {
-        let status = journal
-            .entry(*id)
-            .map_or(Status::Journaled, |entry| entry.status());
+        let entry = open
+            .as_ref()
+            .and_then(|open| open.dataset.journal.entry(*id));
+        let status = entry.map_or(Status::Journaled, |entry| entry.status());
         *outcomes.entry(status.name().to_owned()).or_default() += 1;
     }
     LastRun {

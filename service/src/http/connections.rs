@@ -144,6 +144,14 @@ impl Connections {
         }
     }
 
+    /// Connections with a request that is worked on, or an answer that is not sent.
+    pub(super) fn n_working(&self) -> usize {
+        let open = self.open.lock();
+        let open = open.iter().filter_map(Weak::upgrade);
+        open.filter(|connection| connection.state.lock().n_working > 0)
+            .count()
+    }
+
     fn cut(&self) {
         let now = Instant::now();
         self.open.lock().retain(|connection| {

@@ -155,10 +155,10 @@ pub(crate) async fn list_contributions(
         .map_or_else(|| Ok(Place::default()), Place::parse)?;
     let datasets = if let Some(name) = &query.dataset {
         who.may(&Scope::read(name))?;
-        vec![Arc::clone(super::datasets::readable(&app, &who, name)?)]
+        vec![super::datasets::readable(&app, &who, name)?]
     } else {
         who.is_somebody()?;
-        let mut datasets: Vec<_> = app.datasets.values().cloned().collect();
+        let mut datasets: Vec<_> = app.open_datasets().collect();
         datasets.retain(|dataset| who.may(&Scope::read(&dataset.name)).is_ok());
         datasets
     };
@@ -211,7 +211,7 @@ pub(crate) async fn get_payload(
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = readable(&app, &who, &id)?;
-    let (dataset, seq) = (Arc::clone(dataset), entry.header.seq);
+    let seq = entry.header.seq;
     let payload = app
         .runtime
         .spawn(async move { dataset.journal.payload(seq).await })
@@ -240,7 +240,7 @@ pub(crate) async fn get_payload(
 }
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.
-fn readable<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+fn readable(app: &App, who: &Who, id: &str) -> Result<(Arc<Dataset>, Entry), ApiError> {
     let (dataset, entry) = find(app, who, id)?;
     let is_sender = who.name().is_some() && who.name() == entry.header.sender.as_deref();
     if !is_sender {
@@ -250,18 +250,22 @@ fn readable<'a>(app: &'a App, who: &Who, id: &str) -> Result<(&'a Arc<Dataset>, 
 }
 
 /// A contribution and its dataset; what may be done with it is to be asked of `who`.
-pub(super) fn find<'a>(
-    app: &'a App,
-    who: &Who,
-    id: &str,
-) -> Result<(&'a Arc<Dataset>, Entry), ApiError> {
+pub(super) fn find(app: &App, who: &Who, id: &str) -> Result<(Arc<Dataset>, Entry), ApiError> {
     let unknown = || ApiError::UnknownContribution(shortened(id));
     // Who has not signed in is not told what there is.
     who.is_somebody()?;
     let uuid = Uuid::try_parse(id).map_err(|_not_an_id| unknown())?;
-    let mut datasets = app.datasets.values();
-    let found = datasets.find_map(|dataset| Some((dataset, dataset.journal.entry(uuid)?)));
-    found.ok_or_else(unknown)
+    let entry_in = |dataset: Arc<Dataset>| {
+        let entry = dataset.journal.entry(uuid)?;
+        Some((dataset, entry))
+    };
+    if let Some(found) = app.open_datasets().find_map(entry_in) {
+        return Ok(found);
+    }
+    // It may be one of a dataset that is not open.
+    let mut not_open = app.not_open().into_iter();
+    let not_open = not_open.find(|error| who.may(&Scope::read(&error.dataset)).is_ok());
+    Err(not_open.map_or_else(unknown, ApiError::NotOpen))
 }
 
 /// The ending of a file of this type.

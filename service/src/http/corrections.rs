@@ -122,10 +122,10 @@ pub(crate) async fn rebuild_node(
         (node, _) => node.clone().unwrap_or_default(),
     };
     if dataset.node(&path).is_none() {
-        return Err(ApiError::unknown_node(dataset, &path));
+        return Err(ApiError::unknown_node(&dataset, &path));
     }
     let correction = (&Correction::Rebuild(path.clone()), path.as_str());
-    request(&app, dataset, requester(&caller), correction, None, wait).await
+    request(&app, &dataset, requester(&caller), correction, None, wait).await
 }
 
 async fn correct(
@@ -143,7 +143,7 @@ async fn correct(
     let id = header.id;
     let by = requester(caller);
     let correction = (&correction(id), header.node.as_str());
-    request(app, dataset, by, correction, Some(id), query.wait).await
+    request(app, &dataset, by, correction, Some(id), query.wait).await
 }
 
 async fn request(
@@ -167,7 +167,7 @@ async fn request(
     let receipt = dataset.correct(correction, by).await?;
     let outcome = match wait {
         Some(Wait::Merged) => tokio::select! {
-            outcome = dataset.journal.settled(receipt.seq) => Some(outcome),
+            outcome = app.settled(dataset, receipt.seq) => Some(outcome),
             () = tokio::time::sleep(app.limits.wait) => None,
             () = app.stop.cancelled() => None,
         },

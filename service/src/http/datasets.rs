@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
@@ -11,8 +12,9 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::error::{ApiError, Denials, Problems, shortened};
 use super::relay;
-use crate::app::App;
-use crate::dataset::Dataset;
+use crate::app::{App, Slot};
+use crate::config::Scope;
+use crate::dataset::{Dataset, has_arrays};
 use crate::tree::{Tree, public, tree};
 use crate::who::Who;
 
@@ -37,33 +39,71 @@ pub(crate) struct DatasetSummary {
     last_seq: u64,
     /// Contributions that wait to be merged.
     n_waiting: u64,
+    /// Only if the dataset is configured, but cannot be used at present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_open: Option<NotOpenYet>,
 }
 
-/// The dataset of this name, if the caller may read it. Whether there is one is told only to those who may.
-pub(super) fn readable<'a>(
-    app: &'a App,
-    who: &Who,
-    name: &str,
-) -> Result<&'a Arc<Dataset>, ApiError> {
+/// Why a dataset cannot be used at present; the others serve on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NotOpenYet {
+    /// Since when.
+    since: DateTime<Utc>,
+    /// Whether it was tried and failed; it is tried again by itself. Else it is being opened.
+    has_failed: bool,
+    /// Why; told to those who may read everything (`read:*`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl DatasetSummary {
+    fn of(slot: &Slot, tells_why: bool) -> Self {
+        match slot.dataset() {
+            Ok(dataset) => Self {
+                name: dataset.name.clone(),
+                attributes: public(&dataset.schema.root.attrs),
+                nodes: dataset.nodes.keys().cloned().collect(),
+                last_seq: dataset.journal.last_seq(),
+                n_waiting: dataset.journal.n_waiting() as u64,
+                not_open: None,
+            },
+            Err(error) => {
+                let schema = slot.schema();
+                let nodes = schema.nodes().filter(|node| has_arrays(node));
+                Self {
+                    name: slot.name.clone(),
+                    attributes: public(&schema.root.attrs),
+                    nodes: nodes.map(|node| node.path.clone()).collect(),
+                    last_seq: 0,
+                    n_waiting: 0,
+                    not_open: Some(NotOpenYet {
+                        since: error.since,
+                        has_failed: error.has_failed,
+                        reason: Some(error.reason).filter(|_| tells_why),
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// The dataset of this name, if the caller may read it and it is open. Whether there is one is told only to those who may.
+pub(super) fn readable(app: &App, who: &Who, name: &str) -> Result<Arc<Dataset>, ApiError> {
     who.may_read(name)?;
-    app.datasets
-        .get(name)
-        .ok_or_else(|| ApiError::UnknownDataset {
-            name: shortened(name),
-            known: all_readable(app, who)
-                .map(|dataset| dataset.name.clone())
-                .collect(),
-        })
+    let slot = app.datasets.get(name);
+    let slot = slot.ok_or_else(|| ApiError::UnknownDataset {
+        name: shortened(name),
+        known: all_readable(app, who)
+            .map(|slot| slot.name.clone())
+            .collect(),
+    })?;
+    Ok(slot.dataset()?)
 }
 
-/// The datasets that the caller may read.
-pub(super) fn all_readable<'a>(
-    app: &'a App,
-    who: &'a Who,
-) -> impl Iterator<Item = &'a Arc<Dataset>> {
-    let mut datasets = app.datasets.values().collect::<Vec<_>>();
-    datasets.retain(|dataset| who.may_read(&dataset.name).is_ok());
-    datasets.into_iter()
+/// The datasets that the caller may read, open or not.
+pub(super) fn all_readable<'a>(app: &'a App, who: &'a Who) -> impl Iterator<Item = &'a Arc<Slot>> {
+    let slots = app.datasets.values();
+    slots.filter(|slot| who.may_read(&slot.name).is_ok())
 }
 
 /// List the datasets that the caller may read.
@@ -81,13 +121,8 @@ pub(crate) async fn list_datasets(
         // Who sees nothing should know why.
         who.is_somebody()?;
     }
-    let datasets = all_readable(&app, &who).map(|dataset| DatasetSummary {
-        name: dataset.name.clone(),
-        attributes: public(&dataset.schema.root.attrs),
-        nodes: dataset.nodes.keys().cloned().collect(),
-        last_seq: dataset.journal.last_seq(),
-        n_waiting: dataset.journal.n_waiting() as u64,
-    });
+    let tells_why = who.may(&Scope::read("*")).is_ok();
+    let datasets = all_readable(&app, &who).map(|slot| DatasetSummary::of(slot, tells_why));
     let datasets = Datasets {
         datasets: datasets.collect(),
     };
@@ -106,7 +141,7 @@ pub(crate) async fn get_dataset(
     name: Path<String>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let dataset = Arc::clone(readable(&app, &who, &name)?);
+    let dataset = readable(&app, &who, &name)?;
     let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
     Ok(relay::tagged_json(&req, &tree))
 }

@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, ResponseError};
 use uuid::Uuid;
 
 pub(crate) use self::problem::{Denials, Problem, Problems};
-use crate::app::Endpoint;
+use crate::app::{NotOpen, OpenEndpoint};
 use crate::dataset::Dataset;
 use crate::decode::DecodeError;
 use crate::fold::IngestError;
@@ -102,6 +102,8 @@ pub(crate) enum ApiError {
     UrlTooLong { max_bytes: u64 },
     /// The service is not ready.
     NotReady(Vec<(String, String)>),
+    /// The dataset is there, but cannot be used at present.
+    NotOpen(NotOpen),
     /// Too many requests at once.
     Busy { max: usize },
     /// Too many requests of one address or name at once.
@@ -137,7 +139,7 @@ impl ApiError {
         }
     }
 
-    pub(super) fn unknown_target(endpoint: &Endpoint, path: &str) -> Self {
+    pub(super) fn unknown_target(endpoint: &OpenEndpoint, path: &str) -> Self {
         Self::UnknownNode {
             dataset: endpoint.dataset.name.clone(),
             path: shortened(path),
@@ -215,6 +217,12 @@ impl ResponseError for ApiError {
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         Self::Append(error)
+    }
+}
+
+impl From<NotOpen> for ApiError {
+    fn from(error: NotOpen) -> Self {
+        Self::NotOpen(error)
     }
 }
 

@@ -141,7 +141,16 @@ struct Rights(HashMap<String, bool>);
 impl Rights {
     fn new(app: &App, who: &Who, only: Option<&str>) -> Result<Self, ApiError> {
         let datasets = match only {
-            Some(name) => vec![datasets::readable(app, who, name)?],
+            Some(name) => {
+                // Those that are not open are followed, too: that is told as a problem.
+                who.may_read(name)?;
+                match app.datasets.get(name) {
+                    Some(slot) => vec![slot],
+                    None => {
+                        return datasets::readable(app, who, name).map(|_| Self(HashMap::new()));
+                    }
+                }
+            }
             None => datasets::all_readable(app, who).collect(),
         };
         if datasets.is_empty() {
@@ -231,7 +240,10 @@ impl Follower {
         let silent = tokio::time::sleep(KEEP_ALIVE);
         tokio::pin!(silent);
         loop {
-            if app.stop.is_cancelled() || !app.sign_in.still_knows(&self.who, Utc::now()) {
+            // What the client may read is asked anew when it connects again.
+            if app.superseded.is_cancelled()
+                || !app.sign_in.still_knows(&self.who, Utc::now())
+            {
                 return None;
             }
             match app.events.after(self.n, MAX_AT_ONCE) {
@@ -249,7 +261,7 @@ impl Follower {
                 }
             }
             tokio::select! {
-                () = app.stop.cancelled() => return None,
+                () = app.superseded.cancelled() => return None,
                 () = self.cut.cancelled() => return None,
                 () = tokio::time::sleep_until(self.ends) => return None,
                 () = &mut silent => {

@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::contributions;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
-use crate::app::{App, Endpoint};
+use crate::app::{App, OpenEndpoint};
 use crate::config::Scope;
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
@@ -223,6 +223,7 @@ async fn take(
             known: app.endpoints.keys().cloned().collect(),
         })?;
     who.may_contribute(&endpoint.name, &endpoint.senders)?;
+    let endpoint = &endpoint.open()?;
     let node = endpoint
         .target(path)
         .ok_or_else(|| ApiError::unknown_target(endpoint, path))?;
@@ -281,7 +282,7 @@ async fn take(
 /// Makes a contribution durable. Small ones on this thread, since there is little to do.
 async fn append(
     app: &App,
-    endpoint: &Endpoint,
+    endpoint: &OpenEndpoint,
     new: NewContribution,
 ) -> Result<journal::Receipt, ApiError> {
     if new.payload.len() <= MAX_INLINE_BYTES {
@@ -298,16 +299,16 @@ async fn append(
 }
 
 /// The outcome, if there is one soon enough.
-async fn wait_for(app: &App, endpoint: &Endpoint, seq: u64) -> Option<Arc<Outcome>> {
+async fn wait_for(app: &App, endpoint: &OpenEndpoint, seq: u64) -> Option<Arc<Outcome>> {
     tokio::select! {
-        outcome = endpoint.dataset.journal.settled(seq) => Some(outcome),
+        outcome = app.settled(&endpoint.dataset, seq) => Some(outcome),
         () = tokio::time::sleep(app.limits.wait) => None,
         () = app.stop.cancelled() => None,
     }
 }
 
 fn answer(
-    endpoint: &Endpoint,
+    endpoint: &OpenEndpoint,
     receipt: journal::Receipt,
     outcome: Option<&Outcome>,
 ) -> Result<HttpResponse, ApiError> {
@@ -340,7 +341,7 @@ fn answer(
 /// Decodes and merges a contribution in mind only.
 async fn try_out(
     app: &App,
-    endpoint: &Endpoint,
+    endpoint: &OpenEndpoint,
     new: NewContribution,
 ) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);

@@ -130,14 +130,14 @@ async fn origin(
     // It tells who sent what, as the list of contributions does.
     who.may(&Scope::read(name))?;
     let dataset = datasets::readable(app, who, name)?;
-    let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
+    let node = node_at(&dataset, path).ok_or_else(|| ApiError::unknown_node(&dataset, path))?;
     let mut params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
         .into_owned()
         .collect();
     let all = take(&mut params, "all", "`true` or `false`")?.unwrap_or(false);
     let before = take(&mut params, "before", "a sequence number")?;
     let selection = Selection::parse(&params, &node.schema)?;
-    let (dataset, node) = (Arc::clone(dataset), Arc::clone(node));
+    let node = Arc::clone(node);
     let search = async move {
         let cell = Cell::find(&node.view(), &selection).await?;
         search(&dataset, &node, cell, all, before).await

@@ -137,7 +137,7 @@ async fn values(
     path: &str,
 ) -> Result<HttpResponse, ApiError> {
     let dataset = datasets::readable(app, who, dataset)?;
-    let node = node_at(dataset, path).ok_or_else(|| ApiError::unknown_node(dataset, path))?;
+    let node = node_at(&dataset, path).ok_or_else(|| ApiError::unknown_node(&dataset, path))?;
     let params: Vec<(String, String)> = form_urlencoded::parse(req.query_string().as_bytes())
         .into_owned()
         .collect();

@@ -46,7 +46,8 @@ pub(crate) async fn get_schema(
     query: Query<SchemaQuery>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let schema = &datasets::readable(&app, &who, &name)?.schema;
+    let dataset = datasets::readable(&app, &who, &name)?;
+    let schema = &dataset.schema;
     let accept = relay::text(&req, &header::ACCEPT)
         .unwrap_or("*/*")
         .to_ascii_lowercase();

@@ -70,7 +70,7 @@ pub(crate) async fn get_object(
     let if_range = relay::text(&req, &header::IF_RANGE).map(str::to_owned);
     let object = open(
         &app,
-        dataset,
+        &dataset,
         key,
         range,
         if_range,

@@ -23,6 +23,10 @@ impl Journal {
             let dataset = self.dataset.clone();
             return Err(AppendError::Fenced { dataset });
         }
+        if self.retired.is_cancelled() {
+            let dataset = self.dataset.clone();
+            return Err(AppendError::Retired { dataset });
+        }
         match &*self.trouble.read() {
             None => Ok(()),
             Some(error) => Err(AppendError::Store(Arc::clone(error))),
@@ -46,7 +50,7 @@ impl Journal {
 
     /// Asks the store how it is: whether it can be written if it could not, else whether another process has taken over.
     pub(super) async fn probe(&self) {
-        if self.is_fenced() || self.store.is_read_only() {
+        if self.is_fenced() || self.retired.is_cancelled() || self.store.is_read_only() {
             return;
         }
         let in_trouble = self.trouble.read().is_some();

@@ -174,6 +174,19 @@ impl Journal {
         }
     }
 
+    /// Takes nothing more, since the dataset is handed over within this process: what is under way is finished, later
+    /// contributions are refused. What is known can be read on.
+    pub async fn retire(&self) {
+        self.retired.cancel();
+        self.close().await;
+        *self.ended.lock().await = true;
+    }
+
+    /// Waits until the dataset is handed over to another one of this process.
+    pub async fn retired(&self) {
+        self.retired.cancelled().await;
+    }
+
     /// Makes sure that no other process has appended; asked before arrays are changed.
     ///
     /// # Errors

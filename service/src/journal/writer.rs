@@ -47,6 +47,12 @@ pub(super) async fn run(journal: Weak<Journal>, mut queue: Receiver<Append>) {
         if fresh.is_empty() {
             continue;
         }
+        let has_ended = journal.ended.lock().await;
+        if *has_ended {
+            let dataset = journal.dataset.clone();
+            reply_all(fresh, &AppendError::Retired { dataset });
+            continue;
+        }
         if journal.is_fenced() {
             let dataset = journal.dataset.clone();
             reply_all(fresh, &AppendError::Fenced { dataset });

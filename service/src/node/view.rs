@@ -88,10 +88,7 @@ impl NodeView {
         array: usize,
         indices: &[Indices],
     ) -> Result<Values, ReadError> {
-        let _stays = self.node.layout.read().await;
-        if self.node.state().epoch != self.state.epoch {
-            return Err(ReadError::Moved);
-        }
+        let _stays = self.node.hold(&self.state).await.ok_or(ReadError::Moved)?;
         let array = self.state.coordinates.len() + array;
         self.node.read_array(array, indices, self.state.epoch).await
     }

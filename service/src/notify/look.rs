@@ -106,6 +106,7 @@ impl Lookout {
                 }
                 Trigger::NoData => self.silent(name, rule, ledger, seen, &mut notes, now),
                 Trigger::StoreUnreachable => store_unreachable(&app, rule, &mut notes),
+                Trigger::DatasetFailed => dataset_failed(&app, rule, &mut notes),
                 Trigger::TakenOver => taken_over(&app, rule, &mut notes),
                 Trigger::FoldStuck => self.stuck(&app, rule, &mut notes, now),
             }
@@ -116,7 +117,7 @@ impl Lookout {
 
     /// Takes note of the oldest contribution that waits for each node.
     fn note_waiting(&mut self, app: &App, now: DateTime<Utc>) {
-        for dataset in app.datasets.values() {
+        for dataset in app.open_datasets() {
             for path in dataset.nodes.keys() {
                 let key = (dataset.name.clone(), path.clone());
                 match dataset.journal.waiting(path, 1, 1).first() {
@@ -214,7 +215,7 @@ impl Lookout {
         let (Some(path), Some(coordinate)) = (&rule.node, &rule.coordinate) else {
             return;
         };
-        let Some(dataset) = of(&self.app, rule).next().cloned() else {
+        let Some(dataset) = of(&self.app, rule).next() else {
             return;
         };
         let silence = self
@@ -272,16 +273,15 @@ fn needs_arrivals(rule: &RuleConfig) -> bool {
     is_no_data || rule.when == Trigger::ContributionRejected
 }
 
-/// The datasets that a rule concerns.
-fn of<'a>(app: &'a App, rule: &'a RuleConfig) -> impl Iterator<Item = &'a Arc<Dataset>> {
-    let mut datasets = app.datasets.values();
-    std::iter::from_fn(move || {
-        datasets.find(|dataset| {
-            rule.dataset
-                .as_ref()
-                .is_none_or(|name| *name == dataset.name)
-        })
-    })
+/// Whether a rule concerns a dataset.
+fn concerns(rule: &RuleConfig, name: &str) -> bool {
+    rule.dataset.as_ref().is_none_or(|dataset| dataset == name)
+}
+
+/// The datasets that a rule concerns, of those that are open.
+fn of(app: &App, rule: &RuleConfig) -> impl Iterator<Item = Arc<Dataset>> {
+    let datasets = app.open_datasets();
+    datasets.filter(|dataset| concerns(rule, &dataset.name))
 }
 
 /// Collectors that failed several times in a row, or cannot do what they should.
@@ -317,6 +317,26 @@ fn store_unreachable(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {
             let text = format!(
                 "{reason}. Senders are told to come back; nothing that was acknowledged is lost."
             );
+            notes.add(name, None, title, text);
+        }
+    }
+}
+
+fn dataset_failed(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {
+    let slots = app.datasets.values();
+    for slot in slots.filter(|slot| concerns(rule, &slot.name)) {
+        let name = &slot.name;
+        let not_open = slot.dataset().err().filter(|error| error.has_failed);
+        if let Some(error) = not_open {
+            let title = format!("the dataset `{name}` is not open");
+            let text = format!(
+                "{}. It is tried again and again, and when files of the configuration change; the other datasets serve on.",
+                error.reason
+            );
+            notes.add(name, Some(error.since), title, text);
+        } else if let Some(reason) = slot.refused() {
+            let title = format!("an edit of the dataset `{name}` does not take effect");
+            let text = format!("{reason}. The dataset serves on as it was before.");
             notes.add(name, None, title, text);
         }
     }

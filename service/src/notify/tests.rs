@@ -74,7 +74,7 @@ impl Watched {
     }
 
     fn dataset(&self) -> Arc<Dataset> {
-        Arc::clone(&self.app.datasets["weather"])
+        self.app.dataset("weather").unwrap()
     }
 
     /// Contributes and folds; gives the id and what became of it.

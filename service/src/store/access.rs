@@ -32,7 +32,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 ///
 /// Each setting is the first that is given of: the environment variable of zarr-fuse, the configuration, the schema, the
 /// usual variable of AWS.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct S3Access {
     endpoint: Option<String>,
     access_key: Option<String>,

@@ -93,7 +93,7 @@ async fn half_a_day(folder: &Path, name: &str, node: &str) -> ([u64; 3], HashMap
     let collecting = Arc::clone(&app.collectors[name]);
     let end = begin + TimeDelta::hours(12);
     clock.by(end, Arc::clone(&collecting).run(stop)).await;
-    let dataset = &app.datasets["aladin"];
+    let dataset = &app.dataset("aladin").unwrap();
     dataset.fold_all().await.unwrap();
     dataset.publish_groups().await.unwrap();
     let counts = collecting.collector.status().totals.counts;

@@ -131,7 +131,7 @@ async fn a_day_of_forecasts_for_forty_places() {
     let collecting = Arc::clone(&app.collectors["yrno"]);
     let end = begin + TimeDelta::days(1) - TimeDelta::seconds(2);
     clock.by(end, Arc::clone(&collecting).run(stop)).await;
-    let dataset = &app.datasets["weather"];
+    let dataset = &app.dataset("weather").unwrap();
     dataset.fold_all().await.unwrap();
 
     let totals = collecting.collector.status().totals;

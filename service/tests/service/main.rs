@@ -6,6 +6,7 @@
 )]
 
 mod aladin;
+mod apart;
 mod collectors;
 mod compression;
 mod contributions;

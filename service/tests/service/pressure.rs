@@ -51,7 +51,7 @@ async fn a_large_body_is_kept_in_a_frame_and_a_larger_one_as_an_object_of_its_ow
     for n_bytes in [1 << 20, (1 << 20) + 1, 3 << 20, (8 << 20) + 1, 20 << 20] {
         kept(&world, &long(n_bytes)).await;
     }
-    let store = &world.app.datasets["boreholes"].store;
+    let store = &world.app.dataset("boreholes").unwrap().store;
     assert_eq!(store.list("journal/blobs", None).await.unwrap().len(), 2);
     world.end().await.unwrap();
 }

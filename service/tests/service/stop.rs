@@ -49,7 +49,7 @@ async fn what_was_acknowledged_before_a_stop_is_there_after_it() {
     }
     assert!(acknowledged.len() > 24, "{}", acknowledged.len());
     let world = World::on(&schemas, LimitsConfig::default()).await;
-    let dataset = Arc::clone(&world.app.datasets["boreholes"]);
+    let dataset = world.app.dataset("boreholes").unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     while dataset.journal.n_waiting() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -45,7 +45,8 @@ impl Watching {
 
     /// How many contributions there are, once so many have an outcome.
     async fn settled(&self, n: u64) -> HashMap<Status, u64> {
-        let journal = &self.app.datasets["site"].journal;
+        let dataset = self.app.dataset("site").unwrap();
+        let journal = &dataset.journal;
         let counts = async {
             loop {
                 let counts: HashMap<Status, u64> = journal.counts("readings").into_iter().collect();

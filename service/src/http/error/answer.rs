@@ -191,6 +191,13 @@ impl ApiError {
             )
             .items(reasons.iter().map(|(path, reason)| ProblemItem::at(path, reason)))
             .retry_after(2),
+            Self::NotOpen(error) => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "not-open",
+                "Dataset not open",
+                format!("{error}; try again later"),
+            )
+            .retry_after(u32::try_from(error.retry_after.as_secs()).unwrap_or(u32::MAX).max(1)),
             Self::Busy { max } => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "busy",
@@ -332,6 +339,13 @@ fn append(error: &AppendError) -> Answer {
             detail,
         )
         .retry_after(5),
+        AppendError::Retired { .. } => Answer::new(
+            S::SERVICE_UNAVAILABLE,
+            "not-open",
+            "Dataset not open",
+            detail,
+        )
+        .retry_after(1),
         AppendError::Stopping => {
             Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
         }

@@ -35,8 +35,12 @@ fn page(app: &App, who: &Who) -> String {
     );
     let mut write =
         |text: std::fmt::Arguments<'_>| html.write_fmt(text).expect("a String takes everything");
-    for dataset in all_readable(app, who) {
-        let name = escaped(&dataset.name);
+    for slot in all_readable(app, who) {
+        let name = escaped(&slot.name);
+        let Ok(dataset) = slot.dataset() else {
+            write(format_args!("<li>{name} (not open at present)</li>\n"));
+            continue;
+        };
         write(format_args!(
             "<li><a href=\"/api/v1/datasets/{name}\">{name}</a> (<a href=\"/api/v1/datasets/{name}/schema\">schema</a>, \
              Zarr at <code>/zarr/{name}</code>)\n<ul>\n"

@@ -70,7 +70,7 @@ struct Position {
 impl Settled {
     /// Takes note of what arrived and of what became of it since the last look.
     pub(super) async fn look(&mut self, app: &App, seen: &mut Seen, now: DateTime<Utc>) {
-        for dataset in app.datasets.values() {
+        for dataset in app.open_datasets() {
             let last_seq = dataset.journal.last_seq();
             // What is older than the rules is nobody's concern.
             let begin = *seen.seq.entry(dataset.name.clone()).or_insert(last_seq);
@@ -104,7 +104,7 @@ impl Settled {
                         if entry.outcome.is_none() {
                             break;
                         }
-                        seen.note(dataset, entry, now);
+                        seen.note(&dataset, entry, now);
                     }
                     unsettled.pop_front();
                     n += 1;
@@ -124,7 +124,8 @@ impl Settled {
         if let Some(last) = self.arrivals.get(endpoint) {
             return Some(*last);
         }
-        let journal = &app.endpoints.get(endpoint)?.dataset.journal;
+        let dataset = app.endpoints.get(endpoint)?.open().ok()?.dataset;
+        let journal = &dataset.journal;
         let newest = journal.list(&Filter {
             endpoint: Some(endpoint.to_owned()),
             limit: 1,
@@ -282,11 +283,8 @@ impl Record {
         } else {
             Status::Rejected
         };
-        let journal = app
-            .datasets
-            .get(&self.dataset)
-            .map(|dataset| &dataset.journal);
-        let outcome = journal.and_then(|journal| journal.outcome(self.last_seq));
+        let dataset = app.dataset(&self.dataset);
+        let outcome = dataset.and_then(|dataset| dataset.journal.outcome(self.last_seq));
         !self.is_past && outcome.is_some_and(|outcome| outcome.status == status)
     }
 }
