@@ -26,6 +26,7 @@ use crate::who::{Rates, SignIn, SignInError};
 mod bodies;
 mod endpoint;
 mod open;
+mod places;
 mod slot;
 
 pub use bodies::Bodies;
@@ -101,6 +102,9 @@ pub enum AppError {
         /// Cause.
         source: Box<OpenError>,
     },
+    /// Datasets would write into one another.
+    #[error("{}", .0.join("; "))]
+    Shared(Vec<String>),
     /// An endpoint names what is not there.
     #[error("the endpoint `{endpoint}`: {reason}")]
     Endpoint {
@@ -365,6 +369,16 @@ fn unready(dataset: &Dataset, recovered: u64, reasons: &mut Vec<(String, String)
             reasons.push((place, trouble));
         }
     }
+}
+
+/// What datasets of a configuration share and must not: stores and journals that are in one place, or one inside the other. It
+/// tells nothing of those whose schema cannot be read.
+pub fn shared_places(config: &Config) -> Vec<String> {
+    let datasets = config.datasets.by_name.iter();
+    let plans: Vec<_> = datasets
+        .filter_map(|(name, dataset)| Plan::of(config, name, dataset).ok())
+        .collect();
+    places::shared(plans.iter())
 }
 
 /// Where the configuration in `file` keeps the journal of the dataset of `schema`, read from `schema_file`, if apart from

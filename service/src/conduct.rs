@@ -231,6 +231,7 @@ impl Conductor {
             after,
             ended: ended.clone(),
             grace: self.site.current().server.grace + GRACE,
+            known: None,
         };
         self.tasks.spawn(keeper.run());
         let kept = Kept { plans, stop, ended };

@@ -285,6 +285,8 @@ impl Copy<'_> {
                     && !is_in(object, keys::BLOBS)
                     && object.key != keys::WRITER_LOCK
                     && object.key != keys::PROBE
+                    // A copy is another store.
+                    && object.key != keys::IDENTITY
             })
             .collect();
         // A listing of a folder that grows may lack one segment and have the next, but not the second listing.

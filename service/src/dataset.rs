@@ -721,6 +721,9 @@ async fn take_journal(
             tokio::time::sleep(TAKEOVER_WAIT).await;
         }
     }
+    store.hold()?;
+    journal.store().hold()?;
+    journal.identify().await?;
     Ok((journal, writer))
 }
 

@@ -96,8 +96,8 @@ pub(crate) async fn serve(site: Arc<Site>, listener: TcpListener) -> io::Result<
                     return Ok(());
                 }
             }
-            changed = changes.changed(), if !service_stop.is_cancelled() => {
-                changed.map_err(io::Error::other)?;
+            edited = changes.changed(), if !service_stop.is_cancelled() => {
+                edited.map_err(io::Error::other)?;
             }
         }
     }
@@ -190,21 +190,21 @@ fn begin(
     let (handle, service_stop) = (server.handle(), current.app.stop.clone());
     let (tls, grace) = (current.tls.clone(), settings.grace);
     Ok(async move {
-        let ended = CancellationToken::new();
+        let is_over = CancellationToken::new();
         let stopping = async {
             stop.cancelled().await;
             end(&connections, handle, &service_stop, grace).await;
-            ended.cancel();
+            is_over.cancel();
         };
-        let watching = connections.watch(ended.clone());
+        let watching = connections.watch(is_over.clone());
         let following = async {
             match tls {
-                Some(tls) => tls.follow(ended.clone()).await,
+                Some(tls) => tls.follow(is_over.clone()).await,
                 None => Ok(()),
             }
         };
-        let (served, (), (), followed) = tokio::join!(server, stopping, watching, following);
-        served.and(followed)
+        let (ended, (), (), followed) = tokio::join!(server, stopping, watching, following);
+        ended.and(followed)
     })
 }
 

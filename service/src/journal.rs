@@ -2,9 +2,9 @@
 //!
 //! Only this module writes the journal. `journal/segment.rs` has the format, `journal/writer.rs` the group commit.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,10 +20,12 @@ use uuid::Uuid;
 use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
 
+mod blob;
 mod catalog;
 mod checkpoint;
 mod correction;
 mod health;
+mod identity;
 pub mod payload;
 mod pressure;
 mod queue;
@@ -35,6 +37,7 @@ mod writer;
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
 pub use correction::{Correction, CorrectionError, Requester};
+pub use identity::{Identity, Known};
 pub use payload::{Payload, Spool, Spooling, spool_folder};
 use pressure::Pressure;
 pub use pressure::PressureCounts;
@@ -245,6 +248,12 @@ pub struct Journal {
     retired: CancellationToken,
     /// Held while a segment is written; true: nothing is written any more.
     ended: tokio::sync::Mutex<bool>,
+    /// Which journal it is, if it is written.
+    identity: OnceLock<Identity>,
+    /// When it was last seen to be that.
+    verified: Mutex<Option<tokio::time::Instant>>,
+    /// Held by those who write a payload of its own and name it, by its hash.
+    blobs: Mutex<HashMap<String, Weak<tokio::sync::RwLock<()>>>>,
     /// Why the last write failed, until one succeeds.
     trouble: RwLock<Option<Arc<StoreError>>>,
     /// Whether the journal says that this process writes it.
@@ -292,6 +301,9 @@ impl Journal {
             fenced: AtomicBool::new(false),
             retired: CancellationToken::new(),
             ended: tokio::sync::Mutex::new(false),
+            identity: OnceLock::new(),
+            verified: Mutex::default(),
+            blobs: Mutex::default(),
             trouble: RwLock::default(),
             announced: AtomicBool::new(false),
             announced_outcomes: Mutex::default(),
@@ -424,12 +436,7 @@ impl Journal {
         };
         let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
-            let key = keys::blob(&header.sha256);
-            payload.put(&self.store, &key).await.map_err(|error| {
-                let error = Arc::new(error);
-                self.note(Some(Arc::clone(&error)));
-                AppendError::Store(error)
-            })?;
+            return self.append_blob(header, payload).await;
         }
         self.send(header, kept, payload).await
     }

@@ -19,6 +19,7 @@ use crate::app::{Plan, Slot};
 use crate::dataset::Dataset;
 use crate::events::{self, Events};
 use crate::fold::{self, whole};
+use crate::journal::Known;
 use crate::tasks::panic_text;
 
 /// First pause before a dataset that has failed is opened again; it doubles with every failure.
@@ -29,6 +30,8 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 const RECOVERED: Duration = Duration::from_mins(1);
 /// How long an opening waits for those of others, which may hang.
 const TURN: Duration = Duration::from_secs(5);
+/// How often it is looked whether a store is the one that was opened.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long the tasks of a dataset that broke down may take to end.
 const BREAK_DOWN: Duration = Duration::from_mins(1);
 
@@ -57,6 +60,8 @@ pub(crate) struct Keeper {
     pub(crate) ended: CancellationToken,
     /// How long tasks may take to end when the service stops.
     pub(crate) grace: Duration,
+    /// What was open last, and how it was opened.
+    pub(crate) known: Option<(Arc<Plan>, Known)>,
 }
 
 /// A dataset that is open, and how it was opened.
@@ -123,6 +128,7 @@ impl Keeper {
                     }
                     self.fail(reason, pause);
                     open.dataset.retire().await;
+                    self.remember(&open);
                     drop(open);
                     if !self.rest(&mut pause).await {
                         return;
@@ -143,7 +149,7 @@ impl Keeper {
                 return None;
             };
             let opened = tokio::select! {
-                opened = open_apart(&plan, &self.turns, &self.stop) => opened,
+                opened = self.open_apart(&plan) => opened,
                 () = self.stop.cancelled() => return None,
             };
             match opened {
@@ -173,6 +179,28 @@ impl Keeper {
         }
     }
 
+    /// Opens the dataset; gives why it cannot be opened. A fault of the opening is that of this dataset alone.
+    async fn open_apart(&self, plan: &Arc<Plan>) -> Result<Arc<Dataset>, String> {
+        let _turn = timeout(TURN, self.turns.acquire()).await;
+        let (plan, stop) = (Arc::clone(plan), self.stop.clone());
+        let known = self
+            .known
+            .as_ref()
+            .filter(|(of, _)| of.is_in_same_place(&plan));
+        let known = known.map(|(_, known)| known.clone());
+        apart(move |runtime| {
+            let opening = stop.run_until_cancelled_owned(plan.open_known(known.as_ref()));
+            runtime.block_on(opening)
+        })
+        .await
+    }
+
+    /// Remembers what was open, so that nothing else is taken for it.
+    fn remember(&mut self, open: &Kept) {
+        let known = open.plan.clone().zip(open.dataset.journal.known());
+        self.known = known.or(self.known.take());
+    }
+
     fn fail(&self, reason: String, pause: Duration) {
         let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
         self.slot.set_failed(reason, Utc::now() + pause);
@@ -193,9 +221,14 @@ impl Keeper {
     async fn attend(&mut self, open: &Kept) -> End {
         let token = self.stop.child_token();
         let mut tasks = tasks(&open.dataset, &self.events, &token);
+        let mut moved = std::pin::pin!(moved(&open.dataset));
         let end = loop {
             let edited = self.edited(open.plan.as_ref());
             tokio::select! {
+                () = &mut moved => {
+                    let reason = "its store was away, and is back in another place";
+                    break End::Broke(reason.to_owned());
+                }
                 () = token.cancelled() => break End::Stopped,
                 Some(ended) = tasks.join_next() => {
                     if token.is_cancelled() {
@@ -262,21 +295,22 @@ impl Keeper {
 
     /// Opens the dataset in another way, in place of `open`. If that fails, in the former way.
     async fn hand_over(&mut self, open: Kept, plan: Arc<Plan>) -> Option<Kept> {
-        let name = &self.slot.name;
         // Questions are answered by the former one until the new one is open; contributions are asked to come back.
         open.dataset.retire().await;
+        self.remember(&open);
         let is_half_done = !open.dataset.troubles().is_empty();
         let mut nobody_reads = Vec::new();
         for node in open.dataset.nodes.values().filter(|_| is_half_done) {
             // What a fold has left undone is completed by the opening.
             nobody_reads.push(node.layout.write().await);
         }
-        let opened = open_apart(&plan, &self.turns, &self.stop).await;
+        let name = &self.slot.name;
+        let opened = self.open_apart(&plan).await;
         let (opened, plan, refused) = match (opened, &open.plan) {
             (Ok(dataset), _) => (Ok(dataset), plan, None),
             (Err(reason), Some(former)) => {
                 let former = Arc::clone(former);
-                let again = open_apart(&former, &self.turns, &self.stop).await;
+                let again = self.open_apart(&former).await;
                 (again, former, Some(reason))
             }
             (Err(reason), None) => (Err(reason), plan, None),
@@ -289,12 +323,13 @@ impl Keeper {
                     }
                 }
                 self.slot.set_open(Arc::clone(&dataset));
-                match refused {
-                    Some(reason) => self.refuse(reason),
-                    None => tracing::info!(
+                if let Some(reason) = refused {
+                    self.refuse(reason);
+                } else {
+                    tracing::info!(
                         dataset.name = name,
                         "An edit of the dataset `{name}` has taken effect"
-                    ),
+                    );
                 }
                 Some(Kept {
                     dataset,
@@ -351,6 +386,24 @@ fn tasks(
     tasks
 }
 
+/// Waits until the folder of a dataset is not the one that was opened, but holds all of its journal: it was mounted again, or
+/// put back from a copy.
+async fn moved(dataset: &Dataset) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if dataset.store.in_place().await.is_ok()
+            && dataset.journal.store().in_place().await.is_ok()
+        {
+            continue;
+        }
+        if let Some(known) = dataset.journal.known()
+            && known.check(&dataset.journal.store().unheld()).await.is_ok()
+        {
+            return;
+        }
+    }
+}
+
 async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
     task.await;
     name
@@ -396,21 +449,6 @@ async fn settle(dataset: &str, mut tasks: JoinSet<&'static str>, patience: Optio
             }
         }
     }
-}
-
-/// Opens a dataset; gives why it cannot be opened. A fault of the opening is that of this dataset alone.
-async fn open_apart(
-    plan: &Arc<Plan>,
-    turns: &Semaphore,
-    stop: &CancellationToken,
-) -> Result<Arc<Dataset>, String> {
-    let _turn = timeout(TURN, turns.acquire()).await;
-    let (plan, stop) = (Arc::clone(plan), stop.clone());
-    apart(move |runtime| {
-        let opening = stop.run_until_cancelled_owned(plan.open());
-        runtime.block_on(opening)
-    })
-    .await
 }
 
 /// Whether a dataset that is open can be opened in another way, as far as that can be told beside it.

@@ -201,6 +201,25 @@ impl Metrics {
 struct Datasets(Arc<RwLock<Vec<Arc<Slot>>>>);
 
 impl Datasets {
+    /// Tells which datasets are open, and gives them.
+    fn open(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<Vec<Arc<Dataset>>, fmt::Error> {
+        let slots = self.0.read().clone();
+        let is_open = slots.iter().map(|slot| {
+            let labels = vec![("dataset", slot.name.clone())];
+            (labels, i64::from(slot.dataset().is_ok()))
+        });
+        gauges(
+            encoder,
+            "dataset_open",
+            "1 if the dataset is open, 0 if it is being opened or cannot be opened",
+            is_open,
+        )?;
+        Ok(slots
+            .iter()
+            .filter_map(|slot| slot.dataset().ok())
+            .collect())
+    }
+
     fn requests(open: &[Arc<Dataset>], encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let requests = open.iter().flat_map(|dataset| {
             RequestKind::ALL.map(|kind| {
@@ -222,21 +241,7 @@ impl Datasets {
 
 impl Collector for Datasets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let slots = self.0.read().clone();
-        let is_open = slots.iter().map(|slot| {
-            let labels = vec![("dataset", slot.name.clone())];
-            (labels, i64::from(slot.dataset().is_ok()))
-        });
-        gauges(
-            &mut encoder,
-            "dataset_open",
-            "1 if the dataset is open, 0 if it is being opened or cannot be opened",
-            is_open,
-        )?;
-        let open: Vec<_> = slots
-            .iter()
-            .filter_map(|slot| slot.dataset().ok())
-            .collect();
+        let open = self.open(&mut encoder)?;
         let all = || open.iter();
         let nodes = || {
             all().flat_map(|dataset| {

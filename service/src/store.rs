@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -20,6 +20,7 @@ pub(crate) mod failing;
 pub mod keys;
 mod leftovers;
 mod objects;
+mod place;
 /// What a store can do, and whether data is safe in it.
 pub mod probe;
 mod upload;
@@ -39,6 +40,8 @@ pub struct Store {
     /// Whether requests go over a network and may stay unanswered.
     is_remote: bool,
     counts: RequestCounts,
+    /// Which folder it is, once it is written.
+    held: Arc<OnceLock<place::Held>>,
 }
 
 impl fmt::Debug for Store {
@@ -95,15 +98,12 @@ impl Store {
             store.is_remote = true;
             return Ok(store);
         }
-        let folder = match url.strip_prefix("file://") {
-            Some(path) => PathBuf::from(path),
-            None if url.contains("://") => return Err(address("its scheme is unknown".to_owned())),
-            None => PathBuf::from(url),
+        let Some(folder) = local_folder(url, base) else {
+            return Err(address("its scheme is unknown".to_owned()));
         };
-        if folder.as_os_str().is_empty() {
+        if url.trim_start_matches("file://").is_empty() {
             return Err(address("it is empty".to_owned()));
         }
-        let folder = base.join(folder);
         std::fs::create_dir_all(&folder).map_err(|source| StoreError::Folder {
             folder: folder.clone(),
             source,
@@ -125,6 +125,7 @@ impl Store {
             read_only: false,
             is_remote: false,
             counts: RequestCounts::default(),
+            held: Arc::default(),
         }
     }
 
@@ -145,7 +146,13 @@ impl Store {
             read_only: self.read_only,
             is_remote: self.is_remote,
             counts: self.counts.clone(),
+            held: Arc::clone(&self.held),
         }
+    }
+
+    /// Whether it is in the memory of this process, where nobody else comes.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.folder.is_none() && !self.is_remote
     }
 
     /// Whether it refuses to be written.
@@ -197,6 +204,15 @@ impl Store {
     /// The folder, if it is a local one.
     pub fn folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
+    }
+}
+
+/// The folder that an address names, relative to `base`; `None`: it is no folder.
+pub(crate) fn local_folder(url: &str, base: &FilePath) -> Option<PathBuf> {
+    match url.strip_prefix("file://") {
+        Some(path) => Some(base.join(path)),
+        None if url.contains("://") || url.starts_with("memory:") => None,
+        None => Some(base.join(url)),
     }
 }
 

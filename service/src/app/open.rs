@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use zarr_fuse_schemas::Schema;
 
-use super::AppError;
+use super::{AppError, places};
 use crate::config::{Config, DatasetConfig};
 use crate::dataset::{Dataset, Decoders, OpenError};
 use crate::decode::{Decoder, Decoding};
-use crate::journal::JournalSettings;
-use crate::store::{S3Access, Store, probe};
+use crate::journal::{JournalSettings, Known};
+use crate::store::{S3Access, Store, StoreError, local_folder, probe};
 
 /// All that decides how one dataset is opened; equal ones open alike.
 #[derive(Debug)]
@@ -99,9 +99,20 @@ impl Plan {
     /// As [`Self::of`].
     pub(crate) fn all(config: &Config) -> Result<Vec<Arc<Self>>, AppError> {
         let datasets = config.datasets.by_name.iter();
-        datasets
+        let plans: Result<Vec<_>, _> = datasets
             .map(|(name, dataset)| Self::of(config, name, dataset).map(Arc::new))
-            .collect()
+            .collect();
+        let plans = plans?;
+        let shared = places::shared(plans.iter().map(AsRef::as_ref));
+        if shared.is_empty() {
+            Ok(plans)
+        } else {
+            Err(AppError::Shared(shared))
+        }
+    }
+
+    pub(super) fn access(&self) -> &S3Access {
+        &self.access
     }
 
     /// Whether arrays and journal lie where those of `other` lie, and are had in the same way.
@@ -114,6 +125,17 @@ impl Plan {
     /// # Errors
     /// [`AppError`] says why it cannot be opened, or is not safe in its store.
     pub(crate) async fn open(&self) -> Result<Arc<Dataset>, AppError> {
+        self.open_known(None).await
+    }
+
+    /// As [`Self::open`], if the journal is the one that is `known`: a folder that is gone is not made anew then.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) async fn open_known(&self, known: Option<&Known>) -> Result<Arc<Dataset>, AppError> {
+        if let Some(known) = known {
+            self.must_be(known).await?;
+        }
         for warning in &self.schema.warnings {
             tracing::warn!(dataset.name = self.name, "{warning}");
         }
@@ -145,6 +167,23 @@ impl Plan {
         self.open_in(store.read_only(), journal.read_only())
             .await
             .map(|_dataset| ())
+    }
+
+    async fn must_be(&self, known: &Known) -> Result<(), AppError> {
+        let fail = |source| AppError::Store {
+            dataset: self.name.clone(),
+            source,
+        };
+        for place in std::iter::once(&self.store).chain(&self.journal) {
+            if let Some(folder) = local_folder(&place.url, &place.folder).filter(|at| !at.exists())
+            {
+                let reason = "it is gone; was it unmounted, renamed or removed?";
+                return Err(fail(StoreError::Elsewhere { folder, reason }));
+            }
+        }
+        let journal = self.journal.as_ref().unwrap_or(&self.store);
+        let journal = journal.open(&self.access, &self.name)?;
+        known.check(&journal).await.map_err(fail)
     }
 
     async fn safe_stores(&self) -> Result<(Store, Store), AppError> {

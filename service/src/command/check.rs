@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use zarr_fuse_schemas::{Problem, Schema};
+use zarr_fuse_service::app::shared_places;
 use zarr_fuse_service::config::Config;
 
 use super::{note, print};
@@ -33,7 +34,20 @@ pub(crate) fn run(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
 fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
     if is_config(file) {
         let environment = std::env::vars().collect();
-        Config::load(file, &environment).map_err(|error| error.problems)?;
+        let config = Config::load(file, &environment).map_err(|error| error.problems)?;
+        let shared = shared_places(&config).into_iter();
+        let shared: Vec<_> = shared
+            .map(|message| Problem {
+                file: file.display().to_string(),
+                line: 0,
+                column: 0,
+                path: "datasets".to_owned(),
+                message,
+            })
+            .collect();
+        if !shared.is_empty() {
+            return Err(shared);
+        }
         return Ok((Vec::new(), "a sound configuration".to_owned()));
     }
     let schema = Schema::load(file).map_err(|error| error.problems)?;

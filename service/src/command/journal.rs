@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use zarr_fuse_service::dataset;
 use zarr_fuse_service::journal::repair::{self, Checked, Lost};
+use zarr_fuse_service::store::Writer;
 
 use super::{Access, Parts, Target, note, print};
 
@@ -71,18 +72,25 @@ impl Repair {
         };
         let parts = self.target.parts(access)?;
         // Held until the end, so that no service begins to write meanwhile.
-        let _writer = self.yes.then(|| parts.store.mark()).transpose()?;
+        let writer = self.yes.then(|| parts.store.mark()).transpose()?;
         let checked = examine(&parts).await?;
         tell(&checked)?;
         for lost in &checked.lost {
             print(&describe(lost))?;
         }
-        if !checked.needs_repair() {
+        if !checked.needs_repair() && checked.orphans.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
             note("nothing was changed; stop the service, then say --yes to repair");
             return Ok(ExitCode::FAILURE);
+        }
+        let is_alone = matches!(writer, Some(Writer::This(_))) && parts.journal.folder().is_some();
+        for key in repair::remove_orphans(&parts.journal, &checked, is_alone).await? {
+            print(&format!("removed `{key}`, which no contribution names"))?;
+        }
+        if !checked.needs_repair() {
+            return Ok(ExitCode::SUCCESS);
         }
         for place in repair::repair(&parts.journal, &checked).await? {
             print(&format!("kept the damaged object as `{place}`"))?;
@@ -108,6 +116,12 @@ fn tell(checked: &Checked) -> anyhow::Result<()> {
         n_outcomes,
         ..
     } = checked;
+    for orphan in &checked.orphans {
+        note(&format!(
+            "`{}` ({} bytes): no contribution names it; `zf journal repair` removes it",
+            orphan.key, orphan.n_bytes
+        ));
+    }
     print(&format!(
         "{n_frames} sound entries in {n_segments} segments, {n_blobs} payloads of their own, {n_outcomes} batches of outcomes; {} faults",
         checked.findings.len()

@@ -81,7 +81,12 @@ impl<'a> Destination<'a> {
             if plain {
                 return Err(occupied("a dataset with a journal"));
             }
-            if store.get(&segment.key).await? != first {
+            // Of a copy that broke off, any segments may be there; that it was begun is noted before them.
+            let is_begun = known.as_ref().is_some_and(|known| {
+                known.is_of(&origin) && known.first_segment == origin.first_segment
+            });
+            let is_first = segments.first().is_some_and(|of| of.key == segment.key);
+            if (is_first || !is_begun) && store.get(&segment.key).await? != first {
                 return Err(occupied("another dataset"));
             }
             let sizes: BTreeMap<&str, u64> = segments

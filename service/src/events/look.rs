@@ -189,7 +189,7 @@ pub(crate) async fn follow_slot(events: Arc<Events>, slot: Arc<Slot>, stop: Canc
         problems.slot(&events, &slot);
         tokio::select! {
             () = stop.cancelled() => return problems.forget(&events),
-            changed = changes.changed() => if changed.is_err() { return },
+            gone = changes.changed() => if gone.is_err() { return },
         }
     }
 }

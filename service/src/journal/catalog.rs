@@ -105,6 +105,11 @@ impl Catalog {
         self.rows.push(row);
     }
 
+    /// Whether a frame has its payload in the object with this hash.
+    pub(super) fn names_blob(&self, sha256: &str) -> bool {
+        self.rows.iter().any(|row| row.names_blob(sha256))
+    }
+
     /// Notes what became of a frame, instead of what was noted before.
     pub(super) fn settle(&mut self, seq: u64, outcome: &Outcome) {
         let Some(place) = place(seq).filter(|place| *place < self.rows.len()) else {

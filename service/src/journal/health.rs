@@ -55,6 +55,9 @@ impl Journal {
         }
         let in_trouble = self.trouble.read().is_some();
         if in_trouble {
+            if let Err(error) = self.verify().await {
+                return self.note(Some(Arc::new(error)));
+            }
             let tried = self
                 .store
                 .put(keys::PROBE, keys::PROBE.as_bytes().to_vec())

@@ -3,9 +3,10 @@
 //! Nothing is thrown away: what was damaged is kept under `journal/damaged`. Contributions that cannot be saved leave a frame
 //! that names them as lost, so that the order has no gap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
@@ -14,12 +15,15 @@ use uuid::Uuid;
 use super::segment::{self, Frame, Header, Kind, PayloadPlace, SegmentError};
 use super::{Journal, JournalError};
 use crate::outcome::{Outcome, RowProblem, Status};
-use crate::store::{Store, StoreError, keys};
+use crate::store::{Object, Store, StoreError, keys};
 
 /// Objects read at once.
 const CONCURRENT: usize = 8;
 /// Bytes of a blob read at once.
 const PIECE_BYTES: u64 = 4 << 20;
+
+/// No contribution is under way for so long.
+const ORPHANED: TimeDelta = TimeDelta::hours(1);
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,9 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// What a repair cannot save.
     pub lost: Vec<Lost>,
+    /// Payloads of their own that no contribution names: of contributions that were refused or cut off.
+    pub orphans: Vec<Object>,
+    named: HashSet<String>,
     repairs: Vec<Repair>,
     damaged_outcomes: Vec<String>,
     last_outcomes: u64,
@@ -126,7 +133,38 @@ pub async fn check(store: &Store, last_seq: u64) -> Result<Checked, JournalError
         checked.find(&keys::segment(next), None, reason.clone());
         checked.replace(next, Uuid::nil(), Vec::new(), &[], known + 1, &reason);
     }
+    // What a damaged frame named cannot be told.
+    if checked.lost.is_empty() && checked.repairs.is_empty() {
+        let blobs = store.list_objects(keys::BLOBS, None).await?;
+        let orphans = blobs.into_iter();
+        checked.orphans = orphans
+            .filter(|blob| !checked.named.contains(&blob.key))
+            .collect();
+    }
     Ok(checked)
+}
+
+/// Removes payloads that no contribution names, if they are so old that no contribution that names them can be under way, or
+/// if `is_alone`: nobody else writes the journal. Gives their keys.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remove_orphans(
+    store: &Store,
+    checked: &Checked,
+    is_alone: bool,
+) -> Result<Vec<String>, StoreError> {
+    let mut removed = Vec::new();
+    for orphan in &checked.orphans {
+        let is_old = Utc::now() - orphan.modified > ORPHANED;
+        // Somebody may have brought the same bytes meanwhile.
+        let is_same = store.head(&orphan.key).await?.as_ref() == Some(orphan);
+        if is_same && (is_alone || is_old) {
+            store.delete(&orphan.key).await?;
+            removed.push(orphan.key.clone());
+        }
+    }
+    Ok(removed)
 }
 
 /// Checks one segment up to the next one's number; gives the number after its last.
@@ -156,6 +194,7 @@ async fn check_segment(
         let fault = match header.payload {
             PayloadPlace::Blob => {
                 checked.n_blobs += 1;
+                checked.named.insert(blob.clone());
                 blob_fault(store, &blob, &header.sha256).await?
             }
             _ if frame.is_whole() => None,

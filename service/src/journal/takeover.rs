@@ -198,6 +198,7 @@ impl Journal {
         if self.is_fenced() {
             return Err(fenced());
         }
+        self.verify_at_times().await?;
         let seq = self.last_seq() + 1;
         let key = keys::segment(seq);
         let options = GetOptions {

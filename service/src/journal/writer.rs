@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::Receiver;
 
+use super::catalog::Catalog;
 use super::segment::{self, Frame, Header};
 use super::{Append, AppendError, Journal, Receipt};
 use crate::store::{StoreError, keys};
@@ -104,31 +104,37 @@ fn answer_replays(journal: &Journal, appends: Vec<Append>) -> (Vec<Append>, Answ
     let mut answered = Vec::new();
     let catalog = journal.catalog.read();
     for append in appends {
-        let Some(key) = append.header.idempotency_key.clone() else {
-            fresh.push(append);
-            continue;
-        };
-        // A clock that was set back makes it negative.
-        let is_remembered = |since: DateTime<Utc>| {
-            let age = append.header.received_at.signed_duration_since(since);
-            age.to_std()
-                .is_ok_and(|age| age <= journal.settings.idempotency_window)
-                || age < chrono::TimeDelta::zero()
-        };
-        let known = catalog.by_key(&append.header.endpoint, &key);
-        match known.filter(|(_, since)| is_remembered(*since)) {
-            Some((entry, _)) => {
-                let answer = replay(&entry.header, &append, &key);
-                answered.push((append, answer));
-            }
+        match answer(journal, &catalog, &append.header) {
+            Some(answer) => answered.push((append, answer)),
             None => fresh.push(append),
         }
     }
     (fresh, answered)
 }
 
-fn replay(known: &Header, append: &Append, key: &str) -> Result<Receipt, AppendError> {
-    if known.sha256 == append.header.sha256 && known.node == append.header.node {
+/// The answer to a contribution whose idempotency key is known.
+pub(super) fn known(journal: &Journal, header: &Header) -> Option<Result<Receipt, AppendError>> {
+    answer(journal, &journal.catalog.read(), header)
+}
+
+fn answer(
+    journal: &Journal,
+    catalog: &Catalog,
+    header: &Header,
+) -> Option<Result<Receipt, AppendError>> {
+    let key = header.idempotency_key.as_deref()?;
+    let (entry, since) = catalog.by_key(&header.endpoint, key)?;
+    let age = header.received_at.signed_duration_since(since);
+    // A clock that was set back makes it negative.
+    let is_remembered = age < chrono::TimeDelta::zero()
+        || age
+            .to_std()
+            .is_ok_and(|age| age <= journal.settings.idempotency_window);
+    is_remembered.then(|| replay(&entry.header, header, key))
+}
+
+fn replay(known: &Header, new: &Header, key: &str) -> Result<Receipt, AppendError> {
+    if known.sha256 == new.sha256 && known.node == new.node {
         Ok(Receipt {
             id: known.id,
             seq: known.seq,
@@ -176,7 +182,15 @@ async fn write(journal: &Journal, appends: Vec<Append>) -> Result<(), (Vec<Appen
             .collect();
         let bytes = Bytes::from(segment::encode(first_seq, writer, &frames));
         let key = keys::segment(first_seq);
-        match journal.store.create(&key, bytes.clone()).await {
+        let (created, verified) =
+            tokio::join!(journal.store.create(&key, bytes.clone()), journal.verify());
+        if let Err(StoreError::Replaced { .. }) = verified {
+            // What was written there is not in the journal.
+            if created.is_ok() {
+                let _may_stay = journal.store.delete(&key).await;
+            }
+        }
+        match verified.and(created) {
             Ok(()) => break,
             Err(StoreError::Exists { .. }) => match journal.segment(&key).await {
                 // The answer to an earlier try of these very bytes was lost.

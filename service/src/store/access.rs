@@ -118,6 +118,12 @@ impl S3Access {
         Self::new(&environment, &StoreConfig::default(), Path::new(""), schema)
     }
 
+    /// What tells the service from others.
+    pub(crate) fn service(&self) -> &str {
+        let endpoint = self.endpoint.as_deref().unwrap_or_default();
+        endpoint.trim_end_matches('/')
+    }
+
     /// A client of `bucket`.
     ///
     /// # Errors

@@ -42,6 +42,28 @@ pub enum StoreError {
         /// Cause.
         source: io::Error,
     },
+    /// The folder is not the one that was opened.
+    #[error(
+        "the folder `{}` is not the one that was opened: {reason} Nothing is written until it is back", .folder.display()
+    )]
+    Elsewhere {
+        /// The folder.
+        folder: PathBuf,
+        /// How it shows.
+        reason: &'static str,
+    },
+    /// The journal is not the one that was opened.
+    #[error(
+        "the store `{url}` is not the one that was opened: `{key}` {reason}; was it emptied or replaced? Nothing is written until it is back"
+    )]
+    Replaced {
+        /// The store.
+        url: Arc<str>,
+        /// The object that tells.
+        key: String,
+        /// How it shows.
+        reason: &'static str,
+    },
     /// A file that is to be stored cannot be read.
     #[error("cannot read `{}`", .file.display())]
     File {

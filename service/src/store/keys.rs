@@ -4,6 +4,8 @@
 pub const SEGMENTS: &str = "journal/segments";
 /// Folder of outcome batches.
 pub const OUTCOMES: &str = "journal/outcomes";
+/// Says which store this is, so that another one in its place is told from it.
+pub const IDENTITY: &str = "journal/identity.json";
 /// Says that a process wants to write the journal instead of the one that does.
 pub const TAKEOVER: &str = "journal/takeover";
 /// Folder of checkpoints.

@@ -77,7 +77,11 @@ impl Store {
             .await
         {
             Ok(found) => Ok(Some(found)),
-            Err(Trouble::Store(Error::NotFound { .. })) => Ok(None),
+            Err(Trouble::Store(Error::NotFound { .. })) => {
+                // In another folder everything is missing.
+                self.in_place().await?;
+                Ok(None)
+            }
             Err(source) => Err(self.failed("read", key, source)),
         }
     }
@@ -113,11 +117,13 @@ impl Store {
         bytes: impl Into<PutPayload>,
     ) -> Result<Option<String>, StoreError> {
         let (location, bytes) = (self.writable(key)?, bytes.into());
+        self.in_place().await?;
         self.counts.add(RequestKind::Put, 1);
         let n_bytes = bytes.content_length() as u64;
         let put = self
             .within(n_bytes, self.objects.put(&location, bytes))
             .await;
+        self.in_place().await?;
         put.map(|put| put.e_tag)
             .map_err(|source| self.failed("write", key, source))
     }
@@ -133,12 +139,14 @@ impl Store {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
+        self.in_place().await?;
         self.counts.add(RequestKind::Create, 1);
         let n_bytes = bytes.content_length() as u64;
-        match self
+        let created = self
             .within(n_bytes, self.objects.put_opts(&location, bytes, options))
-            .await
-        {
+            .await;
+        self.in_place().await?;
+        match created {
             Ok(_) => Ok(()),
             Err(Trouble::Store(Error::AlreadyExists { .. } | Error::Precondition { .. })) => {
                 Err(StoreError::Exists {
@@ -155,6 +163,7 @@ impl Store {
     /// [`StoreError::Failed`].
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
         let location = self.writable(to)?;
+        self.in_place().await?;
         self.counts.add(RequestKind::Copy, 1);
         self.within(0, self.objects.copy(&path(from), &location))
             .await
@@ -178,6 +187,7 @@ impl Store {
         keys: impl IntoIterator<Item = String>,
     ) -> Result<(), StoreError> {
         let keys: Vec<String> = keys.into_iter().collect();
+        self.in_place().await?;
         for page in keys.chunks(PAGE) {
             let locations: Result<VecDeque<Path>, _> =
                 page.iter().map(|key| self.writable(key)).collect();

@@ -79,6 +79,7 @@ impl Store {
         let Some(second) = parts.next().await? else {
             return self.put_tagged(key, first).await;
         };
+        self.in_place().await?;
         self.counts.add(RequestKind::Put, 1);
         let begun = self
             .objects
@@ -89,7 +90,10 @@ impl Store {
             .upload(key, [first, second], &mut parts, upload.as_mut())
             .await
         {
-            Ok(tag) => Ok(tag),
+            Ok(tag) => {
+                self.in_place().await?;
+                Ok(tag)
+            }
             Err(error) => {
                 // Parts that stay behind cost room, but nobody sees them.
                 let _left_behind = self.within(0, upload.abort()).await;

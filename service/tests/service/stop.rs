@@ -1,7 +1,6 @@
 //! A clean stop.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;

@@ -153,6 +153,10 @@ impl Row {
         }
     }
 
+    pub(super) fn names_blob(&self, sha256: &str) -> bool {
+        self.payload == PayloadPlace::Blob && self.sha256.text() == sha256
+    }
+
     pub(super) fn status(&self) -> Status {
         self.settled
             .as_ref()
