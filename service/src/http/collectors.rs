@@ -124,10 +124,7 @@ pub(crate) struct RunAsked {
 pub(crate) async fn list_collectors(app: Data<App>, who: Caller) -> Result<HttpResponse, ApiError> {
     let mut collectors = Vec::new();
     for collecting in app.collectors.values() {
-        if who
-            .may(&Scope::read(collecting.endpoint.dataset()))
-            .is_ok()
-        {
+        if who.may(&Scope::read(collecting.endpoint.dataset())).is_ok() {
             collectors.push(state(collecting));
         }
     }

@@ -241,9 +241,7 @@ impl Follower {
         tokio::pin!(silent);
         loop {
             // What the client may read is asked anew when it connects again.
-            if app.superseded.is_cancelled()
-                || !app.sign_in.still_knows(&self.who, Utc::now())
-            {
+            if app.superseded.is_cancelled() || !app.sign_in.still_knows(&self.who, Utc::now()) {
                 return None;
             }
             match app.events.after(self.n, MAX_AT_ONCE) {

@@ -168,7 +168,7 @@ async fn corrections_that_come_together_are_folded_together() {
         let csv = format!("time,borehole,T\n2024-05-01T0{i}:00:00,A,{i}\n");
         ids.push(id_of(&world, "/api/v1/ingest/boreholes?wait=merged", &csv).await);
     }
-    let dataset = &world.app.datasets["boreholes"];
+    let dataset = &world.app.dataset("boreholes").unwrap();
     let n_before = dataset.fold_counts().n_commits;
     let retracted = ids.iter().flat_map(|id| [id, id]).map(|id| {
         let path = format!("/api/v1/contributions/{id}?wait=merged");
