@@ -148,7 +148,7 @@ impl Connections {
     pub(super) fn n_working(&self) -> usize {
         let open = self.open.lock();
         let open = open.iter().filter_map(Weak::upgrade);
-        open.filter(|connection| connection.state.lock().n_working > 0)
+        open.filter(|connection| !connection.state.lock().open.is_empty())
             .count()
     }
 
