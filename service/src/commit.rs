@@ -14,7 +14,7 @@ use zarr_fuse_schemas::MergeRule;
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
 use crate::merge::{Update, table_row};
-use crate::node::{EPOCH, Node, ReadError, State, blocking, json_bytes};
+use crate::node::{EPOCH, Node, Placement, ReadError, State, blocking, json_bytes};
 use crate::outcome::RowProblem;
 use crate::store::{StoreError, keys};
 use crate::values::Values;
@@ -23,12 +23,14 @@ mod cells;
 mod grid;
 mod levels;
 mod replace;
+mod settled;
 mod staging;
 use cells::Cells;
-pub use replace::{Replacement, replace};
-use staging::Record;
-pub(crate) use staging::delete_all;
-pub use staging::{rebuilt, recover, recover_for_rebuild};
+pub use replace::{Old, Replacement, replace};
+pub use settled::{Recovered, Settled, Suspect, take};
+use settled::Unpublished;
+pub use staging::{Stage, rebuilt, recover, recover_for_rebuild};
+pub(crate) use staging::{REBUILD, delete_all, rebuild_prefix};
 
 /// Variables written at once.
 const CONCURRENT_VARIABLES: usize = 4;
@@ -57,6 +59,22 @@ pub enum CommitError {
         /// Cause.
         source: serde_json::Error,
     },
+    /// Staged objects that a record names are gone.
+    #[error(
+        "what the commit record `{key}` names is no longer there; `zf rebuild` writes the arrays again from the journal"
+    )]
+    Lost {
+        /// The record.
+        key: String,
+        /// What is missing.
+        source: StoreError,
+    },
+    /// Somebody else in this process is at it.
+    #[error("`{key}` is being worked on by another part of this process; it is tried again")]
+    UnderWay {
+        /// The record or folder.
+        key: String,
+    },
     /// A change could not be completed, and the arrays are not written again yet.
     #[error(
         "the change of `{key}` could not be completed; `zf rebuild`, of all nodes, writes the arrays again from the journal"
@@ -82,9 +100,10 @@ impl From<ArrayError> for CommitError {
 /// An update whose chunks are written, in place or staged, but not published.
 #[derive(Debug)]
 pub struct Written {
+    node: Unpublished,
     state: State,
     before: Arc<State>,
-    staged: Option<Vec<String>>,
+    staged: Option<(Stage, Vec<String>)>,
     components_changed: bool,
     /// Values that a `merge: reject` variable did not take, with the contribution's sequence number.
     pub conflicts: Vec<(u64, RowProblem)>,
@@ -93,8 +112,14 @@ pub struct Written {
 /// Writes the chunks that `update` touches, up to contribution `folded_seq`.
 ///
 /// # Errors
-/// [`CommitError`]; nothing is published then.
-pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Written, CommitError> {
+/// [`CommitError`]; nothing is published then, and the node is suspect.
+pub async fn write(
+    settled: Settled,
+    update: Update,
+    folded_seq: u64,
+) -> Result<Written, CommitError> {
+    let unpublished = settled.begin();
+    let node = unpublished.node();
     let before = node.state();
     let shifts = update
         .coordinates
@@ -124,13 +149,14 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
         components: before.components.clone(),
     };
     let update = Arc::new(update);
-    let staging = shifts.then(|| staging::folder(folded_seq));
+    let stage = shifts.then(|| Stage::new(&node.store, folded_seq));
+    let stage = stage.transpose()?;
     let job = Job {
         node,
         update: &update,
         before: &before,
         state: &state,
-        staging: staging.as_deref(),
+        staging: stage.as_ref().map(Stage::folder),
     };
     let mut moves = job.coordinates().await?;
     let mut conflicts = Vec::new();
@@ -142,11 +168,11 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
         conflicts.extend(refused);
     }
     drop(variables);
-    let staged = shifts.then_some(moves);
     Ok(Written {
+        node: unpublished,
         state,
         before,
-        staged,
+        staged: stage.map(|stage| (stage, moves)),
         components_changed,
         conflicts,
     })
@@ -155,43 +181,41 @@ pub async fn write(node: &Node, update: Update, folded_seq: u64) -> Result<Writt
 /// Publishes what was written: from now on readers see it.
 ///
 /// # Errors
-/// [`CommitError`]; if the insertion's record was created, opening the dataset again completes it.
-pub async fn publish(node: &Node, written: Written) -> Result<(), CommitError> {
+/// [`CommitError`]; the node is suspect then. If the record of an insertion was made, recovery completes it.
+pub async fn publish(written: Written) -> Result<Settled, CommitError> {
     let Written {
+        node: unpublished,
         state,
         before,
         staged,
         components_changed,
         conflicts: _,
     } = written;
+    let node = unpublished.node();
     let metadata = node.metadata(&state, Some(&before));
-    let Some(mut moves) = staged else {
+    let Some((stage, mut moves)) = staged else {
         for (key, json) in metadata {
             node.store.put(&key, json_bytes(&json)).await?;
         }
         node.publish(node.with_components(state, components_changed).await?);
-        return Ok(());
+        return Ok(unpublished.published());
     };
-    let staging = staging::folder(state.folded_seq);
     for (key, json) in metadata {
-        node.store
-            .put(&keys::join(&staging, &key), json_bytes(&json))
-            .await?;
+        let staged = keys::join(stage.folder(), &key);
+        node.store.put(&staged, json_bytes(&json)).await?;
         moves.push(key);
     }
-    let record = Record {
-        from: None,
-        moves,
-        removes: Vec::new(),
-    };
-    let seq = state.folded_seq;
-    staging::record(&node.store, seq, &record).await?;
+    let recorded = stage.record(&node.store, moves, Vec::new()).await?;
     {
-        let _nobody_reads = node.layout.write().await;
-        staging::apply(&node.store, seq).await?;
+        let mut placement = node.layout.write().await;
+        // Whatever happens from here on, nobody reads before all is in its place.
+        *placement = Placement::HalfMoved;
+        recorded.apply(&node.store).await?;
         node.publish(node.with_components(state, components_changed).await?);
+        *placement = Placement::InPlace;
     }
-    staging::discard(&node.store, seq).await
+    recorded.discard(&node.store).await?;
+    Ok(unpublished.published())
 }
 
 /// One commit under way.

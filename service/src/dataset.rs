@@ -12,14 +12,14 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
-use crate::commit::{self, CommitError};
+use crate::commit::{self, CommitError, Old, Recovered};
 use crate::decode::{Decoder, Decoding};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
     self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
     NewContribution, PayloadPlace, Receipt, Requester,
 };
-use crate::node::{Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::node::{ChunkCache, Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
 use crate::rebuild::Turns;
@@ -231,11 +231,12 @@ impl Dataset {
             check_kept_schema(&journal, &schema).await?;
         }
         let opened_at = SystemTime::now();
-        let (journal, writer) = open_journal(&schema.name, &store, journal, settings).await?;
+        let (journal, writer) = take_journal(&schema.name, &store, journal, settings).await?;
+        let recovered = recover(&store).await?;
         let cache = chunk_cache(cache_bytes);
         let mut nodes = IndexMap::new();
         for node in schema.nodes().filter(|node| has_arrays(node)) {
-            let opened = Node::open(store.clone(), Arc::new(node.clone()), cache.clone()).await?;
+            let opened = open_node(&store, recovered.as_ref(), node, cache.clone()).await?;
             let (folded_seq, last_seq) = (opened.folded_seq(), journal.last_seq());
             if folded_seq > last_seq {
                 return Err(OpenError::JournalBehind {
@@ -291,7 +292,7 @@ impl Dataset {
         let apart = journal.clone();
         let opened = take_journal(&schema.name, &store, journal, settings.clone()).await?;
         let (journal, writer) = opened;
-        commit::recover_for_rebuild(&store).await?;
+        let recovered = commit::recover_for_rebuild(&store).await?;
         for schema in schema.nodes().filter(|schema| has_arrays(schema)) {
             if node.is_some_and(|node| node != schema.path) {
                 continue;
@@ -303,7 +304,8 @@ impl Dataset {
                 schema: &schema,
             };
             let tell = |progress| tell(&schema.path, progress);
-            rebuild::rebuild(&store, origin, journal.last_seq(), None, &tell).await?;
+            let old = Old::Closed(&recovered);
+            rebuild::rebuild(&store, origin, journal.last_seq(), old, &tell).await?;
         }
         if node.is_none() {
             journal.keep_schema(&schema.public_text()).await?;
@@ -424,6 +426,18 @@ impl Dataset {
     /// The node at `path`, if it has arrays.
     pub fn node(&self, path: &str) -> Option<&Arc<Node>> {
         self.nodes.get(path)
+    }
+
+    /// The node to whose arrays or levels an object of the store belongs.
+    pub(crate) fn node_of_key(&self, key: &str) -> Option<&Arc<Node>> {
+        let has = |path: &str| {
+            let below = key.strip_prefix(path);
+            path.is_empty() || below.is_some_and(|below| below.starts_with(['/', '@']))
+        };
+        let nodes = self.nodes.iter().filter(|(path, _)| has(path));
+        nodes
+            .max_by_key(|(path, _)| path.len())
+            .map(|(_, node)| node)
     }
 
     /// Makes a contribution durable.
@@ -623,9 +637,7 @@ impl Dataset {
     }
 
     pub(crate) fn folded(&self, path: &str, folded: Folded, duration: Duration) {
-        if self.troubles.read().contains_key(path) {
-            self.troubles.write().remove(path);
-        }
+        self.unhindered(path);
         self.folds.send_modify(|counts| {
             counts.n_commits += 1;
             counts.n_contributions += folded.n_contributions as u64;
@@ -634,6 +646,13 @@ impl Dataset {
             counts.duration += duration;
         });
         let _nobody_follows = self.commits.send((path.to_owned(), folded));
+    }
+
+    /// Nothing waits and nothing failed: what troubled the node, if anything did, is over.
+    pub(crate) fn unhindered(&self, path: &str) {
+        if self.troubles.read().contains_key(path) {
+            self.troubles.write().remove(path);
+        }
     }
 
     pub(crate) fn stumbled(&self, path: &str, reason: &str) {
@@ -666,18 +685,29 @@ pub(crate) fn has_arrays(node: &NodeSchema) -> bool {
     !node.coordinates.is_empty() || !node.variables.is_empty()
 }
 
-/// Recovers what was interrupted and opens the journal; who may write becomes the only one who does.
-async fn open_journal(
-    dataset: &str,
-    store: &Store,
-    journal: Store,
-    settings: JournalSettings,
-) -> Result<(Arc<Journal>, Writer), OpenError> {
-    let opened = take_journal(dataset, store, journal, settings).await?;
-    if !store.is_read_only() {
-        commit::recover(store, |_| true).await?;
+/// Recovers what was interrupted, if the store may be written.
+async fn recover(store: &Store) -> Result<Option<Recovered>, CommitError> {
+    if store.is_read_only() {
+        return Ok(None);
     }
-    Ok(opened)
+    commit::recover(store).await.map(Some)
+}
+
+/// Opens a node: in a recovered store, to be written; else only to be read.
+async fn open_node(
+    store: &Store,
+    recovered: Option<&Recovered>,
+    schema: &NodeSchema,
+    cache: ChunkCache,
+) -> Result<Arc<Node>, OpenNodeError> {
+    let schema = Arc::new(schema.clone());
+    match recovered {
+        Some(recovered) => {
+            let settled = recovered.open(schema, cache).await?;
+            Ok(Arc::clone(settled.node()))
+        }
+        None => Node::open(store.clone(), schema, cache).await,
+    }
 }
 
 /// Opens the journal; who may write becomes the only one who does.

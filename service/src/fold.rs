@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::Node as NodeSchema;
 
-use crate::commit::{self, CommitError, Written};
+use crate::commit::{self, CommitError, Settled, Written};
 use crate::dataset::{Dataset, Decoders};
 use crate::decode::{Content, DecodeError, Decoded, Decoder, decode_arrays};
-use crate::journal::{Header, Journal, JournalError, Kind, Waiting};
+use crate::journal::{Header, Journal, JournalError, Kind, Next, Waiting};
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
 use crate::normalize::{NormalizeError, Normalized, normalize, normalize_grids, takes_grids};
@@ -29,33 +29,80 @@ const MAX_BATCH: usize = 8192;
 /// Longest pause between commits of a busy node, so that each takes more.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
-/// Merges what waits for `node` into its arrays. `None`: nothing waits.
+/// Merges what waits for `node` into its arrays. `None`: nothing waits. A commit that was interrupted before is settled first.
 ///
 /// # Errors
-/// [`FoldError`] names the step; nothing is lost and the fold can be tried again after [`Node::reload`].
+/// [`FoldError`] names the step; nothing is lost and the fold can be tried again.
 pub async fn fold(
-    node: &Node,
+    node: &Arc<Node>,
     journal: &Journal,
     decoders: &Arc<Decoders>,
 ) -> Result<Option<Folded>, FoldError> {
-    let path = &node.schema.path;
-    if journal.needs_refold(path) {
-        return Ok(Some(rebuild::refold(node, journal, decoders).await?));
+    match settle(node, journal).await? {
+        (_, Some(found)) => Ok(Some(found)),
+        (settled, None) => fold_settled(settled, journal, decoders).await,
     }
-    let waiting = journal.waiting(path, MAX_BATCH_BYTES, MAX_BATCH);
+}
+
+/// Makes sure that the arrays of `node` are as published: after an interrupted commit, completes or discards what is staged,
+/// and reads the node again. Gives what that commit did, if it turns out to be published.
+///
+/// # Errors
+/// [`FoldError::Unsettled`], or [`FoldError::Journal`] if another process has taken over or that cannot be found out. The
+/// node stays as it is; what is half moved is kept from readers.
+pub async fn settle(
+    node: &Arc<Node>,
+    journal: &Journal,
+) -> Result<(Settled, Option<Folded>), FoldError> {
+    let suspect = match commit::take(node).await {
+        Ok(settled) => return Ok((settled, None)),
+        Err(suspect) => suspect,
+    };
+    // Who has taken over completes it, and goes on from there.
+    journal.still_ours().await?;
+    node.suspect_until(journal.last_seq());
+    let path = &node.schema.path;
+    let ours = |seq| journal.node_of(seq).as_ref() == Some(path);
+    let settled = suspect.recover(&ours).await;
+    let settled = settled.map_err(FoldError::Unsettled)?;
+    let folded_seq = node.folded_seq();
+    let outcomes = journal.settle(path, folded_seq);
+    let found = (!outcomes.is_empty()).then(|| Folded::of(folded_seq, &outcomes));
+    Ok((settled, found))
+}
+
+async fn fold_settled(
+    node: Settled,
+    journal: &Journal,
+    decoders: &Arc<Decoders>,
+) -> Result<Option<Folded>, FoldError> {
+    let schema = Arc::clone(&node.node().schema);
+    let path = &schema.path;
+    let unclean_until = node.node().unclean_until();
+    let waiting = match journal.next(path, unclean_until, MAX_BATCH_BYTES, MAX_BATCH) {
+        None => return Ok(None),
+        Some(Next::Refold {
+            corrections,
+            last_seq,
+        }) => {
+            let refolded = rebuild::refold(node, journal, decoders, &corrections, last_seq);
+            return Ok(Some(refolded.await?));
+        }
+        Some(Next::Fold(waiting)) => waiting,
+    };
     let Some(last_seq) = waiting.last().map(|last| last.header.seq) else {
         return Ok(None);
     };
     journal.still_ours().await?;
     let (counting, corrections) = sift(journal, waiting, last_seq);
-    let prepared = prepare(journal, counting, &node.schema, decoders).await?;
+    let prepared = prepare(journal, counting, &schema, decoders).await?;
     let (written, mut outcomes) = write(node, prepared, last_seq).await?;
     let folded = Folded::of(last_seq, &outcomes);
     outcomes.extend(rebuild::corrected(journal, &corrections, last_seq));
-    journal.write_outcomes(path, &outcomes).await?;
+    journal.announce_outcomes(path, last_seq, outcomes).await?;
     journal.still_ours().await?;
-    commit::publish(node, written).await?;
-    journal.settle(path, last_seq, outcomes);
+    commit::publish(written).await?;
+    journal.settle(path, last_seq);
     Ok(Some(folded))
 }
 
@@ -108,6 +155,11 @@ pub enum FoldError {
     /// The arrays cannot be written.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// A change of the arrays was interrupted and cannot be completed yet.
+    #[error(
+        "a change of the arrays was interrupted and cannot be completed yet; nothing is merged until it is, and queries are refused while values are half moved"
+    )]
+    Unsettled(#[source] CommitError),
     /// The node cannot be read again.
     #[error(transparent)]
     Open(#[from] OpenNodeError),
@@ -217,7 +269,7 @@ pub(crate) fn fit(
 /// # Errors
 /// [`CommitError`]; nothing is published then.
 pub async fn write(
-    node: &Node,
+    node: Settled,
     prepared: Vec<Prepared>,
     last_seq: u64,
 ) -> Result<(Written, Vec<(u64, Outcome)>), CommitError> {
@@ -229,8 +281,8 @@ pub async fn write(
             Err(error) => outcomes.push((seq, rejected(&error))),
         }
     }
-    let state = node.state();
-    let schema = Arc::clone(&node.schema);
+    let state = node.node().state();
+    let schema = Arc::clone(&node.node().schema);
     let mut update =
         blocking(move || merge(&schema, &state.coordinates, &state.components, incoming)).await;
     let judged = std::mem::take(&mut update.judged);
@@ -323,13 +375,16 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                 delay = Duration::from_millis(100);
                 (duration * 4).min(MAX_PAUSE)
             }
-            Ok(None) => tokio::select! {
-                () = stop.cancelled() => return,
-                changed = arrivals.changed() => match changed {
-                    Ok(()) => Duration::ZERO,
-                    Err(_closed) => return,
-                },
-            },
+            Ok(None) => {
+                dataset.unhindered(&path);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    changed = arrivals.changed() => match changed {
+                        Ok(()) => Duration::ZERO,
+                        Err(_closed) => return,
+                    },
+                }
+            }
             Err(FoldError::Journal(JournalError::Fenced { .. })) => {
                 dataset.yield_to_another();
                 stop.cancelled().await;
@@ -344,12 +399,6 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                     dataset.name
                 );
                 dataset.stumbled(&path, &whole(&error).reason);
-                if let Err(error) = begin_again(&dataset, &node).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "Cannot read `{path}` again"
-                    );
-                }
                 delay = (delay * 2).min(Duration::from_secs(10));
                 delay
             }
@@ -359,18 +408,6 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-/// After an interrupted fold: completes or discards what is staged, and reads the node as it is published.
-async fn begin_again(dataset: &Dataset, node: &Node) -> Result<(), FoldError> {
-    node.suspect_until(dataset.journal.last_seq());
-    let path = &node.schema.path;
-    commit::recover(&node.store, |seq| {
-        dataset.journal.node_of(seq).as_ref() == Some(path)
-    })
-    .await?;
-    node.reload().await?;
-    Ok(())
 }
 
 #[cfg(test)]

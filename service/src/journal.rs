@@ -42,7 +42,7 @@ pub use payload::{Payload, Spool, Spooling, spool_folder};
 use pressure::Pressure;
 pub use pressure::PressureCounts;
 use queue::Queue;
-pub use queue::Waiting;
+pub use queue::{Next, Waiting};
 pub(crate) use segment::PayloadPlace;
 use segment::SegmentError;
 pub use segment::{Header, Kind};
@@ -74,6 +74,8 @@ pub struct JournalSettings {
     pub max_waiting_bytes: u64,
     /// Pause before a failed segment is written again; it grows with every try.
     pub retry_delay: Duration,
+    /// How often a store that has failed is tried again.
+    pub probe_interval: Duration,
     /// Whether another process that may still write is fenced; else the dataset is not opened for writing.
     pub takes_over: bool,
 }
@@ -87,6 +89,7 @@ impl Default for JournalSettings {
             max_waiting: 100_000,
             max_waiting_bytes: 1 << 30,
             retry_delay: Duration::from_millis(20),
+            probe_interval: Duration::from_secs(1),
             takes_over: true,
         }
     }
@@ -258,8 +261,8 @@ pub struct Journal {
     trouble: RwLock<Option<Arc<StoreError>>>,
     /// Whether the journal says that this process writes it.
     announced: AtomicBool,
-    /// Outcomes in the journal that count only with the next [`Journal::settle`].
-    announced_outcomes: Mutex<BTreeMap<u64, Outcome>>,
+    /// Outcomes in the journal that count only when the arrays they tell of are published: those up to this sequence number.
+    announced_outcomes: Mutex<BTreeMap<u64, (u64, Outcome)>>,
     /// Read last, the latest first.
     kept_segments: Mutex<VecDeque<(u64, KeptSegment)>>,
     last_seq: AtomicU64,
@@ -572,11 +575,11 @@ impl Journal {
         Ok(bytes)
     }
 
-    /// Writes outcomes, before the commit they belong to is published. They count from [`Self::settle`] on.
+    /// Writes outcomes.
     ///
     /// # Errors
     /// [`JournalError::Store`].
-    pub async fn write_outcomes(
+    async fn write_outcomes(
         &self,
         node: &str,
         outcomes: &[(u64, Outcome)],
@@ -600,17 +603,20 @@ impl Journal {
         }
     }
 
-    /// Takes what is folded, up to `seq`, out of the queue of `node` and tells who waits for it.
-    pub fn settle(&self, node: &str, seq: u64, outcomes: Vec<(u64, Outcome)>) {
+    /// Takes what is in the arrays of `node`, up to `seq`, out of the queue, and tells who waits for it. Gives the outcomes
+    /// that count from now on.
+    pub fn settle(&self, node: &str, seq: u64) -> Vec<(u64, Outcome)> {
         self.queue.lock().take_through(node, seq);
         let mut catalog = self.catalog.write();
-        let of_node = |seq: &u64, _: &mut Outcome| catalog.is_for(*seq, node);
-        let announced: Vec<(u64, Outcome)> = self
+        let counts = |of: &u64, (through, _): &mut (u64, Outcome)| {
+            *through <= seq && catalog.is_for(*of, node)
+        };
+        let outcomes: Vec<(u64, Outcome)> = self
             .announced_outcomes
             .lock()
-            .extract_if(.., of_node)
+            .extract_if(.., counts)
+            .map(|(seq, (_, outcome))| (seq, outcome))
             .collect();
-        let outcomes: Vec<(u64, Outcome)> = announced.into_iter().chain(outcomes).collect();
         for (seq, outcome) in &outcomes {
             catalog.settle(*seq, outcome);
         }
@@ -619,6 +625,7 @@ impl Journal {
         progress.outcomes_noted(node, outcomes.iter().map(|(seq, _)| *seq));
         drop(progress);
         self.settled.send_modify(|n| *n += 1);
+        outcomes
     }
 
     /// The outcome of a contribution, as soon as there is one.
@@ -639,18 +646,22 @@ impl Journal {
         self.catalog.read().outcome(seq).map(Arc::new)
     }
 
-    /// Writes outcomes that count once the arrays they tell of are in place, which [`Self::settle`] says.
+    /// Writes outcomes of contributions to `node`, before the commit they belong to is published. They count from
+    /// [`Self::settle`] on, when the arrays are published up to `through`.
     ///
     /// # Errors
     /// [`JournalError::Store`].
     pub async fn announce_outcomes(
         &self,
         node: &str,
+        through: u64,
         outcomes: Vec<(u64, Outcome)>,
     ) -> Result<(), JournalError> {
         if !outcomes.is_empty() {
             self.write_outcomes(node, &outcomes).await?;
-            self.announced_outcomes.lock().extend(outcomes);
+            let announced = outcomes.into_iter();
+            let announced = announced.map(|(seq, outcome)| (seq, (through, outcome)));
+            self.announced_outcomes.lock().extend(announced);
         }
         Ok(())
     }
@@ -658,7 +669,8 @@ impl Journal {
     /// What will have become of contribution `seq` once announced outcomes count.
     pub fn coming_outcome(&self, seq: u64) -> Option<Arc<Outcome>> {
         let announced = self.announced_outcomes.lock().get(&seq).cloned();
-        announced.map(Arc::new).or_else(|| self.outcome(seq))
+        let announced = announced.map(|(_, outcome)| Arc::new(outcome));
+        announced.or_else(|| self.outcome(seq))
     }
 
     /// Corrections of `node` up to `seq` that have no outcome yet.
@@ -667,25 +679,36 @@ impl Journal {
         catalog.open_corrections(node, seq)
     }
 
-    /// Corrections that wait for `node`, and the last sequence number that waits for it.
-    pub fn corrections(&self, node: &str) -> (Vec<Arc<Header>>, u64) {
-        self.queue.lock().corrections(node)
-    }
-
-    /// Whether what waits for `node` changes what is in its arrays already, so that they are folded from the beginning.
-    pub fn needs_refold(&self, node: &str) -> bool {
-        let (corrections, _) = self.corrections(node);
-        corrections
-            .iter()
-            .any(|correction| match (correction.kind, correction.target) {
-                // What is not folded yet, or was rejected, is not in the arrays. The status alone does not tell: it may say
-                // "retracted" since before a crash that kept the arrays from following.
-                (Kind::Retract, Some(target)) => {
-                    let waits = self.queue.lock().contains(node, target);
-                    !waits && self.catalog.read().status(target) != Some(Status::Rejected)
-                }
-                _ => true,
-            })
+    /// What the fold of `node` has to do next, by what waits for it now; `None`: nothing. Contributions up to
+    /// `unclean_until` may be in the arrays in part although they wait. Batches are as [`Self::waiting`] gives them.
+    pub fn next(
+        &self,
+        node: &str,
+        unclean_until: u64,
+        max_bytes: u64,
+        max_n: usize,
+    ) -> Option<Next> {
+        // In this order, as when frames are admitted; under both, nothing arrives between one look and another.
+        let catalog = self.catalog.read();
+        let queue = self.queue.lock();
+        let (corrections, last_seq) = queue.corrections(node);
+        let is_in_arrays = |correction: &Arc<Header>| match (correction.kind, correction.target) {
+            // What was never folded, or was rejected, is not. The status alone does not tell: it may say "retracted" since
+            // before a crash that kept the arrays from following.
+            (Kind::Retract, Some(target)) if queue.contains(node, target) => {
+                target <= unclean_until
+            }
+            (Kind::Retract, Some(target)) => catalog.status(target) != Some(Status::Rejected),
+            _ => true,
+        };
+        if corrections.iter().any(is_in_arrays) {
+            return Some(Next::Refold {
+                corrections,
+                last_seq,
+            });
+        }
+        let waiting = queue.first(node, max_bytes, max_n);
+        (!waiting.is_empty()).then_some(Next::Fold(waiting))
     }
 
     /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.

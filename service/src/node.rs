@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use moka::sync::Cache;
@@ -24,6 +25,8 @@ pub use view::{LevelView, NodeView};
 
 /// Chunks read at once for one answer.
 const CONCURRENT_CHUNKS: usize = 8;
+/// Longest time a reader waits for values that are being moved.
+const MOVING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Stripes of chunk versions.
 const STRIPES: usize = 256;
 
@@ -62,11 +65,33 @@ pub struct Node {
     /// Counts writes of the chunks of each stripe, so that a reader never caches what a writer has replaced meanwhile.
     versions: Vec<Mutex<u64>>,
     /// Held for reading by queries, for writing while chunks move to other places.
-    pub(crate) layout: tokio::sync::RwLock<()>,
+    pub(crate) layout: tokio::sync::RwLock<Placement>,
+    /// Held by who writes; see [`crate::commit::Settled`].
+    pub(crate) condition: Arc<tokio::sync::Mutex<Condition>>,
     /// The node that this process opened in its place, and that changes the arrays now.
     successor: OnceLock<Arc<Node>>,
     /// Up to this sequence number, an interrupted commit may have left values beyond the published shape.
     unclean_until: AtomicU64,
+}
+
+/// Where the chunks of the published state are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// In their places.
+    #[default]
+    InPlace,
+    /// A change that moves them has begun and is not completed: some are in their new places, some in their old ones.
+    HalfMoved,
+}
+
+/// What is known of a node's arrays by who is about to write them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// A commit may have been interrupted: what was recorded of it is to be completed before anything else.
+    #[default]
+    Suspect,
+    /// They are as published.
+    Settled,
 }
 
 /// What is published.
@@ -129,6 +154,11 @@ pub enum ReadError {
     /// Late values were inserted since the view was taken.
     #[error("late values were inserted while this was read; ask again")]
     Moved,
+    /// Values are on their way to other places and not all are there.
+    #[error(
+        "late values are being inserted, or new arrays put in place, and this is being completed; ask again"
+    )]
+    BeingCompleted,
     /// A chunk is damaged.
     #[error(transparent)]
     Array(#[from] ArrayError),
@@ -181,21 +211,27 @@ impl Node {
         let _only_once = self.successor.set(Arc::clone(successor));
     }
 
-    /// Keeps chunks in their places while the guards are held; `None`: they have moved since `state`.
-    pub(crate) async fn hold(&self, state: &State) -> Option<Vec<RwLockReadGuard<'_, ()>>> {
-        let mut guards = vec![self.layout.read().await];
+    /// Keeps chunks in their places while the guards are held.
+    ///
+    /// # Errors
+    /// [`ReadError::Moved`] if they have moved since `state`, [`ReadError::BeingCompleted`] if some are on their way.
+    pub(crate) async fn hold(
+        &self,
+        state: &State,
+    ) -> Result<Vec<RwLockReadGuard<'_, Placement>>, ReadError> {
+        let mut guards = vec![self.in_place().await?];
         if self.state().epoch != state.epoch {
-            return None;
+            return Err(ReadError::Moved);
         }
         let mut successor = self.successor.get();
         while let Some(node) = successor {
-            guards.push(node.layout.read().await);
+            guards.push(node.in_place().await?);
             if node.state().layout != state.layout {
-                return None;
+                return Err(ReadError::Moved);
             }
             successor = node.successor.get();
         }
-        Some(guards)
+        Ok(guards)
     }
 
     /// Opens the group in `store`, and creates it or arrays that the schema has added.
@@ -242,6 +278,7 @@ impl Node {
             versions: (0..STRIPES).map(|_| Mutex::default()).collect(),
             layout: tokio::sync::RwLock::default(),
             successor: OnceLock::new(),
+            condition: Arc::default(),
             unclean_until: AtomicU64::new(0),
         };
         node.reload().await?;
@@ -252,24 +289,10 @@ impl Node {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub async fn reload(&self) -> Result<(), OpenNodeError> {
+    pub(crate) async fn reload(&self) -> Result<(), OpenNodeError> {
         let key = keys::metadata(&self.schema.path);
-        let stored: Option<Json> =
-            match self.store.get(&key).await? {
-                Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
-                    OpenNodeError::Metadata {
-                        key: key.clone(),
-                        reason: error.to_string(),
-                    }
-                })?),
-                None => None,
-            };
-        let number = |name: &str| {
-            let stored = stored.as_ref()?;
-            stored
-                .pointer(&format!("/attributes/zarr_fuse/{name}"))?
-                .as_u64()
-        };
+        let stored = self.stored_group(&key).await?;
+        let number = |name: &str| number(stored.as_ref()?, name);
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
         let of_pyramid = |json: &Json| json.pointer("/attributes/zarr_fuse/pyramid").cloned();
@@ -338,6 +361,43 @@ impl Node {
         Ok(())
     }
 
+    async fn stored_group(&self, key: &str) -> Result<Option<Json>, OpenNodeError> {
+        let Some(bytes) = self.store.get(key).await? else {
+            return Ok(None);
+        };
+        let unreadable = |error: serde_json::Error| OpenNodeError::Metadata {
+            key: key.to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
+    }
+
+    /// The sequence number up to which contributions are in the arrays by what the store says now.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn stored_seq(&self) -> Result<u64, OpenNodeError> {
+        let stored = self.stored_group(&keys::metadata(&self.schema.path)).await?;
+        Ok(stored.and_then(|stored| number(&stored, "folded_seq")).unwrap_or(0))
+    }
+
+    /// Waits until no values are on their way to other places, and keeps them where they are while the guard is held.
+    ///
+    /// # Errors
+    /// [`ReadError::BeingCompleted`] if that takes long, or some have stayed half-way.
+    pub(crate) async fn in_place(&self) -> Result<RwLockReadGuard<'_, Placement>, ReadError> {
+        let placement = match self.layout.try_read() {
+            Ok(placement) => placement,
+            Err(_moving) => tokio::time::timeout(MOVING_TIMEOUT, self.layout.read())
+                .await
+                .map_err(|_elapsed| ReadError::BeingCompleted)?,
+        };
+        match *placement {
+            Placement::InPlace => Ok(placement),
+            Placement::HalfMoved => Err(ReadError::BeingCompleted),
+        }
+    }
+
     /// Says that commits of contributions up to `seq` may have been interrupted.
     pub(crate) fn suspect_until(&self, seq: u64) {
         self.unclean_until.fetch_max(seq, Ordering::AcqRel);
@@ -345,7 +405,13 @@ impl Node {
 
     /// Whether a commit that begins after `folded_seq` may find values of an interrupted one beyond the shape.
     pub(crate) fn is_suspect(&self, folded_seq: u64) -> bool {
-        folded_seq < self.unclean_until.load(Ordering::Acquire)
+        folded_seq < self.unclean_until()
+    }
+
+    /// Contributions up to this one may have been part of an interrupted commit, so that some of their values may be in the
+    /// arrays although nothing says so.
+    pub(crate) fn unclean_until(&self) -> u64 {
+        self.unclean_until.load(Ordering::Acquire)
     }
 
     async fn read_components(&self, state: &State) -> Result<StoredComponents, ReadError> {
@@ -617,6 +683,11 @@ impl Node {
         }
         Ok((out, found))
     }
+}
+
+/// A number that a group's metadata has of ours.
+fn number(group: &Json, name: &str) -> Option<u64> {
+    group.pointer(&format!("/attributes/zarr_fuse/{name}"))?.as_u64()
 }
 
 /// Tells cached chunks of one state of a node from those of another.

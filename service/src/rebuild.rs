@@ -13,13 +13,13 @@ use zarr_fuse_schemas::Node as NodeSchema;
 
 pub use self::turns::Turns;
 use crate::array::to_usize;
-use crate::commit::{self, CommitError, Replacement};
+use crate::commit::{self, CommitError, Old, Replacement, Settled, Stage};
 use crate::dataset::Decoders;
 use crate::fold::{self, FoldError, Folded};
 use crate::journal::{Entry, Header, Journal, Kind, hexadecimal};
-use crate::node::{Node, chunk_cache};
+use crate::node::chunk_cache;
 use crate::outcome::{Outcome, Status};
-use crate::store::{Store, keys};
+use crate::store::Store;
 
 /// Payload bytes folded at once.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
@@ -64,20 +64,20 @@ pub struct Origin<'a> {
 /// Folds what counts for `scratch` up to contribution `seq` into it, from where it stands; calls `tell` after each batch.
 ///
 /// # Errors
-/// [`FoldError`] names the step; calling again goes on.
+/// [`FoldError`] names the step; going on with the recovered node does not repeat what is done.
 pub async fn fold_into(
-    scratch: &Node,
+    mut scratch: Settled,
     origin: Origin<'_>,
     seq: u64,
     outcomes: Outcomes,
     tell: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<Progress, FoldError> {
+) -> Result<(Settled, Progress), FoldError> {
     let Origin {
         journal,
         decoders,
         schema,
     } = origin;
-    let counting = journal.counting(&schema.path, scratch.folded_seq(), seq);
+    let counting = journal.counting(&schema.path, scratch.node().folded_seq(), seq);
     let mut progress = Progress {
         n_all: counting.len() as u64,
         ..Progress::default()
@@ -87,10 +87,12 @@ pub async fn fold_into(
         let batch = seqs.into_iter().filter_map(|seq| journal.frame_at(seq));
         let batch: Vec<Entry> = batch.collect();
         progress.n_contributions += batch.len() as u64;
-        let former: HashMap<u64, Option<Arc<Outcome>>> = batch
-            .iter()
-            .map(|entry| (entry.header.seq, entry.outcome.clone()))
-            .collect();
+        // What a former try has announced is what is known, though it does not count yet.
+        let known = |entry: &Entry| {
+            let seq = entry.header.seq;
+            (seq, journal.coming_outcome(seq))
+        };
+        let former: HashMap<u64, Option<Arc<Outcome>>> = batch.iter().map(known).collect();
         let waiting = batch.into_iter().map(|entry| entry.header.into()).collect();
         let prepared = fold::prepare(journal, waiting, schema, decoders).await?;
         let (written, found) = fold::write(scratch, prepared, last_seq).await?;
@@ -104,13 +106,13 @@ pub async fn fold_into(
                 former.is_none_or(|former| former.differs(outcome))
             });
             journal
-                .announce_outcomes(&schema.path, changed.collect())
+                .announce_outcomes(&schema.path, seq, changed.collect())
                 .await?;
         }
-        commit::publish(scratch, written).await?;
+        scratch = commit::publish(written).await?;
         tell(progress);
     }
-    Ok(progress)
+    Ok((scratch, progress))
 }
 
 /// Cuts contributions, given by sequence number and size, into those that are folded at once.
@@ -129,8 +131,8 @@ fn batches(counting: Vec<(u64, u64)>) -> Vec<Vec<u64>> {
     batches
 }
 
-/// Writes the arrays of a node up to contribution `seq` anew and puts them in place of the old ones. `old`, if they are
-/// open, reads the new ones then. What a former try has done is not done again.
+/// Writes the arrays of a node up to contribution `seq` anew and puts them in place of the old ones; gives the node back if
+/// the old ones are open. What a former try has done is not done again.
 ///
 /// # Errors
 /// [`FoldError`] names the step; calling again goes on.
@@ -138,45 +140,47 @@ pub async fn rebuild(
     store: &Store,
     origin: Origin<'_>,
     seq: u64,
-    old: Option<&Node>,
+    old: Old<'_>,
     tell: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<Progress, FoldError> {
-    let folder = folder(origin, seq);
-    discard_others(store, &folder, origin).await?;
-    let beside = store.below(&folder);
-    commit::recover(&beside, |_| true).await?;
-    let scratch = Node::open(beside, Arc::clone(origin.schema), chunk_cache(CACHE_BYTES)).await?;
-    // A former try may have ended amid a commit.
-    scratch.suspect_until(seq);
-    let progress = fold_into(&scratch, origin, seq, Outcomes::Written, tell).await?;
-    let journal = origin.journal;
-    let corrections = journal.open_corrections(&origin.schema.path, seq);
-    let outcomes = corrected(journal, &corrections, seq);
-    journal
-        .announce_outcomes(&origin.schema.path, outcomes)
+) -> Result<(Option<Settled>, Progress), FoldError> {
+    let stage = Stage::in_folder(store, seq, folder(origin, seq))?;
+    discard_others(store, stage.folder(), origin).await?;
+    let beside = commit::recover(&store.below(stage.folder())).await?;
+    let scratch = beside
+        .open(Arc::clone(origin.schema), chunk_cache(CACHE_BYTES))
         .await?;
+    // A former try may have ended amid a commit.
+    scratch.node().suspect_until(seq);
+    let (scratch, progress) = fold_into(scratch, origin, seq, Outcomes::Written, tell).await?;
+    let journal = origin.journal;
+    let path = &origin.schema.path;
+    let corrections = journal.open_corrections(path, seq);
+    let outcomes = corrected(journal, &corrections, seq);
+    journal.announce_outcomes(path, seq, outcomes).await?;
     journal.still_ours().await?;
     let replacement = Replacement {
         node: scratch,
-        folder,
+        stage,
         folded_seq: seq,
     };
-    commit::replace(store, &replacement, old).await?;
-    journal.settle(&origin.schema.path, seq, Vec::new());
-    Ok(progress)
+    let settled = commit::replace(store, replacement, old).await?;
+    journal.settle(path, seq);
+    Ok((settled, progress))
 }
 
-/// Folds a node of a running dataset again, when what waits asks for it.
+/// Folds a node of a running dataset again, up to contribution `last_seq`, because of `corrections`.
 ///
 /// # Errors
 /// As [`rebuild`].
 pub async fn refold(
-    node: &Node,
+    settled: Settled,
     journal: &Journal,
     decoders: &Arc<Decoders>,
+    corrections: &[Arc<Header>],
+    last_seq: u64,
 ) -> Result<Folded, FoldError> {
+    let node = Arc::clone(settled.node());
     let path = &node.schema.path;
-    let (corrections, last_seq) = journal.corrections(path);
     journal.still_ours().await?;
     let origin = Origin {
         journal,
@@ -188,7 +192,8 @@ pub async fn refold(
         n_corrections = corrections.len(),
         "Folding `{path}` again from the beginning"
     );
-    let progress = rebuild(&node.store, origin, last_seq, Some(node), &|_| {}).await?;
+    let old = Old::Open(settled);
+    let (_settled, progress) = rebuild(&node.store, origin, last_seq, old, &|_| {}).await?;
     Ok(Folded {
         seq: last_seq,
         n_contributions: to_usize(progress.n_contributions),
@@ -227,22 +232,8 @@ fn folder(origin: Origin<'_>, seq: u64) -> String {
     for retracted in origin.journal.retracted(&origin.schema.path, seq) {
         hash.update(retracted.to_le_bytes());
     }
-    format!(
-        "{REBUILD}/{}-{}",
-        node_mark(origin),
-        short(&hash.finalize())
-    )
-}
-
-/// Folder of new arrays.
-const REBUILD: &str = "staging/rebuild";
-
-fn node_mark(origin: Origin<'_>) -> String {
-    short(&Sha256::digest(&origin.schema.path))
-}
-
-fn short(hash: &[u8]) -> String {
-    hexadecimal(&hash[..8])
+    let mark = hexadecimal(&hash.finalize()[..8]);
+    format!("{}{mark}", commit::rebuild_prefix(&origin.schema.path))
 }
 
 /// Removes what tries of other schemas or retractions have left for the same node.
@@ -251,8 +242,8 @@ async fn discard_others(
     folder: &str,
     origin: Origin<'_>,
 ) -> Result<(), CommitError> {
-    let all = store.list(REBUILD, None).await?;
-    let of_node = keys::join(REBUILD, &format!("{}-", node_mark(origin)));
+    let all = store.list(commit::REBUILD, None).await?;
+    let of_node = commit::rebuild_prefix(&origin.schema.path);
     let ours = format!("{folder}/");
     let stale = all
         .into_iter()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::memory::InMemory;
 
+use crate::commit;
 use crate::dataset::Dataset;
 use crate::fold::{self, FoldError};
 use crate::merge::coordinate::key;
@@ -60,7 +61,10 @@ pub enum VerifyError {
 /// [`VerifyError`] if something cannot be read; differences are in the verdict.
 pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, VerifyError> {
     let scratch = Store::new(Arc::new(InMemory::new()), "memory://scratch");
-    let scratch = Node::open(scratch, Arc::clone(&node.schema), chunk_cache(64 << 20)).await?;
+    let scratch = commit::recover(&scratch).await.map_err(FoldError::from)?;
+    let scratch = scratch
+        .open(Arc::clone(&node.schema), chunk_cache(64 << 20))
+        .await?;
     let stored = node.view();
     let mut verdict = Verdict::default();
     let origin = Origin {
@@ -69,9 +73,10 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
         schema: &node.schema,
     };
     let seq = stored.folded_seq();
-    let done = rebuild::fold_into(&scratch, origin, seq, Outcomes::Dropped, &|_| {}).await?;
+    let folded = rebuild::fold_into(scratch, origin, seq, Outcomes::Dropped, &|_| {}).await?;
+    let (scratch, done) = folded;
     verdict.n_contributions = done.n_contributions;
-    compare(&stored, &scratch.view(), &mut verdict).await?;
+    compare(&stored, &scratch.node().view(), &mut verdict).await?;
     Ok(verdict)
 }
 

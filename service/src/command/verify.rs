@@ -65,8 +65,7 @@ impl Verify {
             let node = dataset.node(path).context("the node is gone")?;
             let before = node.folded_seq();
             let verdict = verify(&dataset, node).await;
-            node.reload().await?;
-            if node.folded_seq() == before
+            if node.stored_seq().await? == before
                 || verdict
                     .as_ref()
                     .is_ok_and(|verdict| verdict.n_differences == 0)

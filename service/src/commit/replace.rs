@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::staging::{self, Record};
-use super::{CommitError, Node, json_bytes};
-use crate::node::State;
+use super::{CommitError, Recovered, Settled, Stage, json_bytes};
+use crate::node::{Placement, State};
 use crate::pyramid;
 use crate::store::{Store, keys};
 
@@ -15,27 +14,37 @@ use crate::store::{Store, keys};
 #[derive(Debug)]
 pub struct Replacement {
     /// The node in that folder.
-    pub node: Arc<Node>,
+    pub node: Settled,
     /// The folder.
-    pub folder: String,
+    pub stage: Stage,
     /// What the arrays contain.
     pub folded_seq: u64,
 }
 
-/// Switches to new arrays. `old`, if the old ones are open, is kept from readers meanwhile and reads the new ones then.
+/// The arrays that are to give way.
+#[derive(Debug)]
+pub enum Old<'a> {
+    /// They are open. They are kept from readers meanwhile, and are the new ones then.
+    Open(Settled),
+    /// They are not, nor is anything in their store half done.
+    Closed(&'a Recovered),
+}
+
+/// Switches to new arrays; gives the node back, if the old ones were open.
 ///
 /// # Errors
-/// [`CommitError`]; opening the dataset again completes the switch if its record was made.
+/// [`CommitError`]; the node is suspect then. If the record was made, recovery completes the switch.
 pub async fn replace(
     store: &Store,
-    replacement: &Replacement,
-    old: Option<&Node>,
-) -> Result<(), CommitError> {
+    replacement: Replacement,
+    old: Old<'_>,
+) -> Result<Option<Settled>, CommitError> {
     let Replacement {
-        node,
-        folder,
+        node: new,
+        stage,
         folded_seq,
     } = replacement;
+    let node = Arc::clone(new.node());
     let group = keys::metadata(&node.schema.path);
     let kept: Option<Json> = store
         .get(&group)
@@ -46,7 +55,7 @@ pub async fn replace(
         .and_then(|kept| kept.pointer("/attributes/zarr_fuse/layout")?.as_u64());
     let state = node.state();
     let state = State {
-        folded_seq: *folded_seq,
+        folded_seq,
         // Positions have changed for whoever knows them.
         layout: layout.unwrap_or(state.layout) + 1,
         ..state.as_ref().clone()
@@ -89,19 +98,21 @@ pub async fn replace(
         removes.extend(old.into_iter().filter(|key| !new.contains(key)));
     }
     moves.push(group);
-    let record = Record {
-        from: Some(folder.clone()),
-        moves,
-        removes,
+    let old = match old {
+        Old::Open(settled) => Some(settled.begin()),
+        Old::Closed(_) => None,
     };
-    staging::record(store, *folded_seq, &record).await?;
-    match old {
-        Some(old) => {
-            let _nobody_reads = old.layout.write().await;
-            staging::apply(store, *folded_seq).await?;
-            old.reload().await?;
-        }
-        None => staging::apply(store, *folded_seq).await?,
+    let recorded = stage.record(store, moves, removes).await?;
+    if let Some(old) = &old {
+        let old = old.node();
+        let mut placement = old.layout.write().await;
+        *placement = Placement::HalfMoved;
+        recorded.apply(store).await?;
+        old.reload().await?;
+        *placement = Placement::InPlace;
+    } else {
+        recorded.apply(store).await?;
     }
-    staging::discard(store, *folded_seq).await
+    recorded.discard(store).await?;
+    Ok(old.map(super::Unpublished::published))
 }

@@ -1,14 +1,21 @@
 //! Changes that cannot be repeated in place: all new objects are staged, a record lists what is to be done with them, and
 //! then it is done, as often as it takes.
+//!
+//! Each try stages into a folder of its own, which its record names. So no try can write over what another one has
+//! recorded, and a record never lists objects that its own try has not made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
-use super::CommitError;
-use crate::store::{Store, StoreError, keys};
+use super::{CommitError, Recovered};
+use crate::journal::hexadecimal;
+use crate::store::{FailureKind, Store, StoreError, keys};
 
 /// Objects copied or deleted at once.
 const CONCURRENT_OBJECTS: usize = 8;
@@ -17,12 +24,21 @@ const CONCURRENT_OBJECTS: usize = 8;
 const REPLACED: &str = "replaced";
 
 /// Says that arrays may be half changed, until all are written again.
-const REBUILD: &str = "staging/half-done";
+const HALF_DONE: &str = "staging/half-done";
+
+/// Folder of new arrays that are being written.
+pub(crate) const REBUILD: &str = "staging/rebuild";
+
+/// Name of a record.
+const RECORD: &str = "commit.json";
+
+/// Folders that somebody in this process stages in or copies from; nobody else touches them.
+static UNDER_WAY: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// What is to be done with staged objects.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Folder of the staged objects, unless it is the one of the record.
+    /// Folder of the staged objects. In records of former programs it may be missing: the one of the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<String>,
     /// Objects to be moved to their places, in this order; the last one publishes.
@@ -32,82 +48,204 @@ pub(super) struct Record {
     pub(super) removes: Vec<String>,
 }
 
-/// Where the commit of contributions up to `folded_seq` stages its objects.
-pub(super) fn folder(folded_seq: u64) -> String {
+/// Folder of the record of the change up to `folded_seq`, and of those that are tried.
+fn folder(folded_seq: u64) -> String {
     keys::join(keys::STAGING, &format!("{folded_seq:020}"))
 }
 
 fn record_key(folded_seq: u64) -> String {
-    keys::join(&folder(folded_seq), "commit.json")
+    keys::join(&folder(folded_seq), RECORD)
 }
 
-/// Makes the record: from now on the change will be completed, whatever happens.
-///
-/// # Errors
-/// [`CommitError::Store`]; also when another process made a different record.
-pub(super) async fn record(
-    store: &Store,
+/// What a folder of new arrays of the node at `path` begins with, before what tells it from others of the same node.
+pub(crate) fn rebuild_prefix(path: &str) -> String {
+    let hash = Sha256::digest(path);
+    format!("{REBUILD}/{}-", hexadecimal(&hash[..8]))
+}
+
+/// A folder that is this holder's own within the process.
+#[derive(Debug)]
+pub(super) struct Claim {
+    name: String,
+}
+
+impl Claim {
+    /// `None`: somebody else has it.
+    fn of(store: &Store, folder: &str) -> Option<Self> {
+        let name = claimed(store, folder);
+        let is_new = UNDER_WAY.lock().insert(name.clone());
+        is_new.then_some(Self { name })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        UNDER_WAY.lock().remove(&self.name);
+    }
+}
+
+fn claimed(store: &Store, folder: &str) -> String {
+    format!("{} {folder}", store.url())
+}
+
+fn is_under_way(store: &Store, folder: &str) -> bool {
+    UNDER_WAY.lock().contains(&claimed(store, folder))
+}
+
+/// Where one try stages its objects.
+#[derive(Debug)]
+pub struct Stage {
     folded_seq: u64,
-    record: &Record,
-) -> Result<(), CommitError> {
-    let bytes = Bytes::from(serde_json::to_vec(record).expect("lists of strings"));
-    match store.create(&record_key(folded_seq), bytes.clone()).await {
-        // An earlier try took effect, and its answer was lost.
-        Err(StoreError::Exists { key })
-            if store.get(&key).await?.is_some_and(|found| found == bytes) =>
-        {
-            Ok(())
+    folder: String,
+    claim: Claim,
+}
+
+impl Stage {
+    /// A new folder for a change up to `folded_seq`.
+    ///
+    /// # Errors
+    /// As [`Self::in_folder`], though nobody else has a folder of this name.
+    pub(super) fn new(store: &Store, folded_seq: u64) -> Result<Self, CommitError> {
+        let folder = keys::join(&folder(folded_seq), &Uuid::now_v7().simple().to_string());
+        Self::in_folder(store, folded_seq, folder)
+    }
+
+    /// A folder of new arrays, which a former try may have begun.
+    ///
+    /// # Errors
+    /// [`CommitError::UnderWay`] if somebody else in this process writes there.
+    pub(crate) fn in_folder(
+        store: &Store,
+        folded_seq: u64,
+        folder: String,
+    ) -> Result<Self, CommitError> {
+        match Claim::of(store, &folder) {
+            Some(claim) => Ok(Self {
+                folded_seq,
+                folder,
+                claim,
+            }),
+            None => Err(CommitError::UnderWay { key: folder }),
         }
-        done => Ok(done?),
     }
-}
 
-/// Does what the record says. Can be repeated: staged objects stay until [`discard`].
-///
-/// # Errors
-/// [`CommitError`].
-pub(super) async fn apply(store: &Store, folded_seq: u64) -> Result<(), CommitError> {
-    let key = record_key(folded_seq);
-    let bytes = store.get(&key).await?.unwrap_or_default();
-    let Record {
-        from,
-        mut moves,
-        removes,
-    } = serde_json::from_slice(&bytes).map_err(|source| CommitError::Record { key, source })?;
-    let from = from.unwrap_or_else(|| folder(folded_seq));
-    let publishing = moves.pop();
-    futures::stream::iter(moves)
-        .map(Ok::<_, StoreError>)
-        .try_for_each_concurrent(CONCURRENT_OBJECTS, |key| {
-            let staged = keys::join(&from, &key);
-            async move { store.copy(&staged, &key).await }
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Makes the record: from now on the change will be completed, whatever happens.
+    ///
+    /// # Errors
+    /// [`CommitError::Store`]; also when another try made a record. Whether this one is there is then for recovery to say.
+    pub(super) async fn record(
+        self,
+        store: &Store,
+        moves: Vec<String>,
+        removes: Vec<String>,
+    ) -> Result<Recorded, CommitError> {
+        let record = Record {
+            from: Some(self.folder.clone()),
+            moves,
+            removes,
+        };
+        let key = record_key(self.folded_seq);
+        let bytes = Bytes::from(serde_json::to_vec(&record).expect("lists of strings"));
+        match store.create(&key, bytes.clone()).await {
+            Ok(()) => {}
+            // An earlier request took effect, and its answer was lost.
+            Err(StoreError::Exists { key })
+                if store.get(&key).await?.is_some_and(|found| found == bytes) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Recorded {
+            key,
+            from: self.folder,
+            record,
+            _claim: self.claim,
         })
-        .await?;
-    delete_all(store, removes).await?;
-    if let Some(key) = publishing {
-        store.copy(&keys::join(&from, &key), &key).await?;
     }
-    Ok(())
 }
 
-/// Removes what was staged, the record first: without it the rest means nothing. A folder of its own, which would mean
-/// something to a rebuild, is marked as done before.
-///
-/// # Errors
-/// [`CommitError`].
-pub(super) async fn discard(store: &Store, folded_seq: u64) -> Result<(), CommitError> {
-    let key = record_key(folded_seq);
-    let record = store.get(&key).await?;
-    let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-    let from = record.and_then(|record| record.from);
-    if let Some(from) = &from {
-        store.put(&keys::join(from, REPLACED), Bytes::new()).await?;
+/// A change whose record is made.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    key: String,
+    from: String,
+    record: Record,
+    _claim: Claim,
+}
+
+impl Recorded {
+    /// The record that is `bytes` of the object `key`.
+    fn read(store: &Store, key: String, bytes: &[u8]) -> Result<Self, CommitError> {
+        let record: Record = match serde_json::from_slice(bytes) {
+            Ok(record) => record,
+            Err(source) => return Err(CommitError::Record { key, source }),
+        };
+        let own = || key.trim_end_matches(RECORD).trim_end_matches('/').to_owned();
+        let from = record.from.clone().unwrap_or_else(own);
+        match Claim::of(store, &from) {
+            Some(claim) => Ok(Self {
+                key,
+                from,
+                record,
+                _claim: claim,
+            }),
+            None => Err(CommitError::UnderWay { key }),
+        }
     }
-    store.delete(&key).await?;
-    delete_all(store, store.list(&folder(folded_seq), None).await?).await?;
-    match from {
-        Some(from) => discard_replaced(store, &from).await,
-        None => Ok(()),
+
+    /// Whether it puts new arrays in place of old ones. Their folder would mean something to a rebuild.
+    fn is_replacement(&self) -> bool {
+        self.from.starts_with(REBUILD)
+    }
+
+    /// Does what the record says. Can be repeated: staged objects stay until [`Self::discard`].
+    ///
+    /// # Errors
+    /// [`CommitError::Lost`] if a staged object is gone, else [`CommitError::Store`].
+    pub(super) async fn apply(&self, store: &Store) -> Result<(), CommitError> {
+        let lost = |error: StoreError| match error.failure() {
+            Some(FailureKind::Missing) => CommitError::Lost {
+                key: self.key.clone(),
+                source: error,
+            },
+            _ => error.into(),
+        };
+        let from = &self.from;
+        let (publishing, moves) = match self.record.moves.split_last() {
+            Some((last, moves)) => (Some(last), moves),
+            None => (None, &[][..]),
+        };
+        futures::stream::iter(moves)
+            .map(Ok::<_, StoreError>)
+            .try_for_each_concurrent(CONCURRENT_OBJECTS, |key| async move {
+                store.copy(&keys::join(from, key), key).await
+            })
+            .await
+            .map_err(lost)?;
+        delete_all(store, self.record.removes.clone()).await?;
+        if let Some(key) = publishing {
+            store.copy(&keys::join(from, key), key).await.map_err(lost)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the record, and what was staged: without the record it means nothing. A folder of new arrays, which would mean
+    /// something to a rebuild, is marked as done before.
+    ///
+    /// # Errors
+    /// [`CommitError::Store`].
+    pub(super) async fn discard(&self, store: &Store) -> Result<(), CommitError> {
+        let from = &self.from;
+        if self.is_replacement() {
+            let mark = keys::join(from, REPLACED);
+            store.put(&mark, Bytes::new()).await?;
+            store.delete(&self.key).await?;
+            return discard_replaced(store, from).await;
+        }
+        store.delete(&self.key).await?;
+        delete_all(store, store.list(from, None).await?).await
     }
 }
 
@@ -132,39 +270,166 @@ pub(crate) async fn delete_all(store: &Store, keys: Vec<String>) -> Result<(), C
     Ok(())
 }
 
-/// Completes changes that were interrupted after their record was made, and removes the others; only those whose
-/// sequence number is `ours`.
+/// Whose leftovers are meant.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// Everybody's.
+    All,
+    /// Those of the node at this path, whose sequence numbers `ours` knows.
+    Node {
+        path: &'a str,
+        ours: &'a (dyn Fn(u64) -> bool + Sync),
+    },
+}
+
+impl Whose<'_> {
+    fn has(&self, seq: u64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Node { ours, .. } => ours(seq),
+        }
+    }
+
+    fn has_rebuild(&self, folder: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Node { path, .. } => folder.starts_with(&rebuild_prefix(path)),
+        }
+    }
+}
+
+/// What interrupted changes have left.
+#[derive(Debug)]
+pub(super) struct LeftOver<'a> {
+    store: &'a Store,
+    recorded: Vec<Recorded>,
+    /// Objects that no record names.
+    abandoned: Vec<String>,
+    /// Folders of new arrays that are in place.
+    replaced: Vec<String>,
+}
+
+/// Finds what interrupted changes have left in `store`, but for those that are under way in this process.
 ///
 /// # Errors
-/// [`CommitError`].
-pub async fn recover(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
-    if let Some(key) = store.get(REBUILD).await? {
+/// [`CommitError::HalfDone`] if arrays wait to be written again, [`CommitError::UnderWay`] if a record is being carried out,
+/// [`CommitError::Record`] if one is not readable, else [`CommitError::Store`].
+pub(super) async fn left_over<'a>(
+    store: &'a Store,
+    whose: Whose<'_>,
+) -> Result<LeftOver<'a>, CommitError> {
+    if let Some(key) = store.get(HALF_DONE).await? {
         let key = String::from_utf8_lossy(&key).into_owned();
         return Err(CommitError::HalfDone { key });
     }
-    recover_rest(store, ours).await
+    found(store, whose).await
 }
 
-/// As [`recover`], before all arrays are written again: records that are not readable give way, and from now on the store is
-/// refused until [`rebuilt`].
+async fn found<'a>(store: &'a Store, whose: Whose<'_>) -> Result<LeftOver<'a>, CommitError> {
+    let mut left = LeftOver {
+        store,
+        recorded: Vec::new(),
+        abandoned: Vec::new(),
+        replaced: Vec::new(),
+    };
+    let mut by_seq: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for key in store.list(keys::STAGING, None).await? {
+        let mut parts = key.split('/').skip(1);
+        if let Some(seq) = parts.next().and_then(|seq| seq.parse().ok()) {
+            by_seq.entry(seq).or_default().push(key);
+        } else if let Some(folder) = key.strip_suffix(REPLACED)
+            && key.starts_with(REBUILD)
+            && whose.has_rebuild(folder)
+        {
+            left.replaced.push(folder.trim_end_matches('/').to_owned());
+        }
+    }
+    by_seq.retain(|seq, _| whose.has(*seq));
+    for (seq, mut keys) in by_seq {
+        let key = record_key(seq);
+        let mut from = None;
+        if let Some(bytes) = store.get(&key).await? {
+            let recorded = Recorded::read(store, key.clone(), &bytes)?;
+            left.replaced.retain(|folder| *folder != recorded.from);
+            from = Some(format!("{}/", recorded.from));
+            left.recorded.push(recorded);
+        }
+        keys.retain(|other| {
+            let is_recorded = from.as_ref().is_some_and(|from| other.starts_with(from));
+            let of_try = other.split('/').take(3).collect::<Vec<_>>().join("/");
+            *other != key && !is_recorded && !is_under_way(store, &of_try)
+        });
+        left.abandoned.extend(keys);
+    }
+    Ok(left)
+}
+
+impl LeftOver<'_> {
+    /// Whether any change was recorded.
+    pub(super) fn is_recorded(&self) -> bool {
+        !self.recorded.is_empty()
+    }
+
+    /// Does what the records say, oldest first.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub(super) async fn complete(&self) -> Result<(), CommitError> {
+        for recorded in &self.recorded {
+            recorded.apply(self.store).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes everything, once what was recorded is complete.
+    ///
+    /// # Errors
+    /// [`CommitError::Store`].
+    pub(super) async fn discard(&self) -> Result<(), CommitError> {
+        for recorded in &self.recorded {
+            recorded.discard(self.store).await?;
+        }
+        delete_all(self.store, self.abandoned.clone()).await?;
+        for folder in &self.replaced {
+            discard_replaced(self.store, folder).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Completes the changes in `store` that were interrupted after their record was made, and removes the others.
 ///
 /// # Errors
 /// [`CommitError`].
-pub async fn recover_for_rebuild(store: &Store) -> Result<(), CommitError> {
-    for key in store.list(keys::STAGING, None).await? {
-        let Some(seq) = key.split('/').nth(1).and_then(|seq| seq.parse().ok()) else {
-            continue;
+pub async fn recover(store: &Store) -> Result<Recovered, CommitError> {
+    let left = left_over(store, Whose::All).await?;
+    left.complete().await?;
+    left.discard().await?;
+    Ok(Recovered::new(store))
+}
+
+/// As [`recover`], before all arrays are written again: records that are not readable, or whose objects are gone, give way,
+/// and from now on the store is refused until [`rebuilt`].
+///
+/// # Errors
+/// [`CommitError`].
+pub async fn recover_for_rebuild(store: &Store) -> Result<Recovered, CommitError> {
+    loop {
+        let key = match found(store, Whose::All).await {
+            Err(CommitError::Record { key, .. }) => key,
+            Err(error) => return Err(error),
+            Ok(left) => match left.complete().await {
+                Err(CommitError::Lost { key, .. }) => key,
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    left.discard().await?;
+                    return Ok(Recovered::new(store));
+                }
+            },
         };
-        if key != record_key(seq) {
-            continue;
-        }
-        let bytes = store.get(&key).await?.unwrap_or_default();
-        if serde_json::from_slice::<Record>(&bytes).is_err() {
-            store.put(REBUILD, key.into_bytes()).await?;
-            discard(store, seq).await?;
-        }
+        store.put(HALF_DONE, key.clone().into_bytes()).await?;
+        store.delete(&key).await?;
     }
-    recover_rest(store, |_| true).await
 }
 
 /// All arrays are written again.
@@ -172,24 +437,5 @@ pub async fn recover_for_rebuild(store: &Store) -> Result<(), CommitError> {
 /// # Errors
 /// [`CommitError`].
 pub async fn rebuilt(store: &Store) -> Result<(), CommitError> {
-    Ok(store.delete(REBUILD).await?)
-}
-
-async fn recover_rest(store: &Store, ours: impl Fn(u64) -> bool) -> Result<(), CommitError> {
-    let staged = store.list(keys::STAGING, None).await?;
-    let seqs: BTreeSet<u64> = staged
-        .iter()
-        .filter_map(|key| key.split('/').nth(1)?.parse().ok())
-        .collect();
-    for seq in seqs.into_iter().filter(|seq| ours(*seq)) {
-        if store.get(&record_key(seq)).await?.is_some() {
-            apply(store, seq).await?;
-        }
-        discard(store, seq).await?;
-    }
-    let marks = staged.iter().filter_map(|key| key.strip_suffix(REPLACED));
-    for from in marks {
-        discard_replaced(store, from.trim_end_matches('/')).await?;
-    }
-    Ok(())
+    Ok(store.delete(HALF_DONE).await?)
 }

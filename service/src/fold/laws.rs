@@ -4,6 +4,7 @@ mod correction;
 mod grid;
 mod grids;
 mod levels;
+mod outages;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -18,7 +19,7 @@ use zarr_fuse_schemas::{MergeRule, Schema};
 use super::*;
 use crate::journal::{JournalSettings, NewContribution};
 use crate::merge::coordinate::{Key, key};
-use crate::node::Indices;
+use crate::node::{Indices, NodeView, ReadError};
 use crate::store::Store;
 use crate::store::failing::{Effect, FailingStore};
 use crate::values::Values;
@@ -367,10 +368,15 @@ fn shown(data_type: &str, n: u8) -> String {
     }
 }
 
-/// Reads every array of the node.
+/// Reads every array of the node, and checks its levels.
 async fn arrays(case: &Case, dataset: &Dataset) -> Content {
     let view = dataset.node("n").unwrap().view();
     levels::check(&view).await;
+    seen(case, &view).await.unwrap()
+}
+
+/// Reads every array of the node but its levels.
+async fn seen(case: &Case, view: &NodeView) -> Result<Content, ReadError> {
     let mut content = Content::default();
     let mut texts = Vec::new();
     for (d, coord) in case.coords.iter().enumerate() {
@@ -382,8 +388,8 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
         );
         let shown: Vec<String> = if coord.composed {
             let all = [Indices::Range(0..values.len() as u64)];
-            let a = view.read(&format!("d{d}a"), &all).await.unwrap();
-            let b = view.read(&format!("d{d}b"), &all).await.unwrap();
+            let a = view.read(&format!("d{d}a"), &all).await?;
+            let b = view.read(&format!("d{d}b"), &all).await?;
             (0..values.len())
                 .map(|i| format!("{}/{}", a.display(i), b.display(i)))
                 .collect()
@@ -400,7 +406,7 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
             .iter()
             .map(|&d| Indices::Range(0..texts[d].len() as u64))
             .collect();
-        let values = view.read(&name, &all).await.unwrap();
+        let values = view.read(&name, &all).await?;
         let places = on.iter().map(|&d| texts[d].clone()).collect::<Vec<_>>();
         for (i, at) in crate::merge::region::product(&places)
             .into_iter()
@@ -418,7 +424,7 @@ async fn arrays(case: &Case, dataset: &Dataset) -> Content {
             }
         }
     }
-    content
+    Ok(content)
 }
 
 /// Bools and empty strings cannot be told from cells never written.

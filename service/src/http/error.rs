@@ -94,6 +94,8 @@ pub(crate) enum ApiError {
     Journal(JournalError),
     /// The store cannot be read.
     Store(StoreError),
+    /// Values of a node are half moved.
+    BeingCompleted,
     /// The range asked for lies outside.
     Range { n_bytes: u64 },
     /// The sender may not do this.

@@ -208,6 +208,12 @@ async fn find(
     if leads_out(store, key) {
         return Ok(None);
     }
+    // Chunks that are half moved belong to no state.
+    let node = dataset.node_of_key(key);
+    let _stays = match node {
+        Some(node) => Some(node.in_place().await.map_err(|_| ApiError::BeingCompleted)?),
+        None => None,
+    };
     let Some(range) = range else {
         return Ok(store.get_opts(key, options(None, head)).await?);
     };

@@ -10,8 +10,6 @@ use crate::store::{StoreError, keys};
 
 /// How often the store is asked while nothing is appended.
 const IDLE_INTERVAL: Duration = Duration::from_secs(15);
-/// How often the store is tried while it fails.
-const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Journal {
     /// Why nothing can be appended at present.
@@ -42,7 +40,7 @@ impl Journal {
     /// How long until the store is to be asked again.
     pub(super) fn probe_interval(&self) -> Duration {
         if self.trouble.read().is_some() {
-            TROUBLE_INTERVAL
+            self.settings.probe_interval
         } else {
             IDLE_INTERVAL
         }

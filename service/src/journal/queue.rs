@@ -18,6 +18,20 @@ pub struct Waiting {
     pub(super) payload: Option<Payload>,
 }
 
+/// What a fold has to do next.
+#[derive(Debug, Clone)]
+pub enum Next {
+    /// To merge these into the arrays, oldest first.
+    Fold(Vec<Waiting>),
+    /// To fold everything up to a sequence number again, because what waits changes what is in the arrays.
+    Refold {
+        /// What asks for it.
+        corrections: Vec<Arc<Header>>,
+        /// The last that waits.
+        last_seq: u64,
+    },
+}
+
 impl From<Arc<Header>> for Waiting {
     fn from(header: Arc<Header>) -> Self {
         Self {

@@ -150,12 +150,15 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
         }
         if i % 3 == 0 {
             let outcomes = vec![(i.max(1), outcome(i)), (1, outcome(100 + i))];
-            journal.write_outcomes("forecast", &outcomes).await.unwrap();
+            journal
+                .announce_outcomes("forecast", i, outcomes)
+                .await
+                .unwrap();
             if i == 3 {
                 // Between writing and noting: the batch is read again by a start.
                 journal.checkpoint().await.unwrap();
             }
-            journal.settle("forecast", i, outcomes);
+            journal.settle("forecast", i);
         }
     }
     let second = journal.list(&Filter {

@@ -58,7 +58,8 @@ impl NodeView {
     /// the fill value where nothing was written.
     ///
     /// # Errors
-    /// [`ReadError::Moved`] if late values were inserted since the view was taken; else what the store says.
+    /// [`ReadError::Moved`] if late values were inserted since the view was taken, [`ReadError::BeingCompleted`] if some are
+    /// on their way; else what the store says.
     pub async fn read(&self, variable: &str, indices: &[Indices]) -> Result<Values, ReadError> {
         let idx = self.node.schema.variables.get_index_of(variable);
         let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
@@ -88,7 +89,7 @@ impl NodeView {
         array: usize,
         indices: &[Indices],
     ) -> Result<Values, ReadError> {
-        let _stays = self.node.hold(&self.state).await.ok_or(ReadError::Moved)?;
+        let _stays = self.node.hold(&self.state).await?;
         let array = self.state.coordinates.len() + array;
         self.node.read_array(array, indices, self.state.epoch).await
     }

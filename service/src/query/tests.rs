@@ -35,7 +35,9 @@ impl Fixture {
         let schema = Schema::parse(yaml, "test.yaml", Path::new(".")).unwrap();
         let node = Arc::new(schema.node("n").unwrap().clone());
         let store = Store::open("memory://", Path::new("."), &S3Access::default()).unwrap();
-        let node = Node::open(store, node, chunk_cache(1 << 20)).await.unwrap();
+        let recovered = commit::recover(&store).await.unwrap();
+        let opened = recovered.open(node, chunk_cache(1 << 20)).await.unwrap();
+        let node = Arc::clone(opened.node());
         Self { node, seq: 0 }
     }
 
@@ -61,8 +63,9 @@ impl Fixture {
             &state.components,
             incoming,
         );
-        let written = commit::write(&self.node, update, self.seq).await.unwrap();
-        commit::publish(&self.node, written).await.unwrap();
+        let settled = commit::take(&self.node).await.unwrap();
+        let written = commit::write(settled, update, self.seq).await.unwrap();
+        commit::publish(written).await.unwrap();
     }
 
     fn view(&self) -> NodeView {

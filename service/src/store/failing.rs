@@ -1,9 +1,9 @@
-//! A store that fails from its n-th write on, as a process that dies there would leave it.
+//! A store that fails at its n-th write and at some operations of any kind after it: all of them, as a process that dies there
+//! would leave it, or a few, as an outage does.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -13,6 +13,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use parking_lot::Mutex;
 
 /// Whether the failing write takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,32 +28,93 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) struct FailingStore {
     inner: Arc<dyn ObjectStore>,
-    n_writes: AtomicUsize,
     fail_at: usize,
     effect: Effect,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    n_writes: usize,
+    has_failed: bool,
+    /// Operations that are still to fail after the first; `None`: all.
+    n_left: Option<usize>,
 }
 
 impl FailingStore {
     /// Works `fail_at` times, then never again.
     pub(crate) fn new(inner: Arc<dyn ObjectStore>, fail_at: usize, effect: Effect) -> Self {
+        Self::with(inner, fail_at, effect, None)
+    }
+
+    /// Fails at write `fail_at` and at the next `n_more` operations of any kind, and then works again.
+    pub(crate) fn for_a_while(
+        inner: Arc<dyn ObjectStore>,
+        fail_at: usize,
+        effect: Effect,
+        n_more: usize,
+    ) -> Self {
+        Self::with(inner, fail_at, effect, Some(n_more))
+    }
+
+    fn with(
+        inner: Arc<dyn ObjectStore>,
+        fail_at: usize,
+        effect: Effect,
+        n_left: Option<usize>,
+    ) -> Self {
+        let progress = Progress {
+            n_writes: 0,
+            has_failed: false,
+            n_left,
+        };
         Self {
             inner,
-            n_writes: AtomicUsize::new(0),
             fail_at,
             effect,
+            progress: Mutex::new(progress),
         }
     }
 
     /// Whether the failure has come.
     pub(crate) fn failed(&self) -> bool {
-        self.n_writes.load(Ordering::SeqCst) > self.fail_at
+        self.progress.lock().has_failed
     }
 
-    /// `None`: go on. `Some(true)`: take effect, then fail.
+    /// What happens to a write. `None`: it works. `Some(true)`: it takes effect, then fails.
     fn verdict(&self) -> Option<bool> {
-        match self.n_writes.fetch_add(1, Ordering::SeqCst) {
-            n if n < self.fail_at => None,
-            n => Some(n == self.fail_at && self.effect == Effect::Done),
+        let mut progress = self.progress.lock();
+        progress.n_writes += 1;
+        if !progress.has_failed && progress.n_writes > self.fail_at {
+            progress.has_failed = true;
+            return Some(self.effect == Effect::Done);
+        }
+        progress.is_down().then_some(false)
+    }
+
+    /// What happens to a read.
+    fn read(&self) -> Result<()> {
+        if self.progress.lock().is_down() {
+            Err(down())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Progress {
+    /// Whether one more operation fails.
+    fn is_down(&mut self) -> bool {
+        if !self.has_failed {
+            return false;
+        }
+        match &mut self.n_left {
+            None => true,
+            Some(0) => false,
+            Some(n_left) => {
+                *n_left -= 1;
+                true
+            }
         }
     }
 }
@@ -98,14 +160,12 @@ impl ObjectStore for FailingStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        if self.failed() {
-            Err(down())
-        } else {
-            self.inner.get_opts(location, options).await
-        }
+        self.read()?;
+        self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.read()?;
         self.inner.get_ranges(location, ranges).await
     }
 
@@ -125,10 +185,14 @@ impl ObjectStore for FailingStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        match self.read() {
+            Ok(()) => self.inner.list(prefix),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.read()?;
         self.inner.list_with_delimiter(prefix).await
     }
 

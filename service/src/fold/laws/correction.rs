@@ -4,11 +4,11 @@ use super::*;
 use crate::journal::{Correction, Requester};
 use crate::outcome::Status;
 
-type Rows = Vec<Vec<Option<u8>>>;
+pub(super) type Rows = Vec<Vec<Option<u8>>>;
 
 /// What happens to a dataset, one after the other.
 #[derive(Debug, Clone)]
-enum Event {
+pub(super) enum Event {
     Contribute(Rows),
     /// Retracts one of the contributions so far, or counts it again if it is retracted.
     Toggle(prop::sample::Index),
@@ -16,7 +16,7 @@ enum Event {
     Fold,
 }
 
-fn story(of: impl Strategy<Value = Case>) -> impl Strategy<Value = (Case, Vec<Event>)> {
+pub(super) fn story(of: impl Strategy<Value = Case>) -> impl Strategy<Value = (Case, Vec<Event>)> {
     of.prop_flat_map(|case| {
         let others = prop_oneof![
             3 => any::<prop::sample::Index>().prop_map(Event::Toggle),
@@ -79,7 +79,7 @@ fn counting(case: &Case, dataset: &Dataset) -> Vec<Rows> {
         .collect()
 }
 
-async fn check(case: &Case, dataset: &Dataset) {
+pub(super) async fn check(case: &Case, dataset: &Dataset) {
     let expected = comparable(naive(case, &counting(case, dataset)), case);
     assert_eq!(comparable(arrays(case, dataset).await, case), expected);
     for entry in dataset.journal.contributions() {
@@ -97,7 +97,7 @@ async fn check(case: &Case, dataset: &Dataset) {
     assert_eq!(verdict.differences, Vec::<String>::new());
 }
 
-async fn left_over(store: &Store) -> Vec<String> {
+pub(super) async fn left_over(store: &Store) -> Vec<String> {
     store.list("staging", None).await.unwrap()
 }
 

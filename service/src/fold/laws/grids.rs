@@ -93,7 +93,8 @@ async fn content(case: &Case, all: &[Arrays], as_rows: u32, groups: u32) -> (Con
         };
         waiting.push((seq, Ok(normalized.unwrap())));
         if groups >> i & 1 == 1 || i + 1 == all.len() {
-            let (written, outcomes) = write(node, std::mem::take(&mut waiting), seq)
+            let settled = commit::take(node).await.unwrap();
+            let (written, outcomes) = write(settled, std::mem::take(&mut waiting), seq)
                 .await
                 .unwrap();
             accepted.extend(
@@ -101,7 +102,7 @@ async fn content(case: &Case, all: &[Arrays], as_rows: u32, groups: u32) -> (Con
                     .iter()
                     .map(|(_, outcome)| outcome.n_coordinates_added),
             );
-            commit::publish(node, written).await.unwrap();
+            commit::publish(written).await.unwrap();
         }
     }
     (comparable(arrays(case, &dataset).await, case), accepted)

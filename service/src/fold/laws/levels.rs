@@ -1,7 +1,6 @@
 //! Coarser levels, held against what a naive count of the node's own arrays says.
 
 use super::*;
-use crate::node::NodeView;
 use crate::pyramid::Part;
 
 /// Asserts that every level is there and is what the arrays of the node say.

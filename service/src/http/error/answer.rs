@@ -154,6 +154,7 @@ impl ApiError {
             Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
+            Self::BeingCompleted => being_completed(),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "store",
@@ -352,6 +353,18 @@ fn append(error: &AppendError) -> Answer {
     }
 }
 
+/// Values of a node are half moved, and stay so until the store can be written again.
+fn being_completed() -> Answer {
+    let detail = ReadError::BeingCompleted.to_string();
+    Answer::new(
+        S::SERVICE_UNAVAILABLE,
+        "being-completed",
+        "Being completed",
+        detail,
+    )
+    .retry_after(2)
+}
+
 fn query(error: &QueryError) -> Answer {
     let (status, slug, title) = match error {
         QueryError::UnknownParameter { .. }
@@ -375,6 +388,9 @@ fn query(error: &QueryError) -> Answer {
             let detail = "late values were inserted while this was read; ask again".to_owned();
             return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail)
                 .retry_after(1);
+        }
+        QueryError::Read { source, .. } if matches!(**source, ReadError::BeingCompleted) => {
+            return being_completed();
         }
         QueryError::Read { source, .. } if matches!(**source, ReadError::Store(_)) => {
             let detail = format!("{error}; the store failed, try again later");

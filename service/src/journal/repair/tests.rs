@@ -26,8 +26,11 @@ async fn ten() -> Store {
         };
         journal.append(new).await.unwrap();
     }
-    let outcomes = [(1, Outcome::of(6, 0, 0, crate::outcome::Problems::default()))];
-    journal.write_outcomes("forecast", &outcomes).await.unwrap();
+    let outcomes = vec![(1, Outcome::of(6, 0, 0, crate::outcome::Problems::default()))];
+    journal
+        .announce_outcomes("forecast", 1, outcomes)
+        .await
+        .unwrap();
     store
 }
 
