@@ -1,5 +1,6 @@
 //! Subscriptions to an MQTT broker. A message is acknowledged when it is durable in the journal, not before: what was not,
-//! the broker delivers again.
+//! the broker delivers again. One whose bytes will never be taken is told of and acknowledged, since a broker that goes on
+//! delivering it would deliver nothing else.
 
 mod link;
 pub mod topic;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
@@ -33,6 +35,8 @@ use crate::tls::{TlsError, client_config};
 
 /// Messages that may wait to be contributed; further ones stay with the broker.
 const MAX_WAITING: usize = 100;
+/// How long a message that was refused is told of beside what came since.
+const TOLD: chrono::TimeDelta = chrono::TimeDelta::days(1);
 /// Pauses between attempts to connect, and to contribute.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
@@ -181,6 +185,8 @@ pub struct Subscribed {
     topics: Vec<Topic>,
     clock: Clock,
     status: Mutex<Status>,
+    /// The last message that was refused, and when.
+    refused: Mutex<Option<(DateTime<Utc>, String)>>,
 }
 
 impl Subscribed {
@@ -211,6 +217,7 @@ impl Subscribed {
                 trouble: Some("not connected yet".to_owned()),
                 ..Status::default()
             }),
+            refused: Mutex::default(),
         }))
     }
 
@@ -219,9 +226,13 @@ impl Subscribed {
         &self.name
     }
 
-    /// What it does.
+    /// What it does. A message that was refused is told of for a day, since it is gone.
     pub fn status(&self) -> Status {
-        self.status.lock().clone()
+        let mut status = self.status.lock().clone();
+        let refused = self.refused.lock().clone();
+        let recent = refused.filter(|(at, _)| self.clock.now() - *at < TOLD);
+        status.trouble = status.trouble.or(recent.map(|(_, reason)| reason));
+        status
     }
 
     /// Takes messages until `stop`; connects again whenever the connection is lost.
@@ -390,9 +401,14 @@ impl Subscribed {
                         "Collector `{name}`: a message of `{}` cannot be contributed and is lost: {reason}",
                         message.topic
                     );
-                    let mut status = self.status.lock();
-                    status.totals.counts.failed += 1;
-                    status.trouble = Some(reason);
+                    self.status.lock().totals.counts.failed += 1;
+                    let at = self.clock.now();
+                    let told = format!(
+                        "a message of `{}` of {} was refused and is lost: {reason}",
+                        message.topic,
+                        at.format("%F %T UTC")
+                    );
+                    *self.refused.lock() = Some((at, told));
                     return;
                 }
                 Err(SinkError::Later { reason, after }) => {

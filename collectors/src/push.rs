@@ -101,8 +101,9 @@ impl Sink for Push {
         let replayed = response.headers().contains_key("idempotency-replayed");
         let answer: Json = response.json().await.map_err(unreachable)?;
         let id = answer["id"].as_str().and_then(|id| id.parse().ok());
-        let id = id.ok_or_else(|| {
-            SinkError::Refused("this is no zarr-fuse service: it gave no receipt".to_owned())
+        let id = id.ok_or_else(|| SinkError::Later {
+            reason: "this is no zarr-fuse service: it gave no receipt".to_owned(),
+            after: None,
         })?;
         Ok(Taken { id, replayed })
     }
@@ -171,10 +172,39 @@ async fn answered(response: Result<Response, reqwest::Error>) -> Result<Response
     let problem: Json = serde_json::from_str(&text).unwrap_or_default();
     let detail = problem["detail"].as_str().unwrap_or("no reason given");
     let reason = format!("the service answered {status}: {detail}");
-    let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    Err(if may_pass {
-        SinkError::Later { reason, after }
-    } else {
+    Err(if is_final(status) {
         SinkError::Refused(reason)
+    } else {
+        SinkError::Later { reason, after }
     })
+}
+
+/// Whether a status says that these bytes will never be taken. A token that has ended, an endpoint that is missing in the
+/// configuration, or a proxy that answers instead of the service say nothing about them.
+fn is_final(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::URI_TOO_LONG
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_bytes_is_final() {
+        for status in [400, 413, 414, 415, 422] {
+            assert!(is_final(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+        for status in [
+            302, 401, 403, 404, 405, 407, 408, 409, 410, 421, 425, 429, 500, 503, 507,
+        ] {
+            assert!(!is_final(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+    }
 }

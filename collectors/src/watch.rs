@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, later};
 use crate::scheduled::Destination;
-use crate::sink::Sink;
+use crate::sink::{Sink, Taken};
 use crate::status::{RunReport, Status, Totals};
 use crate::template::Variables;
 
@@ -38,6 +38,12 @@ pub use shelf::{Fate, Item, Shelf};
 const MAX_OPEN: usize = 256;
 /// Pause before a sink that is not ready is asked again, unless it says so.
 const SINK_PAUSE: Duration = Duration::from_secs(2);
+/// How long a look waits for outcomes; those that are not known by then are asked for at the next look.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Tries before an item gives way to the next.
+const MAX_TRIES: u32 = 5;
+/// Shortest and longest time for which an item gives way to others.
+const PUT_OFF: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
 
 /// How a place is watched.
 #[derive(Debug, Clone)]
@@ -96,6 +102,17 @@ struct Sightings {
     since: HashMap<String, (String, DateTime<Utc>)>,
     /// Fates of items that could not be put away, by name, with their versions.
     stuck: HashMap<String, (String, Fate)>,
+    /// Items that were contributed and whose outcomes are not known yet, by name, with their versions.
+    awaited: HashMap<String, (String, Taken)>,
+    /// Items that could not be contributed when others could, by name.
+    put_off: HashMap<String, PutOff>,
+}
+
+/// When an item is tried again.
+#[derive(Debug, Clone, Copy)]
+struct PutOff {
+    until: DateTime<Utc>,
+    pause: Duration,
 }
 
 impl Watch {
@@ -312,6 +329,12 @@ impl Watch {
             }
         }
         sightings.stuck.retain(|name, _| since.contains_key(name));
+        sightings.awaited.retain(|name, _| since.contains_key(name));
+        sightings.put_off.retain(|name, _| since.contains_key(name));
+        ready.retain(|(item, _)| {
+            let put_off = sightings.put_off.get(&item.name);
+            put_off.is_none_or(|put_off| put_off.until <= now)
+        });
         sightings.since = since;
         memory.done = done;
         ready.sort_by(|(a, _), (b, _)| (a.modified, &a.name).cmp(&(b.modified, &b.name)));
@@ -321,6 +344,9 @@ impl Watch {
 
     /// Contributes items one after the other, so that a later one wins over an earlier one, and puts them away as their
     /// outcomes come. Gives what is wrong with the place, if anything.
+    ///
+    /// One that the sink does not take after some tries is passed over if it takes the next one: then it is tried again
+    /// later and later. If it does not take that one either, the look ends, and goes on in order at the next.
     async fn contribute_all(
         &self,
         ready: Vec<(Item, Variables)>,
@@ -332,26 +358,56 @@ impl Watch {
         let mut open = FuturesUnordered::new();
         let mut trouble = None;
         let mut settled = Vec::new();
+        let mut not_taken: Option<Item> = None;
+        let until = later(self.clock.now(), PATIENCE);
         for (item, variables) in ready {
             if let Some((version, fate)) = sightings.stuck.remove(&item.name)
                 && version == item.version
             {
                 settled.push((item, fate));
             } else {
-                match self.contribute(&item, variables, sink, report).await {
-                    Ok(Some(taken)) => open
-                        .push(async move { (item, taken, fate(sink, &self.clock, taken).await) }),
+                let awaited = sightings.awaited.remove(&item.name);
+                let awaited = awaited.filter(|(version, _)| *version == item.version);
+                let taken = if let Some((_, taken)) = awaited {
+                    Ok(Some(taken))
+                } else {
+                    let n_tries = if not_taken.is_some() { 1 } else { MAX_TRIES };
+                    self.contribute(&item, variables, n_tries, sink, report)
+                        .await
+                };
+                if !matches!(taken, Err(Failure::Sink(_) | Failure::Place(_)))
+                    && let Some(item) = not_taken.take()
+                {
+                    self.put_off(item, sightings);
+                }
+                match taken {
+                    Ok(Some(taken)) => {
+                        let known = (item.version.clone(), taken);
+                        sightings.awaited.insert(item.name.clone(), known);
+                        open.push(
+                            async move { (item, taken, fate(sink, &self.clock, taken).await) },
+                        );
+                    }
                     Ok(None) => {}
                     Err(Failure::Item(fate)) => settled.push((item, fate)),
                     Err(Failure::Place(reason)) => {
                         report.failed(format!("{}: {reason}", item.name));
                         trouble = Some(format!("`{}` cannot be read: {reason}", item.name));
                     }
+                    Err(Failure::Sink(reason)) => {
+                        report.failed(format!("{}: {reason}", item.name));
+                        trouble = Some(format!("`{}` is not taken: {reason}", item.name));
+                        if not_taken.is_some() {
+                            break;
+                        }
+                        not_taken = Some(item);
+                    }
                 }
             }
             while open.len() >= MAX_OPEN
-                && let Some((item, taken, fate)) = open.next().await
+                && let Some((item, taken, fate)) = self.within(until, open.next()).await
             {
+                sightings.awaited.remove(&item.name);
                 settled.extend(Self::judge(item, taken, fate, report));
             }
             for (item, fate) in settled.drain(..) {
@@ -359,13 +415,41 @@ impl Watch {
                     .await;
             }
         }
-        while let Some((item, taken, fate)) = open.next().await {
+        while let Some((item, taken, fate)) = self.within(until, open.next()).await {
+            sightings.awaited.remove(&item.name);
             if let Some((item, fate)) = Self::judge(item, taken, fate, report) {
                 self.put_away(item, fate, memory, sightings, report, &mut trouble)
                     .await;
             }
         }
         trouble
+    }
+
+    /// What comes until then.
+    async fn within<T>(
+        &self,
+        until: DateTime<Utc>,
+        next: impl Future<Output = Option<T>>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            next = next => next,
+            () = self.clock.sleep_until(until) => None,
+        }
+    }
+
+    /// Lets others go before an item, longer each time.
+    fn put_off(&self, item: Item, sightings: &mut Sightings) {
+        let before = sightings.put_off.get(&item.name);
+        let pause = before.map_or(PUT_OFF.0, |before| (before.pause * 2).min(PUT_OFF.1));
+        let until = later(self.clock.now(), pause);
+        let name = &self.settings.name;
+        tracing::warn!(
+            collector.name = name,
+            "Collector `{name}`: `{}` is not taken, others are; it is tried again in {pause:?}",
+            item.name
+        );
+        sightings.put_off.insert(item.name, PutOff { until, pause });
     }
 
     async fn put_away(

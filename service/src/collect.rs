@@ -209,26 +209,30 @@ impl JournalSink {
     /// What the journal takes.
     ///
     /// # Errors
-    /// [`SinkError::Refused`] if there is no such node, or nothing reads such bytes.
+    /// [`SinkError::Refused`] if nothing reads such bytes, [`SinkError::Later`] if there is no such node or endpoint, which the
+    /// configuration is to be mended for.
     pub fn new_contribution(
         &self,
         contribution: Contribution,
     ) -> Result<NewContribution, SinkError> {
         let endpoint = &self.open()?;
-        let node = endpoint.target(&contribution.node).ok_or_else(|| {
-            SinkError::Refused(format!(
-                "the endpoint `{}` has no node `{}`; it has `{}`",
-                endpoint.name,
-                contribution.node,
-                endpoint.targets().join("`, `")
-            ))
-        })?;
+        let node = endpoint
+            .target(&contribution.node)
+            .ok_or_else(|| SinkError::Later {
+                reason: format!(
+                    "the endpoint `{}` has no node `{}`; it has `{}`",
+                    endpoint.name,
+                    contribution.node,
+                    endpoint.targets().join("`, `")
+                ),
+                after: None,
+            })?;
         let content = content(&contribution);
         let decoders = &endpoint.dataset.decoders;
         let refused = |error: &dyn std::error::Error| SinkError::Refused(error.to_string());
         let decoder = decoders
             .get(&endpoint.name)
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| later(&error, None))?;
         decoder.accepts(&content).map_err(|error| refused(&error))?;
         Ok(NewContribution {
             endpoint: endpoint.name.clone(),

@@ -27,10 +27,10 @@ mod settled;
 mod staging;
 use cells::Cells;
 pub use replace::{Old, Replacement, replace};
-pub use settled::{Recovered, Settled, Suspect, take};
 use settled::Unpublished;
-pub use staging::{Stage, rebuilt, recover, recover_for_rebuild};
+pub use settled::{Recovered, Settled, Suspect, take};
 pub(crate) use staging::{REBUILD, delete_all, rebuild_prefix};
+pub use staging::{Stage, rebuilt, recover, recover_for_rebuild};
 
 /// Variables written at once.
 const CONCURRENT_VARIABLES: usize = 4;
@@ -149,14 +149,14 @@ pub async fn write(
         components: before.components.clone(),
     };
     let update = Arc::new(update);
-    let stage = shifts.then(|| Stage::new(&node.store, folded_seq));
-    let stage = stage.transpose()?;
+    let own_folder = shifts.then(|| Stage::new(&node.store, folded_seq));
+    let own_folder = own_folder.transpose()?;
     let job = Job {
         node,
         update: &update,
         before: &before,
         state: &state,
-        staging: stage.as_ref().map(Stage::folder),
+        staging: own_folder.as_ref().map(Stage::folder),
     };
     let mut moves = job.coordinates().await?;
     let mut conflicts = Vec::new();
@@ -172,7 +172,7 @@ pub async fn write(
         node: unpublished,
         state,
         before,
-        staged: stage.map(|stage| (stage, moves)),
+        staged: own_folder.map(|folder| (folder, moves)),
         components_changed,
         conflicts,
     })

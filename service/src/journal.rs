@@ -38,7 +38,7 @@ use catalog::Catalog;
 pub use catalog::{Entry, Filter};
 pub use correction::{Correction, CorrectionError, Requester};
 pub use identity::{Identity, Known};
-pub use payload::{Payload, Spool, Spooling, spool_folder};
+pub use payload::{Payload, Room, Spool, Spooling, spool_folder};
 use pressure::Pressure;
 pub use pressure::PressureCounts;
 use queue::Queue;
@@ -242,7 +242,7 @@ pub struct Journal {
     dataset: String,
     store: Store,
     settings: JournalSettings,
-    pressure: Pressure,
+    pressure: Arc<Pressure>,
     catalog: RwLock<Catalog>,
     queue: Mutex<Queue>,
     writer: Uuid,
@@ -280,6 +280,8 @@ struct Append {
     kept: Bytes,
     payload: Payload,
     reply: oneshot::Sender<Result<Receipt, AppendError>>,
+    /// What it takes while it is on its way, whether or not its sender still waits.
+    _place: Option<pressure::Place>,
 }
 
 impl Journal {
@@ -296,7 +298,7 @@ impl Journal {
         let journal = Arc::new(Self {
             dataset: dataset.to_owned(),
             store,
-            pressure: Pressure::new(settings.max_waiting, settings.max_waiting_bytes),
+            pressure: Pressure::new(settings.max_waiting, settings.max_waiting_bytes).into(),
             settings,
             catalog: RwLock::default(),
             queue: Mutex::default(),
@@ -421,27 +423,27 @@ impl Journal {
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
     pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
         self.check_writable()?;
-        let _room = self.make_room(new.payload.len()).await?;
+        let mut place = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
         let in_frame = if payload.len() > BLOB_BYTES {
             0
         } else {
             payload.len()
         };
-        let _memory = self.pressure.prepare(in_frame).await;
+        place.prepare(in_frame).await;
         let dataset = self.dataset.clone();
-        let prepared = if payload.len() > INLINE_BYTES {
-            tokio::task::spawn_blocking(move || prepare(new, dataset))
+        let (prepared, place) = if payload.len() > INLINE_BYTES {
+            tokio::task::spawn_blocking(move || (prepare(new, dataset), place))
                 .await
                 .map_err(|_stopped| AppendError::Stopping)?
         } else {
-            prepare(new, dataset)
+            (prepare(new, dataset), place)
         };
         let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
         if header.payload == PayloadPlace::Blob {
-            return self.append_blob(header, payload).await;
+            return self.append_blob(header, payload, place).await;
         }
-        self.send(header, kept, payload).await
+        self.send(header, kept, payload, Some(place)).await
     }
 
     /// Hands a frame to the writer and waits until it is durable.
@@ -450,6 +452,7 @@ impl Journal {
         header: Header,
         kept: Bytes,
         payload: Payload,
+        place: Option<pressure::Place>,
     ) -> Result<Receipt, AppendError> {
         let (reply, answer) = oneshot::channel();
         let append = Append {
@@ -457,6 +460,7 @@ impl Journal {
             kept,
             payload,
             reply,
+            _place: place,
         };
         self.appends
             .send(append)
@@ -466,7 +470,7 @@ impl Journal {
     }
 
     /// Waits while much waits to be folded, and refuses when too much does.
-    async fn make_room(&self, n_bytes: u64) -> Result<pressure::Room<'_>, AppendError> {
+    async fn make_room(&self, n_bytes: u64) -> Result<pressure::Place, AppendError> {
         let (n_waiting, waiting_bytes) = self.queue.lock().size();
         self.pressure.admit(n_waiting, waiting_bytes, n_bytes).await
     }
@@ -522,7 +526,7 @@ impl Journal {
     /// As [`Self::payload`].
     pub async fn waiting_payload(&self, waiting: &Waiting) -> Result<Bytes, JournalError> {
         match &waiting.payload {
-            Some(Payload::Memory(bytes)) => Ok(bytes.clone()),
+            Some(Payload::Memory(bytes, _)) => Ok(bytes.clone()),
             Some(spooled) => {
                 let (id, spooled) = (waiting.header.id, spooled.clone());
                 let read = tokio::task::spawn_blocking(move || spooled.bytes()).await;

@@ -377,8 +377,12 @@ impl Node {
     /// # Errors
     /// As [`Self::open`].
     pub async fn stored_seq(&self) -> Result<u64, OpenNodeError> {
-        let stored = self.stored_group(&keys::metadata(&self.schema.path)).await?;
-        Ok(stored.and_then(|stored| number(&stored, "folded_seq")).unwrap_or(0))
+        let stored = self
+            .stored_group(&keys::metadata(&self.schema.path))
+            .await?;
+        Ok(stored
+            .and_then(|stored| number(&stored, "folded_seq"))
+            .unwrap_or(0))
     }
 
     /// Waits until no values are on their way to other places, and keeps them where they are while the guard is held.
@@ -687,7 +691,9 @@ impl Node {
 
 /// A number that a group's metadata has of ours.
 fn number(group: &Json, name: &str) -> Option<u64> {
-    group.pointer(&format!("/attributes/zarr_fuse/{name}"))?.as_u64()
+    group
+        .pointer(&format!("/attributes/zarr_fuse/{name}"))?
+        .as_u64()
 }
 
 /// Tells cached chunks of one state of a node from those of another.

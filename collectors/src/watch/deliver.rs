@@ -10,11 +10,12 @@ use crate::status::{MAX_LISTED, RunReport};
 use crate::template::Variables;
 
 impl Watch {
-    /// Contributes an item; `None` if it is gone. Waits while the sink is not ready.
+    /// Contributes an item; `None` if it is gone. Waits while the sink is not ready, but not for more than `n_tries`.
     pub(super) async fn contribute(
         &self,
         item: &Item,
         variables: Variables,
+        n_tries: u32,
         sink: &dyn Sink,
         report: &mut RunReport,
     ) -> Result<Option<Taken>, Failure> {
@@ -47,6 +48,7 @@ impl Watch {
             idempotency_key: key(name, &item.name, n_bytes, &sha256),
             payload,
         };
+        let mut n_left = n_tries;
         loop {
             match sink.contribute(contribution.clone()).await {
                 Ok(taken) => {
@@ -62,7 +64,11 @@ impl Watch {
                     report.failed(format!("{}: {reason}", item.name));
                     return Err(Failure::Item(refused(&reason)));
                 }
+                Err(SinkError::Later { reason, .. }) if n_left <= 1 => {
+                    return Err(Failure::Sink(reason));
+                }
                 Err(SinkError::Later { reason, after }) => {
+                    n_left -= 1;
                     self.status.lock().trouble = Some(format!("waiting to contribute: {reason}"));
                     report.counts.retries += 1;
                     self.clock.sleep(after.unwrap_or(SINK_PAUSE)).await;
@@ -103,6 +109,8 @@ pub(super) enum Failure {
     Item(Fate),
     /// The place cannot be read; it is looked at again.
     Place(String),
+    /// The sink does not take it now.
+    Sink(String),
 }
 
 /// What became of a contribution, when it is known.

@@ -210,6 +210,68 @@ async fn while_nothing_is_taken_files_wait() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_never_taken_does_not_keep_newer_ones_waiting() {
+    let world = World::new(r#"{"settle": "0s"}"#);
+    world.write("a.csv", "later", 30);
+    world.write("b.csv", "b", 20);
+    world.watch.ask();
+    let advanced = |world: &World| world.clock.advance(Duration::from_secs(1));
+    let has = |world: &World, n: usize| {
+        advanced(world);
+        world.taken().len() == n
+    };
+    world.until(|world| has(world, 1)).await;
+    world.write("c.csv", "c", 10);
+    world.until(|world| has(world, 2)).await;
+    assert_eq!(world.taken(), ["b", "c"]);
+    // It is tried again, later and later, and taken once that is possible.
+    fs::write(world.path("a.csv"), "a").unwrap();
+    world.until(|world| has(world, 3)).await;
+    assert_eq!(world.taken(), ["b", "c", "a"]);
+}
+
+#[tokio::test]
+async fn files_keep_their_order_while_nothing_at_all_is_taken() {
+    let world = World::new(r#"{"settle": "0s"}"#);
+    *world.sink.n_later.lock().unwrap() = 20;
+    for (name, age) in [("a", 30), ("b", 20), ("c", 10)] {
+        world.write(name, name, age);
+    }
+    world.watch.ask();
+    let is_taken = |world: &World| {
+        world.clock.advance(Duration::from_secs(1));
+        world.taken().len() == 3
+    };
+    world.until(is_taken).await;
+    assert_eq!(world.taken(), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn an_outcome_that_does_not_come_does_not_keep_newer_files_waiting() {
+    let world = World::new(r#"{"settle": "0s"}"#);
+    *world.sink.never_tells.lock().unwrap() = true;
+    world.write("a.csv", "a", 30);
+    world.watch.ask();
+    let advanced = |world: &World| world.clock.advance(Duration::from_secs(1));
+    let has = |world: &World, n: usize| {
+        advanced(world);
+        world.taken().len() == n
+    };
+    world.until(|world| has(world, 1)).await;
+    world.write("b.csv", "b", 20);
+    world.until(|world| has(world, 2)).await;
+    *world.sink.never_tells.lock().unwrap() = false;
+    let are_done = |world: &World| {
+        advanced(world);
+        world.files().len() == 4
+    };
+    world.until(are_done).await;
+    assert_eq!(world.taken(), ["a", "b"]);
+    let unchanged = world.watch.status().totals.counts.unchanged;
+    assert_eq!(unchanged, 0, "nothing was contributed twice");
+}
+
+#[tokio::test]
 async fn a_folder_that_is_not_there_is_a_trouble_until_it_is() {
     let world = World::new(r#"{"settle": "0s"}"#);
     fs::remove_dir(world.path("")).unwrap();

@@ -20,7 +20,7 @@ use zarr_fuse_collectors::watch::folder::Folder;
 use zarr_fuse_collectors::watch::pattern::Pattern;
 use zarr_fuse_collectors::watch::{Settings, Watch};
 
-/// What was contributed, in order. What begins with `bad` is rejected, with `refused` refused.
+/// What was contributed, in order. What begins with `bad` is rejected, with `refused` refused, with `later` never taken.
 #[derive(Default)]
 pub(crate) struct Taking {
     pub(crate) taken: Mutex<Vec<Contribution>>,
@@ -40,6 +40,13 @@ impl Sink for Taking {
         if *n_later > 0 {
             *n_later -= 1;
             let reason = "the journal cannot be written".to_owned();
+            return Err(SinkError::Later {
+                reason,
+                after: None,
+            });
+        }
+        if contribution.payload.starts_with(b"later") {
+            let reason = "it took too long".to_owned();
             return Err(SinkError::Later {
                 reason,
                 after: None,

@@ -298,14 +298,13 @@ impl Sink for Trial {
             contribution.file_name,
             contribution.payload.len()
         );
-        let new = self.0.new_contribution(contribution)?;
-        let dataset = self
-            .1
-            .open()
-            .map_err(|error| SinkError::Refused(error.to_string()))?
-            .dataset;
-        let tried = tokio::task::spawn_blocking(move || dataset.dry_run(&new)).await;
         let refused = |error: String| SinkError::Refused(error);
+        // A trial does not wait for anything to be mended.
+        let new = self.0.new_contribution(contribution);
+        let new = new.map_err(|error| refused(error.to_string()))?;
+        let opened = self.1.open().map_err(|error| refused(error.to_string()))?;
+        let dataset = opened.dataset;
+        let tried = tokio::task::spawn_blocking(move || dataset.dry_run(&new)).await;
         let outcome = tried.map_err(|error| refused(error.to_string()))?;
         let (outcome, _preview) = outcome.map_err(|error| refused(error.to_string()))?;
         let shown = print(&summary(&what, &outcome));

@@ -182,7 +182,11 @@ impl Recorded {
             Ok(record) => record,
             Err(source) => return Err(CommitError::Record { key, source }),
         };
-        let own = || key.trim_end_matches(RECORD).trim_end_matches('/').to_owned();
+        let own = || {
+            key.trim_end_matches(RECORD)
+                .trim_end_matches('/')
+                .to_owned()
+        };
         let from = record.from.clone().unwrap_or_else(own);
         match Claim::of(store, &from) {
             Some(claim) => Ok(Self {
@@ -214,7 +218,7 @@ impl Recorded {
         };
         let from = &self.from;
         let (publishing, moves) = match self.record.moves.split_last() {
-            Some((last, moves)) => (Some(last), moves),
+            Some((group, moves)) => (Some(group), moves),
             None => (None, &[][..]),
         };
         futures::stream::iter(moves)
@@ -226,7 +230,10 @@ impl Recorded {
             .map_err(lost)?;
         delete_all(store, self.record.removes.clone()).await?;
         if let Some(key) = publishing {
-            store.copy(&keys::join(from, key), key).await.map_err(lost)?;
+            store
+                .copy(&keys::join(from, key), key)
+                .await
+                .map_err(lost)?;
         }
         Ok(())
     }

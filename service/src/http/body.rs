@@ -25,12 +25,6 @@ const MAX_EMPTY: usize = 1000;
 /// Bytes written into a file at once.
 const WRITE_BYTES: usize = 128 << 10;
 
-/// A complete body, with its share of the memory that all bodies may take.
-pub(super) struct Body {
-    pub(super) payload: Payload,
-    pub(super) memory: Vec<OwnedSemaphorePermit>,
-}
-
 /// How long the body is, as its sender says.
 pub(super) fn announced(req: &HttpRequest) -> Option<u64> {
     let length = req.headers().get(header::CONTENT_LENGTH)?;
@@ -46,7 +40,7 @@ pub(super) async fn read(
     app: &App,
     req: &HttpRequest,
     mut incoming: Incoming,
-) -> Result<Body, ApiError> {
+) -> Result<Payload, ApiError> {
     let max_bytes = app.limits.max_body_bytes;
     let too_large = || ApiError::BodyTooLarge { max_bytes };
     let announced = announced(req);
@@ -103,13 +97,12 @@ impl<'a> Begun<'a> {
     }
 
     /// A body that came in one piece.
-    fn at_once(&self, piece: &Bytes) -> Option<Body> {
+    fn at_once(&self, piece: &Bytes) -> Option<Payload> {
         if piece.len() > MAX_MEMORY_BYTES {
             return None;
         }
         let memory = vec![self.bodies.memory(piece.len())?];
-        let payload = Payload::Memory(piece.clone());
-        Some(Body { payload, memory })
+        Some(Payload::Memory(piece.clone(), memory.into()))
     }
 
     async fn add(&mut self, piece: &Bytes) -> Result<(), ApiError> {
@@ -146,17 +139,13 @@ impl<'a> Begun<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Body, ApiError> {
+    async fn finish(mut self) -> Result<Payload, ApiError> {
         if self.file.is_some() && !self.bytes.is_empty() {
             self.write().await?;
         }
-        let payload = match self.file {
+        Ok(match self.file {
             Some(file) => Payload::File(file.finish().into()),
-            None => Payload::Memory(self.bytes.freeze()),
-        };
-        Ok(Body {
-            payload,
-            memory: self.memory,
+            None => Payload::Memory(self.bytes.freeze(), self.memory.into()),
         })
     }
 }

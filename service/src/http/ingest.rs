@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::options::Options;
-use super::body::{self, Body};
+use super::body;
 use super::caller::Caller;
 use super::contributions;
 use super::docs::Binary;
@@ -247,10 +247,7 @@ async fn take(
     if let Some(n_bytes) = body::announced(req).filter(|&n| n > body::MAX_MEMORY_BYTES as u64) {
         journal.would_take(n_bytes).map_err(ApiError::NotRead)?;
     }
-    let Body {
-        payload,
-        memory: _memory,
-    } = body::read(app, req, payload).await?;
+    let payload = body::read(app, req, payload).await?;
     let new = NewContribution {
         endpoint: endpoint.name.clone(),
         node: node.schema.path.clone(),

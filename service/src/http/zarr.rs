@@ -211,7 +211,11 @@ async fn find(
     // Chunks that are half moved belong to no state.
     let node = dataset.node_of_key(key);
     let _stays = match node {
-        Some(node) => Some(node.in_place().await.map_err(|_| ApiError::BeingCompleted)?),
+        Some(node) => Some(
+            node.in_place()
+                .await
+                .map_err(|_moving| ApiError::BeingCompleted)?,
+        ),
         None => None,
     };
     let Some(range) = range else {

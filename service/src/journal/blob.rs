@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tokio::sync::RwLock;
 
+use super::pressure::Place;
 use super::segment::Header;
 use super::{AppendError, Journal, Payload, Receipt, writer};
 use crate::store::keys;
@@ -18,6 +19,7 @@ impl Journal {
         &self,
         header: Header,
         payload: Payload,
+        place: Place,
     ) -> Result<Receipt, AppendError> {
         // A key that is known is answered without writing anything.
         if let Some(answer) = writer::known(self, &header) {
@@ -32,7 +34,7 @@ impl Journal {
             self.note(Some(Arc::clone(&error)));
             AppendError::Store(error)
         })?;
-        let answer = self.send(header, Bytes::new(), payload).await;
+        let answer = self.send(header, Bytes::new(), payload, Some(place)).await;
         drop(named);
         if matches!(answer, Err(AppendError::KeyReused { .. })) {
             self.drop_blob(&lock, &sha256).await;

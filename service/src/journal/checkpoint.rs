@@ -25,6 +25,8 @@ const MAX_FRAMES: u64 = 20_000;
 const MAX_OBJECTS: u64 = 512;
 /// Frames that one checkpoint tells of; those of a segment stay together.
 const MAX_PART: u64 = 50_000;
+/// Frames copied from the catalog at once; meanwhile nothing can be admitted.
+const MAX_STEP: usize = 1024;
 /// Checkpoints read at once.
 const CONCURRENT: usize = 2;
 
@@ -32,9 +34,11 @@ const CONCURRENT: usize = 2;
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     seq: u64,
+    /// Where the checkpoint that is being written will end.
+    coming_seq: u64,
     outcomes: u64,
     n_segments: u64,
-    /// Frames up to `seq` of which something else is known since.
+    /// Frames up to `seq`, or those that are being written, of which something else is known since.
     changed: BTreeSet<u64>,
     /// Batches of outcomes that are written or being written, but not in the catalog yet, with their node.
     coming: BTreeMap<u64, String>,
@@ -74,7 +78,8 @@ impl Progress {
     /// The outcomes of `node` that were written are in the catalog, among them those of `settled`.
     pub(super) fn outcomes_noted(&mut self, node: &str, settled: impl Iterator<Item = u64>) {
         self.coming.retain(|_, other| other != node);
-        let seq = self.seq;
+        // A frame may be settled when it is copied already: then the next checkpoint tells of that.
+        let seq = self.seq.max(self.coming_seq);
         self.changed.extend(settled.filter(|other| *other <= seq));
     }
 }
@@ -155,40 +160,26 @@ impl Journal {
 
     /// Writes the next checkpoint; gives whether it reaches the end.
     async fn checkpoint_part(&self) -> Result<bool, StoreError> {
-        let (head, lines, n_segments, changed, is_last) = {
-            let mut progress = self.checkpoints.lock();
-            let next = self.next_outcomes.load(Ordering::Acquire);
-            let first_coming = progress.coming.keys().next().copied();
-            let catalog = self.catalog.read();
-            let after = progress.seq;
-            // The catalog takes whole segments only, and so do checkpoints.
-            let seq = catalog.segment_end(after + MAX_PART);
-            let is_last = seq == catalog.last_seq();
-            let head = Head {
-                version: VERSION,
-                after,
-                seq,
-                // What an earlier part leaves out is told of by a later one.
-                outcomes: if is_last {
-                    first_coming.unwrap_or(next) - 1
-                } else {
-                    progress.outcomes
-                },
-            };
-            let changed = std::mem::take(&mut progress.changed);
-            let mut lines = Vec::new();
-            for seq in after + 1..=seq {
-                if let Some(entry) = catalog.get(seq) {
-                    let header = Box::new(entry.header.as_ref().clone());
-                    lines.push(Line::Frame(entry.segment, header));
-                }
+        let Part {
+            head,
+            changed,
+            n_segments,
+            is_last,
+        } = self.begin_part();
+        let (after, seq, outcomes) = (head.after, head.seq, head.outcomes);
+        let mut text = Text::begin(&head);
+        let mut frames = after + 1..=seq;
+        let mut others = changed.iter().copied();
+        loop {
+            let frames: Vec<u64> = frames.by_ref().take(MAX_STEP).collect();
+            let others: Vec<u64> = others.by_ref().take(MAX_STEP).collect();
+            if frames.is_empty() && others.is_empty() {
+                break;
             }
-            let settled = changed.iter().copied().chain(after + 1..=seq);
-            lines.extend(settled.filter_map(|seq| Some(Line::Outcome(seq, catalog.outcome(seq)?))));
-            (head, lines, progress.n_segments, changed, is_last)
-        };
-        let (seq, outcomes) = (head.seq, head.outcomes);
-        let bytes = blocking(move || write(&head, &lines)).await;
+            let lines = self.lines(&frames, &others);
+            text = blocking(move || text.with(&lines)).await;
+        }
+        let bytes = blocking(move || text.finish()).await;
         let written = self.store.create(&keys::checkpoint(seq), bytes).await;
         let mut progress = self.checkpoints.lock();
         match written {
@@ -207,6 +198,48 @@ impl Journal {
         }
     }
 
+    /// What the next checkpoint is to tell of.
+    fn begin_part(&self) -> Part {
+        let mut progress = self.checkpoints.lock();
+        let next = self.next_outcomes.load(Ordering::Acquire);
+        let first_coming = progress.coming.keys().next().copied();
+        let catalog = self.catalog.read();
+        let after = progress.seq;
+        // The catalog takes whole segments only, and so do checkpoints.
+        let seq = catalog.segment_end(after + MAX_PART);
+        let is_last = seq == catalog.last_seq();
+        progress.coming_seq = seq;
+        let head = Head {
+            version: VERSION,
+            after,
+            seq,
+            // What an earlier part leaves out is told of by a later one.
+            outcomes: if is_last {
+                first_coming.unwrap_or(next) - 1
+            } else {
+                progress.outcomes
+            },
+        };
+        Part {
+            head,
+            changed: std::mem::take(&mut progress.changed),
+            n_segments: progress.n_segments,
+            is_last,
+        }
+    }
+
+    /// Lines that tell of `frames`, and of what is known of these and of `others`.
+    fn lines(&self, frames: &[u64], others: &[u64]) -> Vec<Line> {
+        let catalog = self.catalog.read();
+        let entries = frames.iter().filter_map(|seq| catalog.get(*seq));
+        let mut lines: Vec<Line> = entries
+            .map(|entry| Line::Frame(entry.segment, Box::new(entry.header.as_ref().clone())))
+            .collect();
+        let settled = frames.iter().chain(others);
+        lines.extend(settled.filter_map(|seq| Some(Line::Outcome(*seq, catalog.outcome(*seq)?))));
+        lines
+    }
+
     /// Removes all checkpoints of a journal whose segments are about to be changed.
     ///
     /// # Errors
@@ -219,18 +252,42 @@ impl Journal {
     }
 }
 
-fn write(head: &Head, lines: &[Line]) -> Bytes {
-    let mut out = zstd::Encoder::new(Vec::new(), 1).expect("memory suffices");
-    let mut put = |line: Vec<u8>| {
-        out.write_all(&line)
-            .and_then(|()| out.write_all(b"\n"))
-            .expect("memory suffices");
-    };
-    put(serde_json::to_vec(head).expect("numbers"));
-    for line in lines {
-        put(serde_json::to_vec(line).expect("headers and outcomes have only string keys"));
+/// What a checkpoint is to tell of.
+struct Part {
+    head: Head,
+    /// Frames before it of which something else is known since.
+    changed: BTreeSet<u64>,
+    n_segments: u64,
+    /// Whether it reaches the end.
+    is_last: bool,
+}
+
+/// A checkpoint while it is written.
+struct Text(zstd::Encoder<'static, Vec<u8>>);
+
+impl Text {
+    fn begin(head: &Head) -> Self {
+        let mut text = Self(zstd::Encoder::new(Vec::new(), 1).expect("memory suffices"));
+        text.put(serde_json::to_vec(head).expect("numbers"));
+        text
     }
-    Bytes::from(out.finish().expect("memory suffices"))
+
+    fn put(&mut self, mut line: Vec<u8>) {
+        line.push(b'\n');
+        self.0.write_all(&line).expect("memory suffices");
+    }
+
+    fn with(mut self, lines: &[Line]) -> Self {
+        for line in lines {
+            let line = serde_json::to_vec(line);
+            self.put(line.expect("headers and outcomes have only string keys"));
+        }
+        self
+    }
+
+    fn finish(self) -> Bytes {
+        Bytes::from(self.0.finish().expect("memory suffices"))
+    }
 }
 
 /// Head and lines, if every frame that should be there is.

@@ -79,12 +79,12 @@ impl Journal {
                 replayed: true,
             });
         }
-        Ok(self.send(header, Bytes::new(), Bytes::new().into()).await?)
+        Ok(self.send(header, Bytes::new(), Bytes::new().into(), None).await?)
     }
 
     /// The same correction, if it waits and nothing that came after it undoes it.
     fn waits_already(&self, asked: &Header) -> Option<Arc<Header>> {
-        let (waiting, _) = self.corrections(&asked.node);
+        let (waiting, _) = self.queue.lock().corrections(&asked.node);
         let mut waiting = waiting.into_iter().rev();
         let last = waiting.find(|waiting| waiting.target == asked.target)?;
         (last.kind == asked.kind).then_some(last)

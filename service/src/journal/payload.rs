@@ -19,16 +19,38 @@ const PIECE_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub enum Payload {
     /// In memory.
-    Memory(Bytes),
+    Memory(Bytes, Room),
     /// In a temporary file.
     File(Arc<Spool>),
 }
 
+/// The share that bytes have of the memory that all bodies may take: taken as long as anybody has them.
+#[derive(Debug, Clone, Default)]
+pub struct Room {
+    _permits: Option<Arc<Vec<OwnedSemaphorePermit>>>,
+}
+
+impl From<Vec<OwnedSemaphorePermit>> for Room {
+    fn from(permits: Vec<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _permits: Some(Arc::new(permits)),
+        }
+    }
+}
+
 impl Payload {
+    /// The same bytes, once they are durable: from then on another bound holds for how many are in memory.
+    pub(super) fn settled(self) -> Self {
+        match self {
+            Self::Memory(bytes, _) => Self::Memory(bytes, Room::default()),
+            file @ Self::File(_) => file,
+        }
+    }
+
     /// How many bytes.
     pub fn len(&self) -> u64 {
         match self {
-            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Memory(bytes, _) => bytes.len() as u64,
             Self::File(spool) => spool.n_bytes,
         }
     }
@@ -41,7 +63,7 @@ impl Payload {
     /// How many of them are in memory.
     pub(super) fn n_bytes_in_memory(&self) -> usize {
         match self {
-            Self::Memory(bytes) => bytes.len(),
+            Self::Memory(bytes, _) => bytes.len(),
             Self::File(_) => 0,
         }
     }
@@ -49,7 +71,7 @@ impl Payload {
     /// Hexadecimal SHA-256 of the bytes.
     pub fn sha256(&self) -> String {
         match self {
-            Self::Memory(bytes) => super::sha256(bytes),
+            Self::Memory(bytes, _) => super::sha256(bytes),
             Self::File(spool) => spool.sha256.clone(),
         }
     }
@@ -60,7 +82,7 @@ impl Payload {
     /// If the file cannot be read.
     pub fn bytes(&self) -> io::Result<Bytes> {
         match self {
-            Self::Memory(bytes) => Ok(bytes.clone()),
+            Self::Memory(bytes, _) => Ok(bytes.clone()),
             Self::File(spool) => spool.piece(0, spool.n_bytes),
         }
     }
@@ -71,7 +93,7 @@ impl Payload {
     /// [`StoreError::Failed`].
     pub(super) async fn put(&self, store: &Store, key: &str) -> Result<(), StoreError> {
         let spool = match self {
-            Self::Memory(bytes) => return store.put(key, bytes.clone()).await,
+            Self::Memory(bytes, _) => return store.put(key, bytes.clone()).await,
             Self::File(spool) => spool,
         };
         let pieces = futures::stream::try_unfold(0, |offset| {
@@ -92,19 +114,19 @@ impl Payload {
 
 impl From<Bytes> for Payload {
     fn from(bytes: Bytes) -> Self {
-        Self::Memory(bytes)
+        Self::Memory(bytes, Room::default())
     }
 }
 
 impl From<Vec<u8>> for Payload {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Memory(bytes.into())
+        Self::Memory(bytes.into(), Room::default())
     }
 }
 
 impl From<String> for Payload {
     fn from(text: String) -> Self {
-        Self::Memory(text.into())
+        Self::Memory(text.into(), Room::default())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Back pressure: who contributes faster than contributions are folded is slowed down at half of a bound, and refused at it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::AppendError;
 
@@ -32,7 +33,7 @@ pub(super) struct Pressure {
     max_n: usize,
     max_bytes: u64,
     arriving: Mutex<Arriving>,
-    prepared: Semaphore,
+    prepared: Arc<Semaphore>,
     n_stalled: AtomicU64,
     n_refused: AtomicU64,
 }
@@ -44,14 +45,26 @@ struct Arriving {
     n_bytes: u64,
 }
 
-/// A place among those that wait, held until the contribution is there itself or has failed.
+/// A place among those that wait, and a share of what is prepared at once, held until the contribution waits itself or has
+/// failed.
 #[derive(Debug)]
-pub(super) struct Room<'a> {
-    pressure: &'a Pressure,
+pub(super) struct Place {
+    pressure: Arc<Pressure>,
     n_bytes: u64,
+    prepared: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Room<'_> {
+impl Place {
+    /// Waits until `n_bytes` may be prepared for a segment.
+    pub(super) async fn prepare(&mut self, n_bytes: u64) {
+        let n_units = n_bytes.min(MAX_PREPARED_BYTES).div_ceil(UNIT_BYTES);
+        let n_units = u32::try_from(n_units).expect("the bound is far below");
+        let permit = Arc::clone(&self.pressure.prepared).acquire_many_owned(n_units);
+        self.prepared = Some(permit.await.expect("the semaphore is never closed"));
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         let mut arriving = self.pressure.arriving.lock();
         arriving.n -= 1;
@@ -66,7 +79,7 @@ impl Pressure {
             max_n: max_n.max(1),
             max_bytes: max_bytes.max(1),
             arriving: Mutex::default(),
-            prepared: Semaphore::new(crate::array::to_usize(n_units)),
+            prepared: Semaphore::new(crate::array::to_usize(n_units)).into(),
             n_stalled: AtomicU64::new(0),
             n_refused: AtomicU64::new(0),
         }
@@ -75,34 +88,38 @@ impl Pressure {
     /// Lets a contribution of `n_bytes` in while `n_waiting` with `waiting_bytes` wait: at once below half of the bounds, then
     /// later and later, and not at all at a bound.
     pub(super) async fn admit(
-        &self,
+        self: &Arc<Self>,
         n_waiting: usize,
         waiting_bytes: u64,
         n_bytes: u64,
-    ) -> Result<Room<'_>, AppendError> {
-        let (room, stall) = self.enter(n_waiting, waiting_bytes, n_bytes)?;
+    ) -> Result<Place, AppendError> {
+        let (place, stall) = self.enter(n_waiting, waiting_bytes, n_bytes)?;
         if stall >= MIN_STALL {
             self.n_stalled.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(stall).await;
         }
-        Ok(room)
+        Ok(place)
     }
 
     fn enter(
-        &self,
+        self: &Arc<Self>,
         n_waiting: usize,
         waiting_bytes: u64,
         n_bytes: u64,
-    ) -> Result<(Room<'_>, Duration), AppendError> {
+    ) -> Result<(Place, Duration), AppendError> {
         let mut arriving = self.arriving.lock();
         let share = self.share(*arriving, n_waiting, waiting_bytes, n_bytes)?;
         arriving.n += 1;
         arriving.n_bytes += n_bytes;
-        let room = Room {
-            pressure: self,
+        let place = Place {
+            pressure: Arc::clone(self),
             n_bytes,
+            prepared: None,
         };
-        Ok((room, MAX_STALL.mul_f64((share * 2.0 - 1.0).clamp(0.0, 1.0))))
+        Ok((
+            place,
+            MAX_STALL.mul_f64((share * 2.0 - 1.0).clamp(0.0, 1.0)),
+        ))
     }
 
     /// Whether a contribution of `n_bytes` would be let in.
@@ -138,14 +155,6 @@ impl Pressure {
         Ok(by_count.max(by_bytes))
     }
 
-    /// Waits until `n_bytes` more may be prepared for a segment.
-    pub(super) async fn prepare(&self, n_bytes: u64) -> SemaphorePermit<'_> {
-        let n_units = n_bytes.min(MAX_PREPARED_BYTES).div_ceil(UNIT_BYTES);
-        let n_units = u32::try_from(n_units).expect("the bound is far below");
-        let permit = self.prepared.acquire_many(n_units).await;
-        permit.expect("the semaphore is never closed")
-    }
-
     pub(super) fn counts(&self) -> PressureCounts {
         PressureCounts {
             n_stalled: self.n_stalled.load(Ordering::Relaxed),
@@ -160,7 +169,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_below_half_and_everybody_is_refused_at_the_bound() {
-        let pressure = Pressure::new(10, 1000);
+        let pressure = Arc::new(Pressure::new(10, 1000));
         let stall = |n, bytes| pressure.enter(n, bytes, 0).map(|(_, stall)| stall);
         assert_eq!(stall(5, 500).unwrap(), Duration::ZERO);
         assert!(stall(6, 0).unwrap() < stall(9, 0).unwrap());
@@ -172,7 +181,7 @@ mod tests {
 
     #[test]
     fn those_that_are_let_in_at_once_count_before_they_wait() {
-        let pressure = Pressure::new(10, 1000);
+        let pressure = Arc::new(Pressure::new(10, 1000));
         let (first, _) = pressure.enter(0, 0, 700).unwrap();
         let refused = pressure.enter(0, 0, 400);
         assert!(matches!(
@@ -185,16 +194,16 @@ mod tests {
 
     #[test]
     fn what_passes_the_bound_alone_is_taken_when_nothing_waits() {
-        let pressure = Pressure::new(10, 1000);
+        let pressure = Arc::new(Pressure::new(10, 1000));
         assert!(pressure.enter(0, 0, 5000).is_ok());
         assert!(pressure.enter(1, 0, 5000).is_err());
     }
 
     #[tokio::test]
     async fn a_contribution_is_delayed_past_half() {
-        let pressure = Pressure::new(1000, 1000);
+        let pressure = Arc::new(Pressure::new(1000, 1000));
         let begin = tokio::time::Instant::now();
-        let _room = pressure.admit(510, 0, 1).await.unwrap();
+        let _place = pressure.admit(510, 0, 1).await.unwrap();
         assert!(begin.elapsed() >= MAX_STALL / 50);
         let delayed = PressureCounts {
             n_stalled: 1,

@@ -68,6 +68,7 @@ impl Queue {
         }
         let room = MAX_KEPT_BYTES.saturating_sub(self.kept_bytes);
         let payload = payload.filter(|payload| payload.n_bytes_in_memory() <= room);
+        let payload = payload.map(Payload::settled);
         self.kept_bytes += payload.as_ref().map_or(0, Payload::n_bytes_in_memory);
         self.n += 1;
         self.n_bytes += header.n_bytes;

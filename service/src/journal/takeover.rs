@@ -168,7 +168,10 @@ impl Journal {
     pub async fn close(&self) {
         if self.announced.swap(false, Ordering::AcqRel) && !self.is_fenced() {
             let closed = self.frame(Kind::Closed, "");
-            if let Err(error) = self.send(closed, Bytes::new(), Bytes::new().into()).await {
+            if let Err(error) = self
+                .send(closed, Bytes::new(), Bytes::new().into(), None)
+                .await
+            {
                 tracing::warn!(%error, "Cannot say in the journal of `{}` that this process ends", self.dataset);
             }
         }

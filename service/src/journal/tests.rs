@@ -198,6 +198,90 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
 }
 
 #[tokio::test]
+async fn what_is_settled_while_a_checkpoint_is_written_is_told_of_by_the_next_one() {
+    let store = memory();
+    let journal = open(&store).await;
+    journal.append(contribution("1", None)).await.unwrap();
+    let outcomes = vec![(1, outcome(7))];
+    let announced = journal.announce_outcomes("forecast", 1, outcomes);
+    announced.await.unwrap();
+    // The first has copied what it tells of when it waits for the first time.
+    let settling = async { journal.settle("forecast", 1) };
+    let (written, _) = tokio::join!(journal.checkpoint(), settling);
+    written.unwrap();
+    journal.append(contribution("2", None)).await.unwrap();
+    journal.checkpoint().await.unwrap();
+    let again = open(&store).await;
+    assert_eq!(again.outcome(1).unwrap().n_rows_read, 7);
+}
+
+#[tokio::test]
+async fn what_a_fold_has_to_do_is_decided_by_one_look_at_what_waits() {
+    let journal = open(&memory()).await;
+    let next = |unclean| journal.next("forecast", unclean, 1 << 20, 100);
+    assert!(next(0).is_none());
+    let first = journal.append(contribution("1", None)).await.unwrap();
+    let announced = journal.announce_outcomes("forecast", 1, vec![(1, outcome(1))]);
+    announced.await.unwrap();
+    journal.settle("forecast", 1);
+    let second = journal.append(contribution("2", None)).await.unwrap();
+    let retract = |id| {
+        let correction = Correction::Retract(id);
+        let journal = Arc::clone(&journal);
+        async move { journal.request(&correction, Requester::default()).await }
+    };
+    retract(second.id).await.unwrap();
+    // It was never folded, unless a commit that broke off may have written some of it.
+    assert!(matches!(next(1), Some(Next::Fold(waiting)) if waiting.len() == 2));
+    assert!(matches!(next(2), Some(Next::Refold { last_seq: 3, .. })));
+    retract(first.id).await.unwrap();
+    assert!(
+        matches!(next(1), Some(Next::Refold { corrections, last_seq: 4 }) if corrections.len() == 2)
+    );
+}
+
+#[tokio::test]
+async fn outcomes_count_only_when_the_arrays_that_they_tell_of_are_published() {
+    let journal = open(&memory()).await;
+    for text in ["1", "2"] {
+        journal.append(contribution(text, None)).await.unwrap();
+    }
+    let both = vec![(1, outcome(1)), (2, outcome(1))];
+    journal
+        .announce_outcomes("forecast", 2, both)
+        .await
+        .unwrap();
+    assert!(journal.settle("forecast", 1).is_empty());
+    assert_eq!(journal.outcome(1), None);
+    assert_eq!(journal.settle("forecast", 2).len(), 2);
+    assert!(journal.outcome(1).is_some() && journal.outcome(2).is_some());
+}
+
+#[tokio::test]
+async fn a_body_keeps_its_room_as_long_as_anybody_has_its_bytes() {
+    let journal = open(&memory()).await;
+    let room = Arc::new(tokio::sync::Semaphore::new(1));
+    let permit = Arc::clone(&room).try_acquire_owned().unwrap();
+    let mut new = contribution("", None);
+    new.payload = Payload::Memory(Bytes::from_static(b"a,b\n1,2\n"), vec![permit].into());
+    // The sender goes away when its contribution is handed over and not written yet.
+    tokio::select! {
+        biased;
+        _ = journal.append(new) => panic!("it is not durable yet"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(room.available_permits(), 0);
+    let mut arrived = journal.arrivals();
+    arrived.wait_for(|n| *n == 1).await.unwrap();
+    let _back = room.acquire().await.unwrap();
+    let waiting = journal.waiting("forecast", 1 << 20, 1);
+    assert_eq!(
+        journal.waiting_payload(&waiting[0]).await.unwrap(),
+        "a,b\n1,2\n"
+    );
+}
+
+#[tokio::test]
 async fn who_takes_over_says_so_and_fences_the_former_writer() {
     let store = memory();
     let older = open(&store).await;

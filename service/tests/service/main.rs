@@ -15,6 +15,7 @@ mod cors;
 mod datasets;
 mod deploy;
 mod events;
+mod half_moved;
 mod ingest;
 mod notify;
 mod operation;

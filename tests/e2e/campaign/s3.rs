@@ -1,9 +1,14 @@
 //! A proxy between the service and Ceph drops connections, delays, answers with errors, loses answers, and is away.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use zarr_fuse_harness::ceph::Ceph;
 use zarr_fuse_harness::proxy::{Behaviour, Presence, Proxy};
+
+use zarr_fuse_harness::wire::Connection;
 
 use super::clients::{Clients, Load};
 use super::disks::{becomes_ready, unready};
@@ -178,4 +183,84 @@ async fn with_a_journal_in_a_folder_contributions_are_taken_while_s3_is_away() {
     assert_eq!(n_refused, 0, "{:?}", acknowledged.refusals);
     let verdict = Verdict::of(&site, service, &acknowledged).await;
     verdict.report(name, n_times, &acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn insertions_are_settled_however_often_s3_goes_away() {
+    let name = "S3 away during insertions";
+    let Some((site, proxy)) = behind_proxy(name).await else {
+        return;
+    };
+    // Contributions come while S3 is away, and no chunk is remembered: everything is read from where it is.
+    site.configure("journal: {url: journals}\nlimits: {max_chunk_cache_bytes: 1}\n");
+    let mut chance = seed(name);
+    let n_times = faults(6, 200);
+    let service = site.serve().await;
+    // Every contribution has a row before all others, so that S3 goes away in the middle of moving chunks.
+    let clients = Clients::start(Load {
+        n_clients: 4,
+        late_of_20: 20,
+        pause: Duration::from_millis(50),
+        ..Load::default()
+    });
+    clients.send_to(Some(service.address()));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asking = tokio::spawn(ask(service.address(), Arc::clone(&is_over)));
+    for i in 0..n_times {
+        clients.more(10).await;
+        tokio::time::sleep(Duration::from_millis(chance.below(700))).await;
+        proxy.behave(Behaviour {
+            presence: [Presence::Away, Presence::Silent][i % 2],
+            ..Behaviour::default()
+        });
+        // Shorter and longer than what a commit is tried again for.
+        let how_long =
+            [300, 3000, 15_000][usize::from(chance.below(10) > 5) + usize::from(i % 20 == 5)];
+        tokio::time::sleep(Duration::from_millis(chance.below(how_long))).await;
+        proxy.behave(Behaviour::default());
+    }
+    becomes_ready(service.address()).await;
+    let acknowledged = clients.finish(service.address()).await;
+    is_over.store(true, Ordering::Relaxed);
+    let (n_answers, n_refusals) = asking.await.unwrap();
+    println!("{n_answers} answers of one state, {n_refusals} questions refused");
+    assert!(n_answers > 0, "no question was answered");
+    let verdict = Verdict::of(&site, service, &acknowledged).await;
+    verdict.report(name, n_times, &acknowledged);
+}
+
+/// Asks for what the first client has sent until `is_over`: an answer has all of it up to some contribution, in order, or
+/// there is none. Gives how many there were and how many were refused.
+async fn ask(address: SocketAddr, is_over: Arc<AtomicBool>) -> (usize, usize) {
+    let path = "/api/v1/query/campaign/readings?var=value&sel.date_time=2023-11-14T22:13:20Z/&sel.station=station-0&format=csv&limit=100000";
+    let (mut n_answers, mut n_refusals) = (0, 0);
+    while !is_over.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let Ok(mut connection) = Connection::open(address).await else {
+            continue;
+        };
+        let Ok(answer) = connection.get(path).await else {
+            // An answer is cut off when values move while it is under way.
+            n_refusals += 1;
+            continue;
+        };
+        match answer.status {
+            200 => {
+                let text = answer.text();
+                let values = text
+                    .lines()
+                    .skip(1)
+                    .filter_map(|line| line.rsplit(',').next());
+                let values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+                let wanted: Vec<String> = (0..values.len()).map(|k| k.to_string()).collect();
+                assert_eq!(values, wanted, "values of several states");
+                n_answers += 1;
+            }
+            503 => n_refusals += 1,
+            // Nothing has been merged yet.
+            404 => {}
+            other => panic!("{other}: {}", answer.text()),
+        }
+    }
+    (n_answers, n_refusals)
 }

@@ -128,10 +128,19 @@ async fn lives_on(case: &Case, events: &[Event], outage: Outage) -> bool {
     check(case, &dataset).await;
     assert_eq!(left_over(&store).await, Vec::<String>::new());
     // Also for who opens it afterwards.
-    let dataset = open_with(case, &store, &journal, cache_bytes).await.unwrap();
+    let failed = failing.failed();
+    let store = Store::new(objects, "memory://");
+    let journal = if journal_apart {
+        journal
+    } else {
+        store.clone()
+    };
+    let dataset = open_with(case, &store, &journal, cache_bytes)
+        .await
+        .unwrap();
     dataset.fold_all().await.unwrap();
     check(case, &dataset).await;
-    failing.failed()
+    failed
 }
 
 /// Reads everything. It is refused, or the coordinates are those of the published state, and each cell is that of this state
