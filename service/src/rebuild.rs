@@ -3,6 +3,7 @@
 //! This is how a retraction, a retry, a mended schema and damaged arrays are dealt with: the journal is read from its
 //! beginning. What is done so far survives a crash, because the new arrays are folded like any others.
 
+mod fingerprint;
 mod turns;
 
 use std::collections::HashMap;
@@ -227,7 +228,7 @@ pub fn corrected(journal: &Journal, corrections: &[Arc<Header>], seq: u64) -> Ve
 /// try that was interrupted is gone on with only if it would come to the same arrays.
 fn folder(origin: Origin<'_>, seq: u64) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}", origin.schema));
+    hash.update(fingerprint::of(origin.schema).to_string());
     hash.update(origin.decoders.fingerprint());
     for retracted in origin.journal.retracted(&origin.schema.path, seq) {
         hash.update(retracted.to_le_bytes());
