@@ -343,7 +343,9 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
     let mut arrivals = dataset.journal.arrivals();
     let mut delay = Duration::from_millis(100);
     loop {
-        let refolding = if dataset.journal.needs_refold(&path) {
+        // Only when to begin is decided here; what is done then, by what waits then.
+        let next = dataset.journal.next(&path, node.unclean_until(), 1, 1);
+        let refolding = if let Some(Next::Refold { .. }) = next {
             Some(dataset.turns.begin(&path).await)
         } else {
             None

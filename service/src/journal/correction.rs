@@ -79,7 +79,9 @@ impl Journal {
                 replayed: true,
             });
         }
-        Ok(self.send(header, Bytes::new(), Bytes::new().into(), None).await?)
+        Ok(self
+            .send(header, Bytes::new(), Bytes::new().into(), None)
+            .await?)
     }
 
     /// The same correction, if it waits and nothing that came after it undoes it.
