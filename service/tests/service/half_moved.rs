@@ -89,7 +89,7 @@ async fn half_moved_values_are_shown_to_nobody_until_all_are_in_their_places() {
     for contribution in listed["contributions"].as_array().unwrap() {
         assert_eq!(contribution["status"], "merged", "{contribution}");
     }
-    let dataset = &world.app.datasets["weather"];
+    let dataset = &world.app.datasets["weather"].dataset().unwrap();
     let verdict = verify(dataset, dataset.node("forecast").unwrap()).await;
     assert_eq!(verdict.unwrap().differences, Vec::<String>::new());
     let staged = dataset.store.list("staging", None).await.unwrap();
