@@ -28,7 +28,7 @@ async fn outcome(server: &Server, more: Json) -> (usize, Vec<String>, Vec<String
     let sink = Kept::default();
     let report = config.run(START, &sink).await;
     let errors = report.errors.iter();
-    let errors = errors.map(|error| error.replace(&format!("{url}: "), ""));
+    let errors = errors.map(|error| error.replace(&format!("request 1, {url}: "), ""));
     (server.asked().len(), sink.bodies(), errors.collect())
 }
 
