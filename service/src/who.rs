@@ -259,8 +259,23 @@ impl SignIn {
     /// # Errors
     /// [`SignInError`] if there is a file of tokens that cannot be read.
     pub fn new(auth: Option<&Auth>) -> Result<Self, SignInError> {
+        Self::counting(auth, Arc::default())
+    }
+
+    /// As configured anew: what failed in `former` counts on, and who has signed in there is known.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn after(auth: Option<&Auth>, former: &Self) -> Result<Self, SignInError> {
+        Self::counting(auth, Arc::clone(&former.attempts))
+    }
+
+    fn counting(auth: Option<&Auth>, attempts: Arc<Attempts>) -> Result<Self, SignInError> {
         let Some(auth) = auth.filter(|auth| auth.mode == AuthMode::Required) else {
-            return Ok(Self::default());
+            return Ok(Self {
+                guard: None,
+                attempts,
+            });
         };
         let guard = Guard {
             passwords: Passwords::new(auth)?,
@@ -269,7 +284,7 @@ impl SignIn {
         };
         Ok(Self {
             guard: Some(guard),
-            attempts: Arc::default(),
+            attempts,
         })
     }
 
@@ -326,5 +341,27 @@ impl SignIn {
             address,
             public: Some(Arc::clone(&guard.public)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn attempts_that_failed_count_after_the_configuration_is_edited() {
+        let auth: Auth = serde_json::from_value(serde_json::json!({"public": ["a"]})).unwrap();
+        let mut sign_in = SignIn::new(Some(&auth)).unwrap();
+        let address = Some(IpAddr::from([192, 0, 2, 1]));
+        for n in 0..20 {
+            let token = format!("Bearer wrong{n}");
+            let denied = sign_in.who(Some(token.as_bytes()), address, Utc::now());
+            assert_eq!(denied.await.unwrap_err(), Denied::Token);
+            sign_in = SignIn::after(Some(&auth), &sign_in).unwrap();
+        }
+        let limited = sign_in
+            .who(Some(b"Bearer wrong"), address, Utc::now())
+            .await;
+        assert!(matches!(limited, Err(Denied::Limited { .. })));
     }
 }
