@@ -198,11 +198,11 @@ impl App {
         config: &Config,
         slots: Vec<Arc<Slot>>,
     ) -> Result<Arc<Self>, AppError> {
-        // Failed attempts and passwords that were checked are not forgotten; the file of tokens is followed by itself.
+        // Failed attempts are not forgotten, nor passwords that were checked; the file of tokens is followed by itself.
         let sign_in = if self.auth == config.auth {
             Arc::clone(&self.sign_in)
         } else {
-            Arc::new(SignIn::new(config.auth.as_ref())?)
+            Arc::new(SignIn::after(config.auth.as_ref(), &self.sign_in)?)
         };
         let limits = limits(config);
         let mut app = Self::assemble(slots, &config.endpoints, sign_in, limits, self.stop.clone())?;
