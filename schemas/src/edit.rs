@@ -7,7 +7,7 @@ use crate::yaml::{self, Mark, Yaml};
 /// Compares the schema `stored` arrays were written by with an edited one, and lists what only `zf rebuild` can change.
 ///
 /// Nodes, variables, coordinates, attributes and labels at the end of a discrete range may be added. How incoming values
-/// are read (`source_unit`, `df_col`, `range`, `merge`, `step_limits`) may change: it concerns what arrives later.
+/// are read (`source_unit`, `df_col`, `range`, `merge`, `step_limits`, `max_new`) may change: it concerns what arrives later.
 pub fn check_edit(stored: &Schema, new: &Schema) -> Vec<Problem> {
     let mut edit = Edit {
         new,

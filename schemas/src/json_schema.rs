@@ -201,6 +201,10 @@ fn property(key: &str) -> Json {
             "description": "Chunk length along the coordinate. Default: 1024.",
             "anyOf": [{"type": "integer", "minimum": 1}, {"$ref": "#/$defs/none"}],
         }),
+        "max_new" => json!({
+            "description": "Most new values that one contribution may bring. Default: 16777216, of which 1048576 may fill one gap; 10000 for texts.",
+            "anyOf": [{"type": "integer", "minimum": 1, "maximum": 4_294_967_294_u64}, {"$ref": "#/$defs/none"}],
+        }),
         _ => step_limits(),
     }
 }

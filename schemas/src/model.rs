@@ -119,8 +119,36 @@ pub struct Coordinate {
     pub chunk_size: u64,
     /// Which new values may be added.
     pub step_limits: StepLimits,
+    /// Most new values that one contribution may bring, if the schema says so; see [`Coordinate::max_new`].
+    pub max_new: Option<u64>,
     /// Names of the variables whose tuple is this coordinate; empty for a plain coordinate.
     pub composed: Vec<String>,
+}
+
+/// Most new values of a coordinate in one contribution, unless the schema says otherwise.
+const MAX_NEW: u64 = 1 << 24;
+/// Most new texts of a coordinate in one contribution, unless the schema says otherwise.
+const MAX_NEW_TEXTS: u64 = 10_000;
+/// Most values that fill one gap of a coordinate with steps, unless the schema says otherwise: two years of minutes.
+const MAX_FILLED: u64 = 1 << 20;
+
+impl Coordinate {
+    /// Most new values that one contribution may bring, those included that fill gaps.
+    ///
+    /// The defaults are part of what a schema means: a journal that is folded again must come to the same rows.
+    pub fn max_new(&self) -> u64 {
+        let is_text = matches!(
+            self.variable.data_type,
+            DataType::String | DataType::FixedString(_)
+        );
+        self.max_new
+            .unwrap_or(if is_text { MAX_NEW_TEXTS } else { MAX_NEW })
+    }
+
+    /// Most values that may fill the gap before a row of a coordinate with steps.
+    pub fn max_filled(&self) -> u64 {
+        self.max_new.unwrap_or(MAX_FILLED)
+    }
 }
 
 /// Types of stored elements.

@@ -56,6 +56,19 @@ pub fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     parse_bytes(&text).map_err(D::Error::custom)
 }
 
+/// The same, or null.
+///
+/// # Errors
+/// What to write instead.
+pub fn optional_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let text = from.deserialize_any(Written)?;
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        parse_bytes(&text).map(Some).map_err(D::Error::custom)
+    }
+}
+
 /// Reads `500ms`, `30s`, `5m`, `12h`, `7d`.
 ///
 /// # Errors

@@ -371,6 +371,10 @@ fn coordinates_are_checked() {
             "19: chunk_size: a whole number from 1 to 1073741824 is expected, not `1.5`",
         ),
         (
+            "max_new: 0",
+            "16: max_new: a whole number from 1 to 4294967294 is expected, not `0`",
+        ),
+        (
             "step_limits: sometimes",
             "20: step_limits: `any_new`, `no_new`, a step, or `[shortest, longest, unit]` is expected, not the text `sometimes`",
         ),

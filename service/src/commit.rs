@@ -13,19 +13,21 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use zarr_fuse_schemas::MergeRule;
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
-use crate::merge::{Update, table_row};
+use crate::merge::Update;
 use crate::node::{EPOCH, Node, Placement, ReadError, State, blocking, json_bytes};
 use crate::outcome::RowProblem;
 use crate::store::{StoreError, keys};
 use crate::values::Values;
 
 mod cells;
+mod conflicts;
 mod grid;
 mod levels;
 mod replace;
 mod settled;
 mod staging;
 use cells::Cells;
+pub use conflicts::conflicts;
 pub use replace::{Old, Replacement, replace};
 use settled::Unpublished;
 pub use settled::{Recovered, Settled, Suspect, take};
@@ -303,18 +305,9 @@ impl Job<'_> {
         if let Some(touched) = touched {
             written.extend(levels::write(self, variable_idx, &touched, &written).await?);
         }
-        let conflicts = found.into_values().flatten().map(|(place, row, value)| {
-            let batch = &self.update.batches[place];
-            let name = &spec.name;
-            let problem = RowProblem {
-                row: Some(table_row(batch.table_rows.as_deref(), row)),
-                column: Some(self.node.schema.variables[variable_idx].column.clone()),
-                value: Some(value),
-                reason: format!("`{name}` has another value in this cell and takes only the first (merge: reject)"),
-            };
-            (batch.seq, problem)
-        });
-        Ok((written, conflicts.collect()))
+        let refused = found.into_values().flatten();
+        let conflicts = conflicts::told(self.node, self.update, variable_idx, refused);
+        Ok((written, conflicts))
     }
 
     /// Adds chunks whose values move, and those where an interrupted commit may have left values beyond the shape.

@@ -287,6 +287,7 @@ impl Copy<'_> {
                     && object.key != keys::PROBE
                     // A copy is another store.
                     && object.key != keys::IDENTITY
+                    && !is_in(object, keys::TRIALS)
             })
             .collect();
         // A listing of a folder that grows may lack one segment and have the next, but not the second listing.

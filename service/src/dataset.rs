@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
@@ -19,7 +19,9 @@ use crate::journal::{
     self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
     NewContribution, PayloadPlace, Receipt, Requester,
 };
+use crate::merge::{Incoming, Update, merge};
 use crate::node::{ChunkCache, Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::normalize::Admission;
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
 use crate::rebuild::Turns;
@@ -28,6 +30,10 @@ use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 pub const CACHE_BYTES: u64 = 128 << 20;
+/// Contributions that are tried out at once, of all datasets.
+static DRY_RUNS: Semaphore = Semaphore::const_new(4);
+/// How long one waits for its turn.
+const DRY_RUN_WAIT: Duration = Duration::from_secs(5);
 /// Commits kept for who follows them one by one and is behind.
 const MAX_COMMITS: usize = 1024;
 /// Shortest time between two writes of the root group.
@@ -82,6 +88,22 @@ impl Decoders {
             None => Err(IngestError::UnknownEndpoint(endpoint.to_owned())),
         }
     }
+}
+
+/// Why a contribution cannot be tried out.
+#[derive(Debug, thiserror::Error)]
+pub enum DryRunError {
+    /// Others are tried out, or take the memory for it.
+    #[error(
+        "other contributions are being tried out or merged and take the memory there is for it; try again in a moment"
+    )]
+    Busy,
+    /// The temporary file of a large body cannot be read.
+    #[error("the temporary file of the body cannot be read")]
+    Spool(#[source] std::io::Error),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Read(#[from] CommitError),
 }
 
 /// Everything one schema file describes, opened.
@@ -248,6 +270,9 @@ impl Dataset {
             }
             opened.suspect_until(last_seq);
             journal.enqueue(&node.path, folded_seq);
+            if !store.is_read_only() {
+                journal.expect_trials(&node.path).await?;
+            }
             nodes.insert(node.path.clone(), opened);
         }
         let dataset = Self {
@@ -448,56 +473,85 @@ impl Dataset {
         self.journal.append(new).await
     }
 
-    /// What would become of a contribution, decoded and normalized but neither kept nor merged, and, if it can be decoded,
-    /// what it looks like then.
+    /// What would become of a contribution, decoded, normalized and merged in mind only, and, if it can be decoded, what it
+    /// looks like then.
     ///
     /// # Errors
-    /// If the temporary file of a large body cannot be read.
-    pub fn dry_run(&self, new: &NewContribution) -> std::io::Result<(Outcome, Option<Preview>)> {
-        let Some(node) = self.nodes.get(&new.node) else {
-            let reason = format!("there is no node `{}`", new.node);
+    /// [`DryRunError`].
+    pub async fn dry_run(
+        self: &Arc<Self>,
+        new: NewContribution,
+    ) -> Result<(Outcome, Option<Preview>), DryRunError> {
+        let busy = |_| DryRunError::Busy;
+        let place = tokio::time::timeout(DRY_RUN_WAIT, DRY_RUNS.acquire()).await;
+        let _place = place.map_err(busy)?;
+        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
+        let room = tokio::time::timeout(DRY_RUN_WAIT, fold::room_for(&header)).await;
+        let _memory = room.map_err(busy)?;
+        let dataset = Arc::clone(self);
+        let path = new.node.clone();
+        let id = header.id;
+        let tried = tokio::task::spawn_blocking(move || {
+            let payload = new.payload.bytes()?;
+            let work = || dataset.try_out(&header, &payload);
+            Ok(fold::isolated(work).unwrap_or_else(|panic| {
+                let fault = fold::Fault::of(id, 0, "tried", &*panic);
+                let error = IngestError::from(fold::SetAside::from(fault));
+                (Err(fold::rejected(&error)), None)
+            }))
+        });
+        let tried = tried.await.map_err(std::io::Error::other);
+        let (merged, shown) = tried.flatten().map_err(DryRunError::Spool)?;
+        let outcome = match (merged, self.nodes.get(&path)) {
+            (Ok(mut update), Some(node)) => {
+                let judged = update.judged.pop();
+                let conflicts = commit::conflicts(node, &Arc::new(update)).await?;
+                judged.map_or_else(
+                    || Outcome::of(0, 0, 0, Problems::default()),
+                    |judged| fold::judged_with(judged, &conflicts),
+                )
+            }
+            (Ok(_), None) => Outcome::of(0, 0, 0, Problems::default()),
+            (Err(outcome), _) => outcome,
+        };
+        Ok((outcome, shown))
+    }
+
+    /// A contribution merged in mind, or why it cannot be, and what it looks like.
+    fn try_out(
+        &self,
+        header: &journal::Header,
+        payload: &[u8],
+    ) -> (Result<Update, Outcome>, Option<Preview>) {
+        let Some(node) = self.nodes.get(&header.node) else {
+            let reason = format!("there is no node `{}`", header.node);
             let outcome = Outcome::rejected(crate::outcome::RowProblem {
                 reason,
                 ..Default::default()
             });
-            return Ok((outcome, None));
+            return (Err(outcome), None);
         };
-        let payload = new.payload.bytes()?;
-        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
         let mut shown = None;
         let fitted = self.decoders.get(&header.endpoint).and_then(|decoder| {
-            let table = fold::decode(&header, &payload, decoder)?;
+            let table = fold::decode(header, payload, decoder)?;
             shown = Some(preview(&table, &node.schema));
-            fold::fit(&table, decoder, &node.schema)
+            fold::fit(&table, decoder, &node.schema, Admission::New)
         });
-        let outcome = match fitted {
-            Ok(normalized) => {
-                let state = node.state();
-                let incoming = vec![crate::merge::Incoming { seq: 0, normalized }];
-                let update = crate::merge::merge(
-                    &node.schema,
-                    &state.coordinates,
-                    &state.components,
-                    incoming,
-                );
-                let judged = update.judged.into_iter().next();
-                judged.map_or_else(
-                    || Outcome::of(0, 0, 0, Problems::default()),
-                    |judged| {
-                        let crate::merge::Judged {
-                            n_rows_read,
-                            n_rows_rejected,
-                            n_coordinates_added,
-                            problems,
-                            ..
-                        } = judged;
-                        Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems)
-                    },
-                )
-            }
-            Err(error) => fold::rejected(&error),
-        };
-        Ok((outcome, shown))
+        let merged = fitted.map(|normalized| {
+            let state = node.state();
+            let incoming = vec![Incoming {
+                seq: 0,
+                normalized,
+                admission: Admission::New,
+            }];
+            merge(
+                &node.schema,
+                &state.coordinates,
+                &state.components,
+                incoming,
+            )
+        });
+        (merged.map_err(|error| fold::rejected(&error)), shown)
     }
 
     /// Folds everything that waits.

@@ -3,24 +3,34 @@
 //! The journal is the truth, so everything here can be repeated: a fold that is interrupted at any point is done again
 //! from the node's published `folded_seq`, and ends in the same arrays.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
-use rayon::prelude::*;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use zarr_fuse_schemas::Node as NodeSchema;
 
 use crate::commit::{self, CommitError, Settled, Written};
 use crate::dataset::{Dataset, Decoders};
 use crate::decode::{Content, DecodeError, Decoded, Decoder, decode_arrays};
 use crate::journal::{Header, Journal, JournalError, Kind, Next, Waiting};
+use crate::memory::Share;
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
-use crate::normalize::{NormalizeError, Normalized, normalize, normalize_grids, takes_grids};
+use crate::normalize::{
+    Admission, NormalizeError, Normalized, normalize_as, normalize_grids_as, takes_grids,
+};
 use crate::outcome::{Outcome, RowProblem, Status};
 use crate::rebuild;
+
+mod prepare;
+mod tries;
+pub(crate) use prepare::isolated;
+pub use prepare::{Fault, Prepared, SetAside};
+pub(crate) use tries::Tries;
 
 /// Payload bytes folded at once, unless a single contribution is larger.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
@@ -30,6 +40,8 @@ const MAX_BATCH: usize = 8192;
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
 /// Merges what waits for `node` into its arrays. `None`: nothing waits. A commit that was interrupted before is settled first.
+/// A contribution that brings a fault of the service to light, or that has ended it before, is rejected, and the others are
+/// merged.
 ///
 /// # Errors
 /// [`FoldError`] names the step; nothing is lost and the fold can be tried again.
@@ -38,9 +50,36 @@ pub async fn fold(
     journal: &Journal,
     decoders: &Arc<Decoders>,
 ) -> Result<Option<Folded>, FoldError> {
-    match settle(node, journal).await? {
-        (_, Some(found)) => Ok(Some(found)),
-        (settled, None) => fold_settled(settled, journal, decoders).await,
+    let mut tries = Tries::default();
+    loop {
+        let once = AssertUnwindSafe(fold_once(node, journal, decoders, &mut tries));
+        let panic = match once.catch_unwind().await {
+            Ok(done) => return done,
+            Err(panic) => panic,
+        };
+        if !tries.is_writing {
+            tries.panicked(&*panic)?;
+            continue;
+        }
+        // What was written is not published, and may be of a contribution that is not to be merged.
+        let culprits = tries.culprits(&*panic);
+        let (seq, id) = match culprits.as_slice() {
+            [] => return Err(FoldError::Fault(prepare::said(&*panic).to_owned())),
+            [(seq, id)] => (*seq, *id),
+            several => {
+                tries.without(several);
+                continue;
+            }
+        };
+        let (settled, found) = settle(node, journal).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let outcomes = vec![(seq, faulty(id))];
+        let path = &node.schema.path;
+        journal.announce_outcomes(path, seq, outcomes).await?;
+        let refolded = rebuild::refold(settled, journal, decoders, &[], seq).await?;
+        return Ok(Some(refolded));
     }
 }
 
@@ -71,39 +110,104 @@ pub async fn settle(
     Ok((settled, found))
 }
 
-async fn fold_settled(
-    node: Settled,
+/// One try of a fold.
+async fn fold_once(
+    node: &Arc<Node>,
     journal: &Journal,
     decoders: &Arc<Decoders>,
+    tries: &mut Tries,
 ) -> Result<Option<Folded>, FoldError> {
-    let schema = Arc::clone(&node.node().schema);
-    let path = &schema.path;
-    let unclean_until = node.node().unclean_until();
-    let waiting = match journal.next(path, unclean_until, MAX_BATCH_BYTES, MAX_BATCH) {
+    let (settled, found) = settle(node, journal).await?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let path = &node.schema.path;
+    let next = journal.next(path, node.unclean_until(), MAX_BATCH_BYTES, tries.at_most);
+    let mut waiting = match next {
         None => return Ok(None),
         Some(Next::Refold {
             corrections,
             last_seq,
         }) => {
-            let refolded = rebuild::refold(node, journal, decoders, &corrections, last_seq);
-            return Ok(Some(refolded.await?));
+            let refolded = rebuild::refold(settled, journal, decoders, &corrections, last_seq);
+            let refolded = refolded.await?;
+            journal.tried_through(path, last_seq);
+            return Ok(Some(refolded));
         }
         Some(Next::Fold(waiting)) => waiting,
     };
-    let Some(last_seq) = waiting.last().map(|last| last.header.seq) else {
+    let Some(first) = waiting.first() else {
         return Ok(None);
     };
     journal.still_ours().await?;
-    let (counting, corrections) = sift(journal, waiting, last_seq);
-    let prepared = prepare(journal, counting, &schema, decoders).await?;
-    let (written, mut outcomes) = write(node, prepared, last_seq).await?;
+    let n_waiting = journal.n_waiting();
+    let mut marked = Vec::new();
+    if let Some(n) = journal.to_try(path, first.header.seq, n_waiting) {
+        waiting.truncate(n);
+        marked.extend(waiting.iter().map(|waiting| waiting.header.seq));
+        journal.begin_trial(path, &marked).await?;
+    }
+    let folded = fold_waiting(settled, journal, decoders, waiting, tries).await?;
+    if !marked.is_empty() {
+        journal.end_trial(path, &marked).await?;
+    }
+    journal.tried_through(path, folded.seq);
+    Ok(Some(folded))
+}
+
+/// Folds the first of what waits, as many as are merged at once.
+async fn fold_waiting(
+    node: Settled,
+    journal: &Journal,
+    decoders: &Arc<Decoders>,
+    waiting: Vec<Waiting>,
+    tries: &mut Tries,
+) -> Result<Folded, FoldError> {
+    let schema = Arc::clone(&node.node().schema);
+    let path = &schema.path;
+    let all = waiting.last().map_or(0, |last| last.header.seq);
+    let (mut counting, mut corrections) = sift(journal, waiting.clone(), all);
+    let aside = |seq| {
+        let ended = journal.n_ended(path, seq).map(SetAside::Ended);
+        ended.or_else(|| tries.aside(seq))
+    };
+    let first_time = |_| Admission::New;
+    let prepared = prepare(journal, &counting, &schema, decoders, first_time, aside).await?;
+    let (mut prepared, share) = prepared;
+    let mut last_seq = all;
+    let mut shares = Some(share);
+    if prepared.len() < counting.len() {
+        last_seq = prepared.last().map_or(all, |last| last.seq);
+        let until = waiting.into_iter();
+        let until = until.take_while(|waiting| waiting.header.seq <= last_seq);
+        let done = std::mem::take(&mut counting);
+        (counting, corrections) = sift(journal, until.collect(), last_seq);
+        // What is taken back by what comes later counts until then.
+        let is_done = |seq| {
+            let found = done.binary_search_by_key(&seq, |done| done.header.seq);
+            found.is_ok()
+        };
+        let missing = counting.iter().filter(|of| !is_done(of.header.seq));
+        let missing: Vec<Waiting> = missing.cloned().collect();
+        for one in missing {
+            // Nobody waits for memory while holding some.
+            shares = None;
+            let one = std::slice::from_ref(&one);
+            let more = prepare(journal, one, &schema, decoders, first_time, aside).await?;
+            prepared.extend(more.0);
+        }
+        prepared.sort_by_key(|prepared| prepared.seq);
+    }
+    tries.merge(counting.iter());
+    let (written, mut outcomes) = write(node, prepared, last_seq, tries).await?;
+    drop(shares);
     let folded = Folded::of(last_seq, &outcomes);
     outcomes.extend(rebuild::corrected(journal, &corrections, last_seq));
     journal.announce_outcomes(path, last_seq, outcomes).await?;
     journal.still_ours().await?;
     commit::publish(written).await?;
     journal.settle(path, last_seq);
-    Ok(Some(folded))
+    Ok(folded)
 }
 
 /// Parts what waits, up to `seq`, into contributions that count and corrections.
@@ -130,7 +234,7 @@ pub struct Folded {
 }
 
 impl Folded {
-    fn of(seq: u64, outcomes: &[(u64, Outcome)]) -> Self {
+    pub(crate) fn of(seq: u64, outcomes: &[(u64, Outcome)]) -> Self {
         Self {
             seq,
             n_contributions: outcomes.len(),
@@ -163,6 +267,12 @@ pub enum FoldError {
     /// The node cannot be read again.
     #[error(transparent)]
     Open(#[from] OpenNodeError),
+    /// One of these contributions, given by sequence number and id, brought a fault of the code to light when it was written.
+    #[error("a fault of the service with one of {} contributions; the log has more", .0.len())]
+    Culprits(Vec<(u64, Uuid)>),
+    /// The code has a fault that no contribution has to do with.
+    #[error("a fault of the service: {0}; the log has more")]
+    Fault(String),
 }
 
 /// Why a contribution is rejected as a whole.
@@ -174,48 +284,89 @@ pub enum IngestError {
     /// Its table does not fit the node.
     #[error(transparent)]
     Normalize(#[from] NormalizeError),
+    /// It is kept, but not tried.
+    #[error(transparent)]
+    SetAside(#[from] SetAside),
     /// Its endpoint is no longer configured.
     #[error("the endpoint `{0}` is not configured; configure it again and retry the contribution")]
     UnknownEndpoint(String),
 }
 
-/// A contribution after decode and normalize.
-pub type Prepared = (u64, Result<Normalized, IngestError>);
-
-/// Decodes and normalizes contributions, in order.
+/// Decodes and normalizes the first of `waiting`, in order, as many as are merged at once: at least one, if any waits.
+/// `admission` says for which the bounds hold, `aside` which are not to be tried and why.
 ///
 /// # Errors
 /// [`JournalError`] if a payload cannot be read; what is wrong with a payload is in the result.
-pub async fn prepare(
+pub(crate) async fn prepare(
     journal: &Journal,
-    waiting: Vec<Waiting>,
+    waiting: &[Waiting],
     schema: &Arc<NodeSchema>,
     decoders: &Arc<Decoders>,
-) -> Result<Vec<Prepared>, JournalError> {
-    let payloads: Vec<(Waiting, Bytes)> = futures::stream::iter(waiting)
-        .map(|waiting| async move {
-            let payload = journal.waiting_payload(&waiting).await?;
-            Ok::<_, JournalError>((waiting, payload))
+    admission: impl Fn(u64) -> Admission,
+    aside: impl Fn(u64) -> Option<SetAside>,
+) -> Result<(Vec<Prepared>, Share<'static>), JournalError> {
+    let sizes = waiting.iter().map(|waiting| waiting.header.as_ref());
+    let thought = prepare::thought_of(sizes.map(|header| (header.n_bytes, may_expand(header))));
+    let mut known = Vec::with_capacity(waiting.len());
+    for waiting in waiting {
+        let seq = waiting.header.seq;
+        known.push((waiting.clone(), admission(seq), aside(seq)));
+    }
+    drop((admission, aside));
+    let mut share = prepare::room(thought).await;
+    let payloads: Vec<(Waiting, Admission, Result<Bytes, SetAside>)> = futures::stream::iter(known)
+        .map(|(waiting, admission, aside)| async move {
+            let payload = match aside {
+                Some(error) => Err(error),
+                None => Ok(journal.waiting_payload(&waiting).await?),
+            };
+            Ok::<_, JournalError>((waiting, admission, payload))
         })
         .buffered(8)
         .try_collect()
         .await?;
     let (schema, decoders) = (Arc::clone(schema), Arc::clone(decoders));
-    let prepare_all = move || {
-        let one = |(waiting, payload): &(Waiting, Bytes)| {
-            (
-                waiting.header.seq,
-                ingest(&waiting.header, payload, &schema, &decoders),
-            )
+    let one = move |payload: &(Waiting, Admission, Result<Bytes, SetAside>)| {
+        let (waiting, admission, payload) = payload;
+        let header = &waiting.header;
+        let result = match payload {
+            Ok(payload) => {
+                let work = || {
+                    #[cfg(test)]
+                    strikes::strike(&schema.path, "prepared", std::iter::once(header.seq));
+                    ingest(header, payload, &schema, &decoders, *admission)
+                };
+                prepare::isolated(work).unwrap_or_else(|panic| {
+                    let fault = Fault::of(header.id, header.seq, "prepared", &*panic);
+                    Err(SetAside::from(fault).into())
+                })
+            }
+            Err(aside) => Err(aside.clone().into()),
         };
-        // One at a time uses all cores inside; many small ones are spread over them.
-        if payloads.len() < 4 {
-            payloads.iter().map(one).collect()
-        } else {
-            payloads.par_iter().map(one).collect()
+        Prepared {
+            seq: header.seq,
+            admission: *admission,
+            result,
         }
     };
-    Ok(blocking(prepare_all).await)
+    let prepared = blocking(move || prepare::as_many_as_fit(&payloads, one)).await;
+    let n_bytes: usize = prepared.iter().map(Prepared::n_bytes).sum();
+    share.correct(n_bytes as u64);
+    Ok((prepared, share))
+}
+
+/// Waits for the memory that preparing a contribution is thought to take.
+pub(crate) async fn room_for(header: &Header) -> Share<'static> {
+    let sizes = std::iter::once((header.n_bytes, may_expand(header)));
+    prepare::room(prepare::thought_of(sizes)).await
+}
+
+/// Whether a contribution may be much more than its bytes.
+fn may_expand(header: &Header) -> bool {
+    let is_text = ["text/", "application/json", "application/x-ndjson"]
+        .iter()
+        .any(|kind| header.content_type.starts_with(kind));
+    header.content_encoding.is_some() || !is_text
 }
 
 /// One contribution: bytes to table or arrays to batch.
@@ -227,9 +378,15 @@ pub fn ingest(
     payload: &[u8],
     schema: &NodeSchema,
     decoders: &Decoders,
+    admission: Admission,
 ) -> Result<Normalized, IngestError> {
     let decoder = decoders.get(&header.endpoint)?;
-    fit(&decode(header, payload, decoder)?, decoder, schema)
+    fit(
+        &decode(header, payload, decoder)?,
+        decoder,
+        schema,
+        admission,
+    )
 }
 
 /// The first step of [`ingest`]: bytes to table or arrays.
@@ -256,58 +413,98 @@ pub(crate) fn fit(
     arrived: &Decoded,
     decoder: &Decoder,
     schema: &NodeSchema,
+    admission: Admission,
 ) -> Result<Normalized, IngestError> {
-    match arrived {
-        Decoded::Grids(grids) if takes_grids(schema) => Ok(normalize_grids(grids, schema)?),
-        Decoded::Grids(grids) => Ok(normalize(&grids.to_table(decoder.limits())?, schema)?),
-        Decoded::Table(table) => Ok(normalize(table, schema)?),
-    }
+    Ok(match arrived {
+        Decoded::Grids(grids) if takes_grids(schema) => {
+            normalize_grids_as(grids, schema, admission)?
+        }
+        Decoded::Grids(grids) => {
+            let table = grids.to_table(decoder.limits())?;
+            normalize_as(&table, schema, admission)?
+        }
+        Decoded::Table(table) => normalize_as(table, schema, admission)?,
+    })
 }
 
 /// Merges prepared contributions and writes their chunks; gives what became of each, for the journal.
 ///
 /// # Errors
 /// [`CommitError`]; nothing is published then.
-pub async fn write(
+pub(crate) async fn write(
     node: Settled,
     prepared: Vec<Prepared>,
     last_seq: u64,
+    tries: &mut Tries,
 ) -> Result<(Written, Vec<(u64, Outcome)>), CommitError> {
     let mut incoming = Vec::with_capacity(prepared.len());
     let mut outcomes = Vec::new();
-    for (seq, prepared) in prepared {
-        match prepared {
-            Ok(normalized) => incoming.push(Incoming { seq, normalized }),
+    for Prepared {
+        seq,
+        admission,
+        result,
+    } in prepared
+    {
+        match result {
+            Ok(normalized) => incoming.push(Incoming {
+                seq,
+                normalized,
+                admission,
+            }),
             Err(error) => outcomes.push((seq, rejected(&error))),
         }
     }
     let state = node.node().state();
     let schema = Arc::clone(&node.node().schema);
-    let mut update =
-        blocking(move || merge(&schema, &state.coordinates, &state.components, incoming)).await;
+    #[cfg(test)]
+    let path = schema.path.clone();
+    let merging = move || {
+        #[cfg(test)]
+        strikes::strike(
+            &schema.path,
+            "merged",
+            incoming.iter().map(|incoming| incoming.seq),
+        );
+        merge(&schema, &state.coordinates, &state.components, incoming)
+    };
+    let mut update = blocking(merging).await;
     let judged = std::mem::take(&mut update.judged);
+    tries.is_writing = true;
+    #[cfg(test)]
+    let seqs: Vec<u64> = judged.iter().map(|judged| judged.seq).collect();
     let mut written = commit::write(node, update, last_seq).await?;
+    #[cfg(test)]
+    strikes::strike(&path, "written", seqs.into_iter());
     let mut conflicts = std::mem::take(&mut written.conflicts);
     conflicts.sort_by_key(|(seq, problem)| (*seq, problem.row));
-    for Judged {
-        seq,
-        n_rows_read,
-        n_rows_rejected,
-        n_coordinates_added,
-        mut problems,
-    } in judged
-    {
-        let begin = conflicts.partition_point(|(other, _)| *other < seq);
-        let end = conflicts.partition_point(|(other, _)| *other <= seq);
-        for (_, conflict) in &conflicts[begin..end] {
-            problems.push(|| conflict.clone());
-        }
-        let mut outcome = Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems);
+    for judged in judged {
+        let seq = judged.seq;
+        let mut outcome = judged_with(judged, &conflicts);
         outcome.commit = (outcome.status != Status::Rejected).then_some(last_seq);
         outcomes.push((seq, outcome));
     }
     outcomes.sort_by_key(|(seq, _)| *seq);
     Ok((written, outcomes))
+}
+
+/// What became of a contribution, with what `merge: reject` variables did not take, sorted by sequence number.
+pub(crate) fn judged_with(judged: Judged, conflicts: &[(u64, RowProblem)]) -> Outcome {
+    let Judged {
+        seq,
+        n_rows_read,
+        n_rows_rejected,
+        n_coordinates_added,
+        mut problems,
+        limited,
+    } = judged;
+    let begin = conflicts.partition_point(|(other, _)| *other < seq);
+    let end = conflicts.partition_point(|(other, _)| *other <= seq);
+    for (_, conflict) in &conflicts[begin..end] {
+        problems.push(|| conflict.clone());
+    }
+    let mut outcome = Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems);
+    outcome.limited = limited;
+    outcome
 }
 
 /// The outcome of a contribution that is rejected as a whole.
@@ -317,7 +514,13 @@ pub fn rejected(error: &IngestError) -> Outcome {
         error,
         IngestError::Decode(DecodeError::TooLargeDecompressed { .. })
     );
+    outcome.set_aside = matches!(error, IngestError::SetAside(_));
     outcome
+}
+
+/// The outcome of a contribution `id` that brought a fault of the service to light.
+pub(crate) fn faulty(id: Uuid) -> Outcome {
+    rejected(&SetAside::from(Fault { report: id }).into())
 }
 
 /// A problem that concerns the whole contribution, causes included.
@@ -414,3 +617,7 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod strikes;
+#[cfg(test)]
+mod tests;

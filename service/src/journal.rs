@@ -32,6 +32,7 @@ mod queue;
 pub mod repair;
 pub mod segment;
 mod takeover;
+mod trial;
 mod writer;
 
 use catalog::Catalog;
@@ -268,6 +269,8 @@ pub struct Journal {
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
     checkpoints: Mutex<checkpoint::Progress>,
+    /// What may end a process.
+    trials: Mutex<trial::Trials>,
     appends: mpsc::Sender<Append>,
     arrived: watch::Sender<u64>,
     settled: watch::Sender<u64>,
@@ -316,6 +319,7 @@ impl Journal {
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
             checkpoints: Mutex::default(),
+            trials: Mutex::default(),
             appends,
             arrived: watch::Sender::new(0),
             settled: watch::Sender::new(0),

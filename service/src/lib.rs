@@ -16,6 +16,7 @@ pub mod fold;
 mod http;
 pub mod journal;
 mod keep;
+pub mod memory;
 pub mod merge;
 pub mod metrics;
 pub mod node;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use zarr_fuse_schemas::{Node, StepLimits};
 
 use crate::array::to_usize;
-use crate::normalize::{Batch, BatchCoordinate, NO_VALUE, Normalized};
+use crate::normalize::{Admission, Batch, BatchCoordinate, NO_VALUE, Normalized};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
 
+mod bounds;
 pub mod coordinate;
 mod grid;
 pub mod region;
@@ -26,6 +27,8 @@ pub struct Incoming {
     pub seq: u64,
     /// What normalize gave.
     pub normalized: Normalized,
+    /// Whether the bounds on what it may add hold.
+    pub admission: Admission,
 }
 
 /// What to add to a node and where.
@@ -99,6 +102,16 @@ pub struct Judged {
     pub n_coordinates_added: u64,
     /// Why.
     pub problems: Problems,
+    /// Whether anything was kept out by the bounds on what may be added to coordinates.
+    pub limited: bool,
+}
+
+impl Judged {
+    /// Keeps the whole contribution out.
+    fn reject(&mut self, problem: RowProblem) {
+        self.n_rows_rejected = self.n_rows_read;
+        self.problems.push(|| problem);
+    }
 }
 
 /// Values of a composed coordinate's components, by position: what a hash stands for.
@@ -110,7 +123,8 @@ pub trait Components {
 /// Places `incoming`, oldest first, among `coordinates` of `node`.
 ///
 /// Coordinate values are the union of what is there and what comes; sorted ones ascend, others keep the order of first
-/// appearance. Contributions that `step_limits` or a hash collision keep out are judged, not placed.
+/// appearance. Contributions that `step_limits`, the bounds on what one may add or a hash collision keep out are judged, not
+/// placed.
 pub fn merge(
     node: &Node,
     coordinates: &[CoordinateIndex],
@@ -121,13 +135,19 @@ pub fn merge(
     let mut tuples = Tuples::default();
     let mut placed = Vec::with_capacity(incoming.len());
     let mut judged = Vec::with_capacity(incoming.len());
-    for Incoming { seq, normalized } in incoming {
+    for Incoming {
+        seq,
+        normalized,
+        admission,
+    } in incoming
+    {
         let Normalized {
             batch,
             n_rows_read,
             n_rows_rejected,
             problems,
             table_rows,
+            limited,
         } = normalized;
         let mut judge = Judged {
             seq,
@@ -135,38 +155,40 @@ pub fn merge(
             n_rows_rejected,
             n_coordinates_added: 0,
             problems,
+            limited,
         };
         if let Some(collision) = tuples.collision(node, coordinates, components, &batch) {
-            judge.n_rows_rejected = n_rows_read;
-            judge.problems.push(|| collision);
+            judge.reject(collision);
             judged.push(judge);
             continue;
         }
+        let is_bounded = admission == Admission::New;
         if batch.is_of_grids() {
+            if is_bounded && let Some(problem) = bounds::exceeded(node, &batch, &growing) {
+                judge.limited = true;
+                judge.reject(problem);
+                judged.push(judge);
+                continue;
+            }
             let slots = place_grid(node, &batch, &mut growing, &mut judge);
             placed.push((seq, batch, slots, table_rows));
             judged.push(judge);
             continue;
         }
-        let (mut batch, mut table_rows) = (batch, table_rows);
-        for place in 0..batch.coordinates.len() {
-            let coordinate_idx = batch.coordinates[place].coordinate_idx;
-            match node.coordinates[coordinate_idx].step_limits {
-                StepLimits::AnyNew => {}
-                StepLimits::NoNew => {
-                    let known = |key: &Key| growing[coordinate_idx].knows(key);
-                    if !growing[coordinate_idx].is_empty() {
-                        (batch, table_rows) =
-                            without_new(node, batch, table_rows, place, known, &mut judge);
-                    }
-                }
-                StepLimits::Within { min, max } => {
-                    let rows = grid::Limits { min, max };
-                    batch = grid::regrid(node, batch, place, rows, &growing[coordinate_idx]);
-                    table_rows = None;
-                }
+        let stepped = on_steps(node, (batch, table_rows), &growing, is_bounded, &mut judge);
+        let stepped = stepped.and_then(|(batch, table_rows)| {
+            let exceeded = is_bounded.then(|| bounds::exceeded(node, &batch, &growing));
+            exceeded.flatten().map_or(Ok((batch, table_rows)), Err)
+        });
+        let (batch, table_rows) = match stepped {
+            Ok(stepped) => stepped,
+            Err(problem) => {
+                judge.limited |= is_bounded;
+                judge.reject(problem);
+                judged.push(judge);
+                continue;
             }
-        }
+        };
         if judge.n_rows_read > 0 && judge.n_rows_read == judge.n_rows_rejected {
             judged.push(judge);
             continue;
@@ -204,6 +226,43 @@ pub fn merge(
         batches,
         judged,
     }
+}
+
+/// The rows of a batch that `step_limits` and the bounds let in, on the grids of its coordinates.
+///
+/// # Errors
+/// The problem that keeps the whole batch out.
+fn on_steps(
+    node: &Node,
+    (mut batch, mut table_rows): (Batch, Option<Vec<u32>>),
+    growing: &[Growing<'_>],
+    is_bounded: bool,
+    judge: &mut Judged,
+) -> Result<(Batch, Option<Vec<u32>>), RowProblem> {
+    for place in 0..batch.coordinates.len() {
+        let coordinate_idx = batch.coordinates[place].coordinate_idx;
+        let growing = &growing[coordinate_idx];
+        match node.coordinates[coordinate_idx].step_limits {
+            StepLimits::AnyNew => {}
+            StepLimits::NoNew => {
+                let known = |key: &Key| growing.knows(key);
+                if !growing.is_empty() {
+                    (batch, table_rows) = without_new(node, batch, table_rows, place, known, judge);
+                }
+            }
+            StepLimits::Within { min, max } => {
+                let limits = grid::Limits { min, max };
+                if is_bounded {
+                    let rows = (batch, table_rows);
+                    (batch, _) =
+                        bounds::without_outliers(node, rows, place, limits, growing, judge)?;
+                }
+                batch = grid::regrid(node, batch, place, limits, growing)?;
+                table_rows = None;
+            }
+        }
+    }
+    Ok((batch, table_rows))
 }
 
 /// Stands for the position of a coordinate value that is not taken.
@@ -288,17 +347,19 @@ fn without_new(
             reason: format!("`{name}` takes no new values (step_limits: no_new)"),
         });
     }
-    let rows: Vec<u32> = (0..)
-        .zip(&keep)
-        .filter(|(_, keep)| **keep)
-        .map(|(row, _)| row)
-        .collect();
-    let table_rows = rows.iter().map(|&row| match &table_rows {
+    let (batch, table_rows) = kept_rows(batch, table_rows.as_deref(), &keep);
+    (batch, Some(table_rows))
+}
+
+/// The rows that `keep` says, and the row of the table behind each.
+fn kept_rows(batch: Batch, table_rows: Option<&[u32]>, keep: &[bool]) -> (Batch, Vec<u32>) {
+    let rows = (0..).zip(keep).filter(|(_, keep)| **keep);
+    let rows = rows.map(|(row, _): (u32, _)| match table_rows {
         Some(table_rows) => table_rows[row as usize],
         None => row,
     });
-    let table_rows = table_rows.collect();
-    (batch.with_rows(&keep), Some(table_rows))
+    let rows = rows.collect();
+    (batch.with_rows(keep), rows)
 }
 
 /// 1-based row of the table behind row `row` of a batch.
@@ -336,23 +397,42 @@ impl<'a> Growing<'a> {
         stored.or_else(|| self.fresh.get(key).copied())
     }
 
+    /// Where the stored values from `low` to `high` lie, with one neighbour on either side.
+    fn range_around(&self, low: &Key, high: &Key) -> (usize, usize) {
+        let begin = self.stored.find(low).unwrap_or_else(|next| next);
+        let end = self.stored.find(high);
+        let end = end.map_or_else(|next| next + 1, |found| found + 2);
+        let end = end.min(self.stored.len());
+        (to_usize(begin.saturating_sub(1)), to_usize(end))
+    }
+
     /// Of a sorted coordinate, ascending: the stored values from `low` to `high`, one neighbour on either side, and all new ones.
     fn around(&self, low: &Key, high: &Key) -> Values {
-        let begin = self
-            .stored
-            .find(low)
-            .unwrap_or_else(|next| next)
-            .saturating_sub(1);
-        let end = self
-            .stored
-            .find(high)
-            .map_or_else(|next| next + 1, |found| found + 2)
-            .min(self.stored.len());
-        let mut all = self.stored.values().take(to_usize(begin)..to_usize(end));
+        let (begin, end) = self.range_around(low, high);
+        let mut all = self.stored.values().take(begin..end);
         all.extend_from(&self.values);
         let mut order: Vec<usize> = (0..all.len()).collect();
         order.sort_by_cached_key(|&i| key(&all, i));
         all.take(order.into_iter())
+    }
+
+    /// The first and the last of what [`Self::around`] gives.
+    fn ends_around(&self, low: &Key, high: &Key) -> Option<(Values, Values)> {
+        let (begin, end) = self.range_around(low, high);
+        let stored = (begin < end).then(|| [begin, end - 1]);
+        let stored = stored.into_iter().flatten();
+        let stored = stored.map(|i| self.stored.values().take(std::iter::once(i)));
+        let fresh = (0..self.values.len()).map(|i| self.values.take(std::iter::once(i)));
+        let mut ends: Option<(Values, Values)> = None;
+        for value in stored.chain(fresh) {
+            ends = Some(match ends {
+                None => (value.clone(), value),
+                Some((first, last)) if key(&value, 0) < key(&first, 0) => (value, last),
+                Some((first, last)) if key(&value, 0) > key(&last, 0) => (first, value),
+                Some(ends) => ends,
+            });
+        }
+        ends
     }
 
     /// Slots of `values`: positions of stored ones, for new ones the stored length and on.

@@ -37,14 +37,24 @@ pub use composed::{ComponentValue, hash_tuple};
 use distinct::row_number;
 pub use error::NormalizeError;
 pub(crate) use grids::NO_VALUE;
-pub use grids::{normalize_grids, takes_grids};
+pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
 use read::{Column, read_column};
+pub(crate) use source::cut;
 pub use time::{TimeError, format_ticks, parse_time};
+
+/// Whether the bounds on what may be added to coordinates hold for a contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It comes for the first time, or was kept out by them before: they hold.
+    New,
+    /// It was merged before and comes again: what was taken then is taken now, whatever the bounds have become.
+    Again,
+}
 
 /// The rows of one contribution that take part, in schema terms.
 ///
 /// Only [`normalize`] makes one. Coordinates are dictionary-encoded: distinct values, and per row an index into them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     pub(crate) n_rows: usize,
     pub(crate) coordinates: Vec<BatchCoordinate>,
@@ -106,6 +116,20 @@ pub struct Normalized {
     pub problems: Problems,
     /// Row of the table (0-based) behind each row of the batch; `None`: the same.
     pub table_rows: Option<Vec<u32>>,
+    /// Whether rows were rejected by the bounds on what may be added to coordinates.
+    pub limited: bool,
+}
+
+impl Normalized {
+    /// Approximate size in memory.
+    pub fn n_bytes(&self) -> usize {
+        let numbers = |numbers: Option<&Vec<u32>>| numbers.map_or(0, |n| size_of_val(n.as_slice()));
+        let coordinates = self.batch.coordinates.iter();
+        let coordinates = coordinates.map(|of| of.values.n_bytes() + numbers(Some(&of.index)));
+        let variables = self.batch.variables.iter();
+        let variables = variables.map(|of| of.values.n_bytes() + numbers(of.rows.as_ref()));
+        coordinates.chain(variables).sum::<usize>() + numbers(self.table_rows.as_ref())
+    }
 }
 
 /// Cells that tables up to this size have are read by one thread: starting more would take longer.
@@ -120,6 +144,18 @@ const SMALL: usize = 1 << 14;
 /// # Errors
 /// [`NormalizeError`] when the table as a whole does not fit the node.
 pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeError> {
+    normalize_as(table, node, Admission::New)
+}
+
+/// The same for a contribution that may have been merged before.
+///
+/// # Errors
+/// As [`normalize`].
+pub fn normalize_as(
+    table: &Table,
+    node: &Node,
+    admission: Admission,
+) -> Result<Normalized, NormalizeError> {
     let n_rows = table.frame.height();
     let max_rows = u32::MAX as usize - 1;
     if n_rows > max_rows {
@@ -129,7 +165,7 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
         targets,
         coordinates,
         variables,
-    } = columns::plan(table, node)?;
+    } = columns::plan(table, node, admission)?;
     let is_small = n_rows.saturating_mul(targets.len()) <= SMALL;
     let read: Vec<Column> = if is_small {
         targets
@@ -143,6 +179,7 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
             .collect()
     };
 
+    let limited = read.iter().any(|column| column.marks.limited);
     let table_rows = accepted_rows(&read, n_rows);
     let n_accepted = table_rows.as_ref().map_or(n_rows, Vec::len);
     let mut problems = in_row_order(&read);
@@ -171,6 +208,7 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
         n_rows_rejected: (n_rows - n_accepted) as u64,
         problems,
         table_rows,
+        limited,
     })
 }
 

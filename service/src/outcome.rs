@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::journal::Header;
+use crate::normalize::Admission;
 
 /// Most problems an outcome lists; further ones are only counted.
 pub const MAX_PROBLEMS: usize = 100;
@@ -104,6 +105,13 @@ pub struct Outcome {
     /// Rejected because it passes a bound on size.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub too_large: bool,
+    /// Rows, or all of it, were kept out by the bounds on what one contribution may add to coordinates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
+    /// Not tried again when everything is folded again, because it brought a fault of the service to light or ended it;
+    /// a retry tries it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 impl Outcome {
@@ -139,6 +147,21 @@ impl Outcome {
         }
     }
 
+    /// Whether the bounds on what may be added hold when a contribution is folded of which this became so far.
+    ///
+    /// What was merged stays merged, also when the bounds are narrower by now, or were none. Rows that were kept out are
+    /// looked at anew, and so are contributions that were taken back or of which nothing was taken.
+    pub fn admission(former: Option<&Self>) -> Admission {
+        match former {
+            Some(former)
+                if matches!(former.status, Status::Merged | Status::Partial) && !former.limited =>
+            {
+                Admission::Again
+            }
+            _ => Admission::New,
+        }
+    }
+
     /// Whether something else became of the contribution than `other` says; in which commit does not matter.
     pub fn differs(&self, other: &Self) -> bool {
         let other = Self {
@@ -171,6 +194,8 @@ impl Outcome {
             problems: problems.first,
             commit: None,
             too_large: false,
+            limited: false,
+            set_aside: false,
         }
     }
 }

@@ -6,8 +6,11 @@
 mod fingerprint;
 mod turns;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+
+use futures::FutureExt as _;
 
 use sha2::{Digest as _, Sha256};
 use zarr_fuse_schemas::Node as NodeSchema;
@@ -16,10 +19,10 @@ pub use self::turns::Turns;
 use crate::array::to_usize;
 use crate::commit::{self, CommitError, Old, Replacement, Settled, Stage};
 use crate::dataset::Decoders;
-use crate::fold::{self, FoldError, Folded};
-use crate::journal::{Entry, Header, Journal, Kind, hexadecimal};
-use crate::node::chunk_cache;
-use crate::outcome::{Outcome, Status};
+use crate::fold::{self, FoldError, Folded, SetAside, Tries};
+use crate::journal::{Entry, Header, Journal, Kind, Waiting, hexadecimal};
+use crate::node::{Node, chunk_cache};
+use crate::outcome::Outcome;
 use crate::store::Store;
 
 /// Payload bytes folded at once.
@@ -62,74 +65,157 @@ pub struct Origin<'a> {
     pub schema: &'a Arc<NodeSchema>,
 }
 
-/// Folds what counts for `scratch` up to contribution `seq` into it, from where it stands; calls `tell` after each batch.
+/// Folds what counts for `scratch` up to contribution `seq` into it, from where it stands, as `tries` say; calls `tell` after each batch.
 ///
 /// # Errors
 /// [`FoldError`] names the step; going on with the recovered node does not repeat what is done.
-pub async fn fold_into(
-    mut scratch: Settled,
+pub(crate) async fn fold_into(
+    scratch: Settled,
     origin: Origin<'_>,
     seq: u64,
     outcomes: Outcomes,
+    tries: &mut Tries,
     tell: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(Settled, Progress), FoldError> {
+    let Origin {
+        journal, schema, ..
+    } = origin;
+    let path = &schema.path;
+    let node = Arc::clone(scratch.node());
+    let mut held = Some(scratch);
+    let mut rest: VecDeque<(u64, u64)> = journal.counting(path, node.folded_seq(), seq).into();
+    let retried = retried(journal, path, seq);
+    let mut progress = Progress {
+        n_all: rest.len() as u64,
+        ..Progress::default()
+    };
+    while let Some((first, _)) = rest.front().copied() {
+        let to_try = match outcomes {
+            Outcomes::Written => journal.to_try(path, first, to_usize(progress.n_all)),
+            Outcomes::Dropped => None,
+        };
+        let is_retried = |seq| retried.contains(&seq);
+        let n_bytes = |n: usize| rest.iter().take(n).map(|(_, n_bytes)| n_bytes).sum::<u64>();
+        // A contribution that was set aside is tried alone.
+        let most = rest.iter().take(MAX_BATCH);
+        let most = most.take_while(|(seq, _)| !is_retried(*seq)).count();
+        let mut n = to_try
+            .unwrap_or(MAX_BATCH)
+            .min(tries.n_at_most())
+            .min(most)
+            .max(1);
+        while n > 1 && n_bytes(n) > MAX_BATCH_BYTES {
+            n -= n.div_ceil(8);
+        }
+        let is_trial = to_try.is_some() || is_retried(first);
+        let batch = rest.iter().take(n);
+        let batch: Vec<Entry> = batch
+            .filter_map(|(seq, _)| journal.frame_at(*seq))
+            .collect();
+        let seqs: Vec<u64> = batch.iter().map(|entry| entry.header.seq).collect();
+        if is_trial {
+            journal.begin_trial(path, &seqs).await?;
+        }
+        let settled = match held.take() {
+            Some(settled) => settled,
+            None => settled_again(&node).await?,
+        };
+        let to = (seq, outcomes);
+        let once = fold_batch(settled, origin, batch, to, &retried, tries);
+        let once = AssertUnwindSafe(once).catch_unwind().await;
+        if is_trial {
+            journal.end_trial(path, &seqs).await?;
+        }
+        let folded = match once {
+            Ok(folded) => {
+                let (settled, folded) = folded?;
+                held = Some(settled);
+                folded
+            }
+            Err(panic) if tries.is_writing => {
+                return Err(FoldError::Culprits(tries.culprits(&*panic)));
+            }
+            Err(panic) => {
+                tries.panicked(&*panic)?;
+                continue;
+            }
+        };
+        rest.drain(
+            ..rest
+                .iter()
+                .take_while(|(seq, _)| *seq <= folded.seq)
+                .count(),
+        );
+        progress.n_contributions += folded.n_contributions as u64;
+        progress.n_rows += folded.n_rows;
+        progress.n_rejected += folded.n_rejected as u64;
+        tell(progress);
+    }
+    let settled = match held {
+        Some(settled) => settled,
+        None => settled_again(&node).await?,
+    };
+    Ok((settled, progress))
+}
+
+/// A node that a panic left before anything was written.
+async fn settled_again(node: &Arc<Node>) -> Result<Settled, FoldError> {
+    let suspect = |_| FoldError::Fault("new arrays were left half written".to_owned());
+    commit::take(node).await.map_err(suspect)
+}
+
+/// Folds the first contributions of a batch, as many as are merged at once.
+async fn fold_batch(
+    scratch: Settled,
+    origin: Origin<'_>,
+    batch: Vec<Entry>,
+    (seq, outcomes): (u64, Outcomes),
+    retried: &BTreeSet<u64>,
+    tries: &mut Tries,
+) -> Result<(Settled, Folded), FoldError> {
     let Origin {
         journal,
         decoders,
         schema,
     } = origin;
-    let counting = journal.counting(&schema.path, scratch.node().folded_seq(), seq);
-    let mut progress = Progress {
-        n_all: counting.len() as u64,
-        ..Progress::default()
+    // What a former try has announced is what is known, though it does not count yet.
+    let former: HashMap<u64, Option<Arc<Outcome>>> = batch
+        .iter()
+        .map(|entry| entry.header.seq)
+        .map(|seq| (seq, journal.coming_outcome(seq)))
+        .collect();
+    let former = |seq: u64| former.get(&seq).and_then(Option::as_deref);
+    let admission = |seq| Outcome::admission(former(seq));
+    let aside = |seq| {
+        let ended = journal.n_ended(&schema.path, seq).map(SetAside::Ended);
+        let before = former(seq).filter(|former| former.set_aside && !retried.contains(&seq));
+        let before = before.and_then(|former| former.problems.first());
+        let before = before.map(|problem| SetAside::Before(problem.reason.clone()));
+        ended.or(before).or_else(|| tries.aside(seq))
     };
-    for seqs in batches(counting) {
-        let last_seq = seqs.last().copied().unwrap_or_default();
-        let batch = seqs.into_iter().filter_map(|seq| journal.frame_at(seq));
-        let batch: Vec<Entry> = batch.collect();
-        progress.n_contributions += batch.len() as u64;
-        // What a former try has announced is what is known, though it does not count yet.
-        let known = |entry: &Entry| {
-            let seq = entry.header.seq;
-            (seq, journal.coming_outcome(seq))
-        };
-        let former: HashMap<u64, Option<Arc<Outcome>>> = batch.iter().map(known).collect();
-        let waiting = batch.into_iter().map(|entry| entry.header.into()).collect();
-        let prepared = fold::prepare(journal, waiting, schema, decoders).await?;
-        let (written, found) = fold::write(scratch, prepared, last_seq).await?;
-        for (_, outcome) in &found {
-            progress.n_rows += outcome.n_rows_accepted;
-            progress.n_rejected += u64::from(outcome.status == Status::Rejected);
-        }
-        if outcomes == Outcomes::Written {
-            let changed = found.into_iter().filter(|(seq, outcome)| {
-                let former = former.get(seq).and_then(Option::as_deref);
-                former.is_none_or(|former| former.differs(outcome))
-            });
-            journal
-                .announce_outcomes(&schema.path, seq, changed.collect())
-                .await?;
-        }
-        scratch = commit::publish(written).await?;
-        tell(progress);
+    let waiting: Vec<Waiting> = batch.into_iter().map(|entry| entry.header.into()).collect();
+    let (prepared, _share) =
+        fold::prepare(journal, &waiting, schema, decoders, admission, aside).await?;
+    let last_seq = prepared.last().map_or(0, |last| last.seq);
+    tries.merge(waiting.iter().take(prepared.len()));
+    let (written, found) = fold::write(scratch, prepared, last_seq, tries).await?;
+    let folded = Folded::of(last_seq, &found);
+    if outcomes == Outcomes::Written {
+        let changed = found
+            .into_iter()
+            .filter(|(seq, outcome)| former(*seq).is_none_or(|former| former.differs(outcome)));
+        journal
+            .announce_outcomes(&schema.path, seq, changed.collect())
+            .await?;
     }
-    Ok((scratch, progress))
+    Ok((commit::publish(written).await?, folded))
 }
 
-/// Cuts contributions, given by sequence number and size, into those that are folded at once.
-fn batches(counting: Vec<(u64, u64)>) -> Vec<Vec<u64>> {
-    let mut batches: Vec<Vec<u64>> = Vec::new();
-    let mut n_batch = u64::MAX;
-    for (seq, n_bytes) in counting {
-        let full = batches.last().is_some_and(|batch| batch.len() >= MAX_BATCH);
-        if full || n_batch.saturating_add(n_bytes) > MAX_BATCH_BYTES {
-            batches.push(Vec::new());
-            n_batch = 0;
-        }
-        n_batch += n_bytes;
-        batches.last_mut().expect("one was pushed").push(seq);
-    }
-    batches
+/// Contributions of a node that requests up to `seq` ask to be tried again.
+fn retried(journal: &Journal, path: &str, seq: u64) -> BTreeSet<u64> {
+    let asked = journal.open_corrections(path, seq).into_iter();
+    let retries = asked.filter(|asked| asked.kind == Kind::Retry);
+    retries.filter_map(|asked| asked.target).collect()
 }
 
 /// Writes the arrays of a node up to contribution `seq` anew and puts them in place of the old ones; gives the node back if
@@ -146,13 +232,24 @@ pub async fn rebuild(
 ) -> Result<(Option<Settled>, Progress), FoldError> {
     let stage = Stage::in_folder(store, seq, folder(origin, seq))?;
     discard_others(store, stage.folder(), origin).await?;
-    let beside = commit::recover(&store.below(stage.folder())).await?;
-    let scratch = beside
-        .open(Arc::clone(origin.schema), chunk_cache(CACHE_BYTES))
-        .await?;
-    // A former try may have ended amid a commit.
-    scratch.node().suspect_until(seq);
-    let (scratch, progress) = fold_into(scratch, origin, seq, Outcomes::Written, tell).await?;
+    let mut tries = Tries::at_most(MAX_BATCH);
+    let (scratch, progress) = loop {
+        let beside = commit::recover(&store.below(stage.folder())).await?;
+        let schema = Arc::clone(origin.schema);
+        let scratch = beside.open(schema, chunk_cache(CACHE_BYTES)).await?;
+        // A former try may have ended amid a commit.
+        scratch.node().suspect_until(seq);
+        match fold_into(scratch, origin, seq, Outcomes::Written, &mut tries, tell).await {
+            Err(FoldError::Culprits(culprits)) if !culprits.is_empty() => {
+                tries.without(&culprits);
+                // What they have written so far is in the new arrays: they are begun again.
+                let begun = store.list(stage.folder(), None).await;
+                let begun = begun.map_err(CommitError::from)?;
+                commit::delete_all(store, begun).await?;
+            }
+            folded => break folded?,
+        }
+    };
     let journal = origin.journal;
     let path = &origin.schema.path;
     let corrections = journal.open_corrections(path, seq);

@@ -6,7 +6,7 @@ use object_store::memory::InMemory;
 
 use crate::commit;
 use crate::dataset::Dataset;
-use crate::fold::{self, FoldError};
+use crate::fold::{self, FoldError, Tries};
 use crate::merge::coordinate::key;
 use crate::merge::region::product;
 use crate::node::{Indices, Node, NodeView, OpenNodeError, ReadError, chunk_cache};
@@ -73,7 +73,9 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
         schema: &node.schema,
     };
     let seq = stored.folded_seq();
-    let folded = rebuild::fold_into(scratch, origin, seq, Outcomes::Dropped, &|_| {}).await?;
+    let mut tries = Tries::default();
+    let (tries, dropped) = (&mut tries, Outcomes::Dropped);
+    let folded = rebuild::fold_into(scratch, origin, seq, dropped, tries, &|_| {}).await?;
     let (scratch, done) = folded;
     verdict.n_contributions = done.n_contributions;
     compare(&stored, &scratch.node().view(), &mut verdict).await?;

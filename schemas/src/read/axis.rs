@@ -7,6 +7,8 @@ use crate::yaml::{Number, Value};
 
 pub(super) const DEFAULT_CHUNK_SIZE: u64 = 1024;
 const MAX_CHUNK_SIZE: i128 = 1 << 30;
+/// As many as rows of a contribution can be numbered.
+const MAX_MAX_NEW: i128 = (1 << 32) - 2;
 /// Keys that say nothing about a composed coordinate.
 const COMPONENT_KEYS: &[&str] = &[
     "unit",
@@ -52,6 +54,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields) -> Coordinate {
         sorted,
         chunk_size: chunk_size(reader, fields),
         step_limits,
+        max_new: max_new(reader, fields),
         composed,
     }
 }
@@ -131,6 +134,17 @@ fn chunk_size(reader: &mut Reader<'_>, fields: &Fields) -> u64 {
                 &format!("a whole number from 1 to {MAX_CHUNK_SIZE}"),
             );
             DEFAULT_CHUNK_SIZE
+        }
+    }
+}
+
+fn max_new(reader: &mut Reader<'_>, fields: &Fields) -> Option<u64> {
+    let field = fields.get("max_new")?;
+    match field.yaml.number() {
+        Some(Number::Int(n)) if (1..=MAX_MAX_NEW).contains(&n) => u64::try_from(n).ok(),
+        _ => {
+            field.expected(reader, &format!("a whole number from 1 to {MAX_MAX_NEW}"));
+            None
         }
     }
 }

@@ -22,7 +22,8 @@ pub(crate) const VARIABLE_KEYS: &[&str] = &[
     "attrs",
 ];
 /// Keys that only coordinates have.
-pub(crate) const COORDINATE_KEYS: &[&str] = &["composed", "sorted", "chunk_size", "step_limits"];
+pub(crate) const COORDINATE_KEYS: &[&str] =
+    &["composed", "sorted", "chunk_size", "step_limits", "max_new"];
 /// Keys of the prototype that mean nothing any more.
 const OLD_KEYS: &[&str] = &["name", "values", "hash_type", "update", "sort"];
 /// Keys that the prototype also took beside `range`.

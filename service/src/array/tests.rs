@@ -29,6 +29,7 @@ pub(crate) fn spec(data_type: DataType, na: Option<Scalar>, codec: Codec) -> Arr
         sorted: true,
         chunk_size: 3,
         step_limits: zarr_fuse_schemas::StepLimits::AnyNew,
+        max_new: None,
         composed: vec![],
     };
     let node = Node {

@@ -304,9 +304,8 @@ impl Sink for Trial {
         let new = new.map_err(|error| refused(error.to_string()))?;
         let opened = self.1.open().map_err(|error| refused(error.to_string()))?;
         let dataset = opened.dataset;
-        let tried = tokio::task::spawn_blocking(move || dataset.dry_run(&new)).await;
-        let outcome = tried.map_err(|error| refused(error.to_string()))?;
-        let (outcome, _preview) = outcome.map_err(|error| refused(error.to_string()))?;
+        let tried = dataset.dry_run(new).await;
+        let (outcome, _preview) = tried.map_err(|error| refused(error.to_string()))?;
         let shown = print(&summary(&what, &outcome));
         shown.map_err(|error| refused(error.to_string()))?;
         problems(&outcome);

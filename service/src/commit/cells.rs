@@ -137,13 +137,12 @@ struct Dimension {
     chunks: Vec<u64>,
 }
 
-/// The dimensions of a variable, and how many chunks they may touch together.
-fn dimensions(placed: &PlacedBatch, spec: &ArraySpec) -> (Vec<Dimension>, usize) {
+/// The dimensions of a variable in a batch.
+fn dimensions(placed: &PlacedBatch, spec: &ArraySpec) -> Vec<Dimension> {
     let chunk_shape: Vec<usize> = spec.chunk_shape.iter().map(|&n| to_usize(n)).collect();
     let cell_strides = strides(&chunk_shape);
     // Per dimension and distinct coordinate value: which chunk (numbered within the batch) and which cell in it.
     let mut dims = Vec::with_capacity(spec.dims.len());
-    let mut n_slots = 1;
     for (place, &d) in spec.dims.iter().enumerate() {
         let coordinate = placed
             .batch
@@ -172,14 +171,45 @@ fn dimensions(placed: &PlacedBatch, spec: &ArraySpec) -> (Vec<Dimension>, usize)
                 )
             })
             .collect();
-        n_slots *= distinct.len().max(1);
         dims.push(Dimension {
             coordinate,
             lookup,
             chunks: distinct,
         });
     }
-    (dims, n_slots)
+    dims
+}
+
+/// Numbers for the chunks that values lie in: per value, and how many numbers there are, of which some may be unused.
+///
+/// `n_chunks` are those touched per dimension, `chunk` says in which of them along a dimension value `i` of `n` lies. The
+/// chunks that a box of coordinate values spans are numbered as they lie while they are not many more than the values;
+/// beyond, only those that occur are.
+fn number_chunks(
+    n_chunks: impl Iterator<Item = usize>,
+    chunk: impl Fn(usize, usize) -> usize,
+    n: usize,
+) -> (Vec<usize>, usize) {
+    let most = n.saturating_mul(4).saturating_add(1024);
+    let mut numbers = vec![0; n];
+    let mut n_numbers = 1_usize;
+    for (dim, n_chunks) in n_chunks.enumerate() {
+        let all = n_numbers.checked_mul(n_chunks).filter(|n| *n <= most);
+        if let Some(all) = all {
+            for (i, number) in numbers.iter_mut().enumerate() {
+                *number = *number * n_chunks + chunk(dim, i);
+            }
+            n_numbers = all;
+            continue;
+        }
+        let mut pairs: HashMap<(usize, usize), usize> = HashMap::new();
+        for (i, number) in numbers.iter_mut().enumerate() {
+            let next = pairs.len();
+            *number = *pairs.entry((*number, chunk(dim, i))).or_insert(next);
+        }
+        n_numbers = pairs.len();
+    }
+    (numbers, n_numbers)
 }
 
 /// Sorts the cells of one variable of a batch into chunks, keeping row order within each.
@@ -195,76 +225,74 @@ fn group(
     let batch = &placed.batch;
     let variable = &batch.variables[variable];
     let n = variable.values.len();
-    let (dims, n_slots) = dimensions(placed, spec);
-    let place_of = |i: usize| {
+    if n == 0 {
+        return (Vec::new(), Vec::new());
+    }
+    let dims = dimensions(placed, spec);
+    let found = |dim: &Dimension, i: usize| {
         let row = variable.rows.as_ref().map_or(i, |rows| rows[i] as usize);
-        let mut slot = 0;
-        let mut cell = 0;
-        for dim in &dims {
-            let (chunk, offset) = dim.lookup[batch.coordinates[dim.coordinate].index[row] as usize];
-            slot = slot * dim.chunks.len() + chunk;
-            cell += offset;
-        }
-        (
-            slot,
-            u32::try_from(cell).expect("the schema bounds chunks to 2^32 elements"),
-        )
+        dim.lookup[batch.coordinates[dim.coordinate].index[row] as usize]
+    };
+    let cell = |i: usize| {
+        let cell = dims.iter().map(|dim| found(dim, i).1).sum::<usize>();
+        u32::try_from(cell).expect("the schema bounds chunks to 2^32 elements")
     };
     let value = |i: usize| u32::try_from(i).expect("a batch has fewer than 2^32 rows");
-    let chunk_of = |mut slot: usize| {
-        let mut chunk = vec![0; dims.len()];
-        for (place, dim) in dims.iter().enumerate().rev() {
-            chunk[place] = dim.chunks[slot % dim.chunks.len()];
-            slot /= dim.chunks.len();
-        }
-        chunk
+    let chunk_of = |i: usize| {
+        let along = dims.iter().map(|dim| dim.chunks[found(dim, i).0]);
+        along.collect::<Vec<u64>>()
     };
-    if n_slots == 1 {
-        let cells: Vec<(u32, u32)> = (0..n).map(|i| (place_of(i).1, value(i))).collect();
-        let chunks = if n == 0 {
-            Vec::new()
-        } else {
-            vec![(chunk_of(0), 0..n)]
-        };
-        return (cells, chunks);
+    if dims.iter().all(|dim| dim.chunks.len() <= 1) {
+        let cells = (0..n).map(|i| (cell(i), value(i))).collect();
+        return (cells, vec![(chunk_of(0), 0..n)]);
     }
-    if n_slots <= 4 * n + 1024 {
-        // Counting sort.
-        let mut ends = vec![0; n_slots + 1];
-        for i in 0..n {
-            ends[place_of(i).0 + 1] += 1;
-        }
-        for slot in 0..n_slots {
-            ends[slot + 1] += ends[slot];
-        }
-        let begins = ends.clone();
-        let mut cells = vec![(0, 0); n];
-        for i in 0..n {
-            let (slot, cell) = place_of(i);
-            cells[ends[slot]] = (cell, value(i));
-            ends[slot] += 1;
-        }
-        let used = (0..n_slots).filter(|&slot| begins[slot] < ends[slot]);
-        let chunks = used
-            .map(|slot| (chunk_of(slot), begins[slot]..ends[slot]))
-            .collect();
-        return (cells, chunks);
+    let n_chunks = dims.iter().map(|dim| dim.chunks.len().max(1));
+    let (numbers, n_numbers) = number_chunks(n_chunks, |dim, i| found(&dims[dim], i).0, n);
+    // Counting sort.
+    let mut ends = vec![0; n_numbers + 1];
+    for number in &numbers {
+        ends[number + 1] += 1;
     }
-    let mut sorted: Vec<(usize, u32, u32)> = (0..n)
-        .map(|i| (place_of(i).0, place_of(i).1, value(i)))
+    for number in 0..n_numbers {
+        ends[number + 1] += ends[number];
+    }
+    let begins = ends.clone();
+    let mut cells = vec![(0, 0); n];
+    for (i, &number) in numbers.iter().enumerate() {
+        cells[ends[number]] = (cell(i), value(i));
+        ends[number] += 1;
+    }
+    let used = (0..n_numbers).filter(|&number| begins[number] < ends[number]);
+    let chunks = used
+        .map(|number| {
+            let first = cells[begins[number]].1 as usize;
+            (chunk_of(first), begins[number]..ends[number])
+        })
         .collect();
-    sorted.sort_by_key(|(slot, _, value)| (*slot, *value));
-    let mut chunks: Vec<(Vec<u64>, Range<usize>)> = Vec::new();
-    let mut begin = 0;
-    for run in sorted.chunk_by(|a, b| a.0 == b.0) {
-        chunks.push((chunk_of(run[0].0), begin..begin + run.len()));
-        begin += run.len();
+    (cells, chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn values_have_one_number_exactly_if_they_lie_in_one_chunk(
+            values in prop::collection::vec(prop::collection::vec(0..40_usize, 9), 1..60),
+            n_dims in 0..10_usize,
+        ) {
+            let n_chunks = std::iter::repeat_n(40, n_dims);
+            let (numbers, n) = number_chunks(n_chunks, |d, i| values[i][d], values.len());
+            prop_assert!(n <= 4 * values.len() + 1024);
+            for (i, a) in numbers.iter().enumerate() {
+                prop_assert!(*a < n);
+                for (j, b) in numbers.iter().enumerate() {
+                    prop_assert_eq!(a == b, values[i][..n_dims] == values[j][..n_dims]);
+                }
+            }
+        }
     }
-    (
-        sorted
-            .into_iter()
-            .map(|(_, cell, value)| (cell, value))
-            .collect(),
-        chunks,
-    )
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::quantity::{DurationText, SizeText, bytes, duration};
+use super::quantity::{DurationText, SizeText, bytes, duration, optional_bytes};
 
 /// Bounds on what clients may use. Over a bound, the answer is a clear error (413, 422, or 429 with `Retry-After`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -78,6 +78,12 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_waiting_bytes: u64,
+    /// Most memory for contributions that are decoded and merged or tried out, of all datasets together; further ones wait,
+    /// and dry runs are answered 503. A single contribution may take more. Default: a quarter of the memory that there is,
+    /// be it bounded by the machine, a control group (container) or a limit of the process.
+    #[serde(deserialize_with = "optional_bytes")]
+    #[schemars(with = "Option<SizeText>")]
+    pub max_merge_memory_bytes: Option<u64>,
     /// Most decoded chunks of a dataset kept in memory. Default `128MiB`.
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
@@ -114,6 +120,7 @@ impl Default for LimitsConfig {
             wait: Duration::from_secs(30),
             max_waiting_contributions: 100_000,
             max_waiting_bytes: 1 << 30,
+            max_merge_memory_bytes: None,
             max_chunk_cache_bytes: 128 << 20,
             max_query_block_cells: query.max_block_cells,
             max_query_page_rows: query.max_page_rows,

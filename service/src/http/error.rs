@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use self::problem::{Denials, Problem, Problems};
 use crate::app::{NotOpen, OpenEndpoint};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DryRunError};
 use crate::decode::DecodeError;
 use crate::fold::IngestError;
 use crate::journal::{AppendError, CorrectionError, JournalError};
@@ -84,6 +84,8 @@ pub(crate) enum ApiError {
     },
     /// The journal did not take a contribution.
     Append(AppendError),
+    /// A contribution cannot be tried out.
+    DryRun(DryRunError),
     /// The state of a contribution does not allow what was asked.
     Correction(CorrectionError),
     /// The endpoint cannot be used.
@@ -171,6 +173,7 @@ impl ApiError {
         match self {
             Self::Append(error) | Self::NotRead(error) => Some(error),
             Self::Spool(error) => Some(error),
+            Self::DryRun(error) => Some(error),
             Self::Query(error) => Some(error.as_ref()),
             Self::Journal(error) => Some(error),
             Self::Store(error) => Some(error),

@@ -31,6 +31,8 @@ use crate::who::Who;
 const MAX_INLINE_BYTES: u64 = 64 << 10;
 /// Longest idempotency key.
 const MAX_KEY_BYTES: usize = 255;
+/// Longest `Content-Type` or `Content-Encoding`: they are kept in memory as long as the contribution.
+const MAX_HEADER_BYTES: usize = 255;
 
 /// Where to.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -234,8 +236,8 @@ async fn take(
     } = Options::read(req.query_string())?;
     let headers = req.headers();
     let content = Content {
-        content_type: text(headers, header::CONTENT_TYPE).unwrap_or_default(),
-        content_encoding: text(headers, header::CONTENT_ENCODING),
+        content_type: text(headers, &header::CONTENT_TYPE)?.unwrap_or_default(),
+        content_encoding: text(headers, &header::CONTENT_ENCODING)?,
     };
     let decoder = endpoint
         .dataset
@@ -343,11 +345,8 @@ async fn try_out(
 ) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);
     let node = new.node.clone();
-    let (outcome, preview) = app
-        .runtime
-        .spawn_blocking(move || dataset.dry_run(&new))
-        .await?
-        .map_err(ApiError::Spool)?;
+    let tried = app.runtime.spawn(async move { dataset.dry_run(new).await });
+    let (outcome, preview) = tried.await?.map_err(ApiError::DryRun)?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),
@@ -363,9 +362,16 @@ async fn try_out(
     }))
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+fn text(headers: &HeaderMap, name: &header::HeaderName) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    if value.len() > MAX_HEADER_BYTES {
+        return Err(ApiError::BadRequest(format!(
+            "the header `{name}` is longer than {MAX_HEADER_BYTES} bytes"
+        )));
+    }
+    Ok(Some(String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -22,7 +22,7 @@ use crate::dataset::Dataset;
 use crate::fold::ingest;
 use crate::journal::{Entry, Filter};
 use crate::node::Node;
-use crate::outcome::Status;
+use crate::outcome::{Outcome, Status};
 use crate::query::{Cell, Selection};
 use crate::who::Who;
 
@@ -247,7 +247,8 @@ async fn value_in(
     let header = Arc::clone(&entry.header);
     let (decoders, schema) = (Arc::clone(&dataset.decoders), Arc::clone(&node.schema));
     let cell = Arc::clone(cell);
-    let look = move || match ingest(&header, &payload, &schema, &decoders) {
+    let admission = Outcome::admission(entry.outcome.as_deref());
+    let look = move || match ingest(&header, &payload, &schema, &decoders, admission) {
         Ok(normalized) => cell
             .value_in(&normalized.batch)
             .map_or(Looked::Nothing, Looked::Found),

@@ -113,6 +113,12 @@ impl Queue {
             .collect()
     }
 
+    /// Whether anything waits for `node`.
+    pub(super) fn waits(&self, node: &str) -> bool {
+        let queue = self.by_node.get(node);
+        queue.is_some_and(|queue| !queue.is_empty())
+    }
+
     /// Whether `seq` waits for `node`.
     pub(super) fn contains(&self, node: &str, seq: u64) -> bool {
         let queue = self.by_node.get(node);

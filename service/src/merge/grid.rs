@@ -7,6 +7,7 @@ use zarr_fuse_schemas::Node;
 use super::Growing;
 use super::coordinate::{Key, key};
 use crate::normalize::{Batch, BatchCoordinate, BatchVariable};
+use crate::outcome::RowProblem;
 use crate::values::Values;
 
 /// Shortest and longest step, in stored units.
@@ -20,18 +21,20 @@ pub(super) struct Limits {
 ///
 /// Floats are interpolated linearly between the two neighbouring rows of the same series, everything else and single
 /// rows take the nearest. Nothing is interpolated across a step wider than the limit or beside a missing value.
+///
+/// # Errors
+/// The problem of a batch that would have more rows than a contribution may.
 pub(super) fn regrid(
     node: &Node,
     batch: Batch,
     place: usize,
     limits: Limits,
     growing: &Growing<'_>,
-) -> Batch {
+) -> Result<Batch, RowProblem> {
     let coordinate = &batch.coordinates[place];
-    let mut delivered: Vec<usize> = (0..coordinate.values.len()).collect();
-    delivered.sort_by_key(|&i| key(&coordinate.values, i));
+    let delivered = ascending(&coordinate.values);
     if delivered.is_empty() {
-        return batch;
+        return Ok(batch);
     }
     let ends = [delivered[0], delivered[delivered.len() - 1]].map(|i| key(&coordinate.values, i));
     let existing = growing.around(&ends[0], &ends[1]);
@@ -41,11 +44,164 @@ pub(super) fn regrid(
         let dims = dims_of(node, &batch, variable.variable_idx);
         if dims.contains(&place) {
             out.interpolate(&batch, variable, &dims, limits, &spanned);
+            if out.n_rows() > MAX_ROWS {
+                return Err(too_many_rows(node, coordinate));
+            }
         } else {
             out.copy(&batch, variable);
         }
     }
-    out.finish(batch)
+    Ok(out.finish(batch))
+}
+
+/// Most rows that a contribution may have on a grid, of all its variables.
+const MAX_ROWS: usize = 1 << 27;
+
+fn too_many_rows(node: &Node, coordinate: &BatchCoordinate) -> RowProblem {
+    let name = &node.coordinates[coordinate.coordinate_idx].variable.name;
+    RowProblem {
+        reason: format!(
+            "its rows make more than {MAX_ROWS} values on the grid of `{name}`: split it"
+        ),
+        ..RowProblem::default()
+    }
+}
+
+/// Places of the values of a coordinate in ascending order.
+fn ascending(values: &Values) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by_cached_key(|&i| key(values, i));
+    order
+}
+
+/// What a contribution would make of a regular coordinate.
+#[derive(Debug, Default)]
+pub(super) struct Far {
+    /// Delivered values that lie too far from the others, by their place.
+    pub outliers: BTreeMap<usize, Outlier>,
+    /// How many values the others add, those that fill gaps included.
+    pub n_added: u64,
+}
+
+/// A delivered value too far from the others.
+#[derive(Debug)]
+pub(super) struct Outlier {
+    /// How many values would lead to it.
+    pub n: u64,
+    /// The single value from which.
+    pub neighbour: Values,
+}
+
+/// Looks how the delivered values continue what is there: those after a gap of more than `max_filled` steps do not. Where
+/// nothing is there yet, the values that most rows have are what others continue.
+pub(super) fn far(
+    batch: &Batch,
+    place: usize,
+    limits: Limits,
+    growing: &Growing<'_>,
+    max_filled: u64,
+) -> Far {
+    let delivered = &batch.coordinates[place].values;
+    let order = ascending(delivered);
+    let mut far = Far::default();
+    let (Some(&lowest), Some(&highest)) = (order.first(), order.last()) else {
+        return far;
+    };
+    let single = |i: usize| delivered.take(std::iter::once(i));
+    let ends = growing.ends_around(&key(delivered, lowest), &key(delivered, highest));
+    let (first, last) = ends.unwrap_or_else(|| {
+        let seed = most_rows(batch, place, &order, limits, max_filled);
+        (single(seed), single(seed))
+    });
+    let (low, high) = (key(&first, 0), key(&last, 0));
+    let above = order.iter().copied();
+    let above = above.filter(|&i| key(delivered, i) > high);
+    let below = order.iter().rev().copied();
+    let below = below.filter(|&i| key(delivered, i) < low);
+    far.walk(last, above, delivered, limits, max_filled);
+    far.walk(first, below, delivered, limits, max_filled);
+    far
+}
+
+impl Far {
+    fn walk(
+        &mut self,
+        mut from: Values,
+        values: impl Iterator<Item = usize>,
+        delivered: &Values,
+        limits: Limits,
+        max_filled: u64,
+    ) {
+        for i in values {
+            let gap = difference(delivered, i, &from, 0);
+            let n = limits.steps(gap);
+            if n > max_filled {
+                let neighbour = from.clone();
+                self.outliers.insert(i, Outlier { n, neighbour });
+                continue;
+            }
+            self.n_added = self.n_added.saturating_add(n);
+            if n > 0 {
+                limits.advance(&mut from, gap, delivered, i);
+            }
+        }
+    }
+}
+
+/// The first of those values, with no gap of more than `max_filled` steps between them, that most rows have.
+fn most_rows(
+    batch: &Batch,
+    place: usize,
+    order: &[usize],
+    limits: Limits,
+    max_filled: u64,
+) -> usize {
+    let coordinate = &batch.coordinates[place];
+    let mut n_rows = vec![0_usize; coordinate.values.len()];
+    for value in &coordinate.index {
+        n_rows[*value as usize] += 1;
+    }
+    let is_together = |a: &usize, b: &usize| {
+        let gap = difference(&coordinate.values, *b, &coordinate.values, *a);
+        limits.steps(gap) <= max_filled
+    };
+    let runs = order.chunk_by(is_together);
+    let most = runs.max_by_key(|run| run.iter().map(|&i| n_rows[i]).sum::<usize>());
+    most.and_then(<[usize]>::first).copied().unwrap_or(order[0])
+}
+
+impl Limits {
+    fn is_fixed(self) -> bool {
+        (self.max - self.min).abs() <= self.tolerance()
+    }
+
+    fn tolerance(self) -> f64 {
+        self.min * 1e-9
+    }
+
+    /// How many values a delivered one adds that lies `gap` beyond the last; 0: it is dropped.
+    fn steps(self, gap: f64) -> u64 {
+        let gap = gap.abs();
+        if gap < self.min - self.tolerance() {
+            0
+        } else if self.is_fixed() {
+            // Whole steps only.
+            whole((gap / self.min + 1e-9).floor())
+        } else if gap > self.max {
+            whole((gap / self.max).ceil())
+        } else {
+            1
+        }
+    }
+
+    /// Goes on to where the steps to delivered value `i`, which lies `gap` beyond, end.
+    fn advance(self, from: &mut Values, gap: f64, delivered: &Values, i: usize) {
+        if self.is_fixed() {
+            add(from, count(self.steps(gap)) * self.min.copysign(gap));
+        } else {
+            *from = delivered.take(std::iter::once(i));
+        }
+    }
 }
 
 /// Places (in the batch) of the coordinates a variable lies on.
@@ -127,43 +283,39 @@ struct Span {
 /// Goes from the last value kept to delivered value `i`: drops it, adds it, or fills the gap in equal steps.
 fn extend(grid: &mut Values, from: &mut Values, delivered: &Values, i: usize, limits: Limits) {
     let gap = difference(delivered, i, from, 0);
-    let tolerance = limits.min * 1e-9;
-    if gap.abs() < limits.min - tolerance {
-        return;
-    }
+    let n_steps = limits.steps(gap);
     let mut step = |offset: f64| {
         let mut next = from.clone();
         add(&mut next, offset);
         grid.extend_from(&next);
     };
-    if (limits.max - limits.min).abs() <= tolerance {
-        // A fixed grid: whole steps only.
-        let n_steps = (gap.abs() / limits.min + 1e-9).floor();
-        for k in 1..=whole(n_steps) {
-            step(f64::from(k) * limits.min.copysign(gap));
+    if limits.is_fixed() {
+        for k in 1..=n_steps {
+            step(count(k) * limits.min.copysign(gap));
         }
-        add(from, n_steps * limits.min.copysign(gap));
-        return;
+    } else if n_steps > 0 {
+        for k in 1..n_steps {
+            step(gap * count(k) / count(n_steps));
+        }
+        grid.push_from(delivered, i);
     }
-    let n_steps = if gap.abs() > limits.max {
-        (gap.abs() / limits.max).ceil()
-    } else {
-        1.0
-    };
-    for k in 1..whole(n_steps) {
-        step(gap * f64::from(k) / n_steps);
+    if n_steps > 0 {
+        limits.advance(from, gap, delivered, i);
     }
-    grid.push_from(delivered, i);
-    *from = delivered.take(std::iter::once(i));
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a non-negative whole number of steps"
+    reason = "a non-negative whole number of steps; more than 64 bits count are too many"
 )]
-fn whole(n: f64) -> u32 {
-    n as u32
+fn whole(n: f64) -> u64 {
+    n as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
+fn count(n: u64) -> f64 {
+    n as f64
 }
 
 /// `a[i] - b[j]`, exact for integers.
@@ -231,6 +383,10 @@ struct Rows {
 }
 
 impl Rows {
+    fn n_rows(&self) -> usize {
+        self.index.first().map_or(0, Vec::len)
+    }
+
     fn new(batch: &Batch, place: usize, targets: Values) -> Self {
         let keys = (0..targets.len()).map(|i| key(&targets, i)).collect();
         Self {
@@ -347,12 +503,21 @@ impl Rows {
                 .partition_point(|target| if k == 0 { target < low } else { target <= low });
             let end = self.keys.partition_point(|target| target <= high);
             let gap = difference(xs, *x1, xs, *x0);
-            for target in begin..end {
+            let is_wide = gap > limits.max * (1.0 + 1e-9);
+            // Between rows that are too far apart, only the rows themselves count.
+            let ends = [begin, end.saturating_sub(1)].into_iter();
+            let ends = ends.take(if is_wide {
+                end.saturating_sub(begin).min(2)
+            } else {
+                0
+            });
+            let all = if is_wide { 0..0 } else { begin..end };
+            for target in ends.chain(all) {
                 let value = if self.keys[target] == *low {
                     v0.map(single)
                 } else if self.keys[target] == *high {
                     v1.map(single)
-                } else if gap > limits.max * (1.0 + 1e-9) {
+                } else if is_wide {
                     None
                 } else {
                     let share = difference(&self.targets, target, xs, *x0) / gap;
@@ -376,7 +541,7 @@ impl Rows {
     }
 
     fn finish(self, batch: Batch) -> Batch {
-        let n_rows = self.index.first().map_or(0, Vec::len);
+        let n_rows = self.n_rows();
         let place = self.place;
         let targets = self.targets;
         let coordinates = batch

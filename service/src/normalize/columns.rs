@@ -3,6 +3,7 @@
 use polars::prelude::{Column, DataFrame};
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
+use super::Admission;
 use super::error::NormalizeError;
 use super::labels::nearest_label;
 use super::read::Target;
@@ -47,7 +48,11 @@ pub(super) struct PlannedVariable {
 /// # Errors
 /// When nothing of the node is there, when a coordinate or component is missing that a variable needs, or when a column
 /// holds what can never become the type of its variable.
-pub(super) fn plan<'s>(table: &Table, node: &'s Node) -> Result<Plan<'s>, NormalizeError> {
+pub(super) fn plan<'s>(
+    table: &Table,
+    node: &'s Node,
+    admission: Admission,
+) -> Result<Plan<'s>, NormalizeError> {
     let frame = &table.frame;
     let mut plan = Plan {
         targets: Vec::new(),
@@ -55,6 +60,7 @@ pub(super) fn plan<'s>(table: &Table, node: &'s Node) -> Result<Plan<'s>, Normal
         variables: Vec::new(),
     };
     let has = |variable: &Variable| frame.get_column_index(&variable.column).is_some();
+    let target = |variable, coordinate| target(table, variable, coordinate, admission);
     let brought = |name: &String| node.variables.get(name).is_some_and(has);
 
     for (coordinate_idx, (name, coordinate)) in node.coordinates.iter().enumerate() {
@@ -78,11 +84,10 @@ pub(super) fn plan<'s>(table: &Table, node: &'s Node) -> Result<Plan<'s>, Normal
         if is_composed {
             for component in &coordinate.composed {
                 plan.targets
-                    .push(target(table, &node.variables[component], Some(name))?);
+                    .push(target(&node.variables[component], Some(name))?);
             }
         } else {
-            plan.targets
-                .push(target(table, &coordinate.variable, Some(name))?);
+            plan.targets.push(target(&coordinate.variable, Some(name))?);
         }
         let targets = (first..plan.targets.len()).collect();
         plan.coordinates.push(PlannedCoordinate {
@@ -112,7 +117,7 @@ pub(super) fn plan<'s>(table: &Table, node: &'s Node) -> Result<Plan<'s>, Normal
         let target = if let Some(target) = component {
             target
         } else {
-            plan.targets.push(target(table, variable, None)?);
+            plan.targets.push(target(variable, None)?);
             plan.targets.len() - 1
         };
         plan.variables.push(PlannedVariable {
@@ -144,6 +149,7 @@ fn target<'s>(
     table: &Table,
     variable: &'s Variable,
     coordinate: Option<&'s str>,
+    admission: Admission,
 ) -> Result<Target<'s>, NormalizeError> {
     let frame = &table.frame;
     let column =
@@ -156,7 +162,7 @@ fn target<'s>(
                 nearest: String::new(),
             })?;
     let unit = table.units.get(&variable.column);
-    target_of(column, variable, coordinate, unit)
+    target_of(column, variable, coordinate, unit, admission)
 }
 
 /// Cells of this variable are read from `column`, which counts `unit` if the file says so.
@@ -168,6 +174,7 @@ pub(super) fn target_of<'s>(
     variable: &'s Variable,
     coordinate: Option<&'s str>,
     unit: Option<&String>,
+    admission: Admission,
 ) -> Result<Target<'s>, NormalizeError> {
     let wrong_type = |found: String| NormalizeError::WrongType {
         column: variable.column.clone(),
@@ -197,6 +204,7 @@ pub(super) fn target_of<'s>(
         variable,
         coordinate,
         source,
+        admission,
     })
 }
 

@@ -1,11 +1,12 @@
 //! Why a cell was not taken.
 
+use zarr_fuse_schemas::time::{Tick, TimeUnit};
 use zarr_fuse_schemas::{Measure, Variable};
 
 use super::labels::nearest_label;
 use super::read::Target;
 use super::source::Cell;
-use super::time::TimeError;
+use super::time::{TimeError, format_ticks};
 
 /// Why a cell was not taken; made often, written out at most a hundred times.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,12 +29,21 @@ pub(super) enum Fault {
     Outside(f64),
     /// None of the labels.
     UnknownLabel,
+    /// A coordinate value beyond the times that readers can take, as stored ticks.
+    FarTime(i64),
+    /// A coordinate value that is no finite number.
+    Infinite,
 }
 
 impl Fault {
     /// Whether it takes the whole row; else only this value is left out.
     pub(super) fn rejects_row(self) -> bool {
         !matches!(self, Self::Outside(_) | Self::UnknownLabel)
+    }
+
+    /// Whether it is due to the bounds on what may be added to coordinates.
+    pub(super) fn is_bound(self) -> bool {
+        matches!(self, Self::FarTime(_) | Self::Infinite)
     }
 
     /// In words, with what to do.
@@ -57,6 +67,9 @@ impl Fault {
                     "has {n_characters} characters; `{name}` is {takes} and strings are not cut"
                 )
             }
+            Self::Time(error @ (TimeError::TooFar | TimeError::Overflow(_))) => {
+                format!("{error}{}", finer_tick(cell, target))
+            }
             Self::Time(error) => error.to_string(),
             Self::Outside(stored) => outside(stored, variable),
             Self::UnknownLabel => {
@@ -71,6 +84,11 @@ impl Fault {
                     .unwrap_or_default();
                 format!("not among the labels of `{name}`{hint}")
             }
+            Self::FarTime(ticks) => far_time(ticks, cell, target),
+            Self::Infinite => format!(
+                "infinite; the coordinate `{}` takes finite numbers",
+                target.coordinate.unwrap_or(name)
+            ),
         }
     }
 }
@@ -117,6 +135,57 @@ fn outside(stored: f64, variable: &Variable) -> String {
         variable.name
     )
 }
+
+/// Says what a time is that hardly is meant, and what it may be.
+fn far_time(ticks: i64, cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
+    let variable = target.variable;
+    let written = match &variable.measure {
+        Measure::Time { unit, .. } => format_ticks(ticks, unit),
+        _ => ticks.to_string(),
+    };
+    format!(
+        "is {written}, beyond 1677-09-21 to 2262-04-11, where times of the coordinate `{}` lie unless its `range` says otherwise{}",
+        target.coordinate.unwrap_or(&variable.name),
+        finer_tick(cell, target)
+    )
+}
+
+/// What a number of ticks that is too large would be in a finer tick, if that is a time that instruments show.
+fn finer_tick(cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
+    let Measure::Time { source_unit, .. } = &target.variable.measure else {
+        return String::new();
+    };
+    let delivered = match cell {
+        Some(Cell::Int(n)) => Some(n),
+        Some(Cell::UInt(n)) => i64::try_from(n).ok(),
+        Some(Cell::Text(text)) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let Some(n) = delivered else {
+        return String::new();
+    };
+    let is_plausible = |tick: &Tick| {
+        let seconds = i128::from(n) * i128::from(tick.nanoseconds()) / 1_000_000_000;
+        tick.nanoseconds() < source_unit.tick.nanoseconds() && PLAUSIBLE.contains(&seconds)
+    };
+    let mut ticks = [Tick::Millisecond, Tick::Microsecond, Tick::Nanosecond].into_iter();
+    let Some(tick) = ticks.find(is_plausible) else {
+        return String::new();
+    };
+    let unit = TimeUnit {
+        tick,
+        ..source_unit.clone()
+    };
+    format!(
+        "; as {} it is {}: if they are meant, write `source_unit: {{tick: {}}}`",
+        tick.cf_name(),
+        format_ticks(n, &unit),
+        tick.symbol()
+    )
+}
+
+/// Seconds since 1970 that clocks of instruments show: 1980 to 2100.
+const PLAUSIBLE: std::ops::Range<i128> = 315_532_800..4_102_444_800;
 
 /// A number to seven digits, without the noise of conversions.
 fn brief(number: f64) -> f64 {

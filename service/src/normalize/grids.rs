@@ -5,7 +5,7 @@ use zarr_fuse_schemas::{Node, StepLimits, Variable};
 use super::columns::target_of;
 use super::error::NormalizeError;
 use super::read::{Elements, read_column};
-use super::{Batch, BatchCoordinate, BatchVariable, GridPlaces, Normalized};
+use super::{Admission, Batch, BatchCoordinate, BatchVariable, GridPlaces, Normalized};
 use crate::decode::{Grid, Grids};
 use crate::outcome::Problems;
 use crate::values::Values;
@@ -28,8 +28,21 @@ pub fn takes_grids(node: &Node) -> bool {
 /// # Errors
 /// [`NormalizeError`] when the arrays as a whole do not fit the node.
 pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, NormalizeError> {
+    normalize_grids_as(grids, node, Admission::New)
+}
+
+/// The same for a contribution that may have been merged before.
+///
+/// # Errors
+/// As [`normalize_grids`].
+pub fn normalize_grids_as(
+    grids: &Grids,
+    node: &Node,
+    admission: Admission,
+) -> Result<Normalized, NormalizeError> {
     let unit = |variable: &Variable| grids.units.get(&variable.column);
     let mut problems = Problems::default();
+    let mut limited = false;
     let mut coordinates = Vec::new();
     for (coordinate_idx, coordinate) in node.coordinates.values().enumerate() {
         let variable = &coordinate.variable;
@@ -38,9 +51,16 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
         };
         let n = cells(values.len())?;
         let read = read_column(
-            &target_of(values, variable, Some(&variable.name), unit(variable))?,
+            &target_of(
+                values,
+                variable,
+                Some(&variable.name),
+                unit(variable),
+                admission,
+            )?,
             n,
         );
+        limited |= read.marks.limited;
         let Elements::Encoded {
             distinct,
             mut index,
@@ -66,7 +86,8 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
         };
         let strides = strides(grids, grid, variable, node)?;
         let n = cells(grid.values.len())?;
-        let read = read_column(&target_of(&grid.values, variable, None, unit(variable))?, n);
+        let target = target_of(&grid.values, variable, None, unit(variable), admission)?;
+        let read = read_column(&target, n);
         let values = match read.elements {
             Elements::Plain(values) => values,
             Elements::Encoded { distinct, .. } if distinct.is_empty() => {
@@ -105,6 +126,7 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
         n_rows_rejected: n_read - n_valid.min(n_read),
         problems,
         table_rows: None,
+        limited,
     })
 }
 

@@ -25,15 +25,19 @@ pub(super) struct Numbers {
     range: Option<(f64, f64)>,
     /// Stored with 32 bits.
     single: bool,
+    /// Infinite numbers are none.
+    finite: bool,
 }
 
 impl Numbers {
     /// For a plain coordinate (`is_coordinate`) only a `na_value` that somebody chose is no value: every position of a
-    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other.
+    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other. `finite` numbers
+    /// alone are taken where the bounds on coordinates hold.
     pub(super) fn new(
         variable: &Variable,
         from_file: Option<Conversion>,
         is_coordinate: bool,
+        finite: bool,
     ) -> Self {
         let of_schema = match &variable.measure {
             Measure::Physical { conversion, .. } => Some(*conversion),
@@ -76,6 +80,7 @@ impl Numbers {
                 .interval
                 .map(|range| (stored(range.min), stored(range.max))),
             single,
+            finite,
         }
     }
 
@@ -88,6 +93,9 @@ impl Numbers {
         let stored = self.narrow(number)?;
         if number.is_nan() || self.na_float == Some(stored) {
             return Ok(None);
+        }
+        if self.finite && stored.is_infinite() {
+            return Err(Fault::Infinite);
         }
         self.check(stored)?;
         Ok(Some(stored))

@@ -1,12 +1,14 @@
 //! A column of a table to stored values.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use zarr_fuse_schemas::time::Tick;
 use zarr_fuse_schemas::unit::Conversion;
 use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
 
+use super::Admission;
 use super::distinct::{Encoder, row_number};
 use super::element::Element;
 use super::fault::Fault;
@@ -31,6 +33,22 @@ pub(super) struct Target<'s> {
     pub(super) conversion: Option<Conversion>,
     /// The cells.
     pub(super) source: Source,
+    /// Whether the bounds on coordinate values hold.
+    pub(super) admission: Admission,
+}
+
+impl Target<'_> {
+    /// Whether a cell is a coordinate value that the bounds hold for.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.coordinate.is_some() && self.admission == Admission::New
+    }
+
+    /// Ticks that a time may have: those that 64-bit nanoseconds hold, unless the schema says which ones.
+    fn window(&self, tick: Tick) -> Option<RangeInclusive<i64>> {
+        let is_free = !self.is_bounded() || self.variable.interval.is_some();
+        let last = i64::MAX / tick.nanoseconds();
+        (!is_free).then_some(-last..=last)
+    }
 }
 
 /// A column in stored form, one element per row of the table.
@@ -56,6 +74,8 @@ pub(super) struct Marks {
     pub(super) rejected: Vec<u32>,
     /// In row order.
     pub(super) problems: Problems,
+    /// Whether any is due to the bounds on coordinate values.
+    pub(super) limited: bool,
 }
 
 /// Reads a column of `n_rows` cells.
@@ -65,6 +85,7 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
         variable,
         target.conversion,
         target.coordinate == Some(&variable.name),
+        target.is_bounded(),
     );
     let numbers = &numbers;
 
@@ -90,10 +111,22 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
     }
 
     match (&variable.measure, variable.data_type) {
-        (Measure::Time { unit, source_unit }, _) => read(target, n_rows, || {
-            let mut reader = TimeReader::new(source_unit, unit.tick);
-            move |cell| read_time(&mut reader, numbers, variable, cell)
-        }),
+        (Measure::Time { unit, source_unit }, _) => {
+            let window = target.window(unit.tick);
+            read(target, n_rows, || {
+                let mut reader = TimeReader::new(source_unit, unit.tick);
+                let window = window.clone();
+                move |cell| {
+                    let ticks = read_time(&mut reader, numbers, variable, cell)?;
+                    match (ticks, &window) {
+                        (Some(ticks), Some(window)) if !window.contains(&ticks) => {
+                            Err(Fault::FarTime(ticks))
+                        }
+                        _ => Ok(ticks),
+                    }
+                }
+            })
+        }
         (Measure::Discrete { labels }, _) => {
             let labels = Labels::new(labels);
             macro_rules! code {
@@ -295,6 +328,7 @@ impl Marks {
         if target.coordinate.is_some() || fault.rejects_row() {
             self.rejected.push(row_number(first + position));
         }
+        self.limited |= fault.is_bound();
         self.problems.push(|| RowProblem {
             row: Some((first + position) as u64 + 1),
             column: Some(target.variable.column.clone()),
@@ -322,6 +356,7 @@ impl Marks {
             }
             whole.rejected.extend(part.rejected);
             whole.problems.extend(part.problems);
+            whole.limited |= part.limited;
         }
         whole
     }

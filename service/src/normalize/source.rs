@@ -209,7 +209,7 @@ impl<'a> Cell<'a> {
 }
 
 /// Text as delivered, cut to what an outcome shows.
-pub(super) fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(100) {
         Some((end, _)) => text[..end].to_owned(),
         None => text.to_owned(),

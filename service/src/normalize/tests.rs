@@ -1,5 +1,6 @@
 //! Examples, one per rule: `rows` for tables and rows, `cells` for single values; `laws` holds normalize against a naive map.
 
+mod bounds;
 mod builder;
 mod cells;
 mod laws;

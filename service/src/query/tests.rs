@@ -20,7 +20,7 @@ use crate::commit;
 use crate::decode::{Content, Decoding, decode};
 use crate::merge::{Incoming, merge};
 use crate::node::{Node, NodeView, chunk_cache};
-use crate::normalize::normalize;
+use crate::normalize::{Admission, normalize};
 use crate::store::{S3Access, Store};
 
 /// A node in memory that contributions can be folded into.
@@ -56,6 +56,7 @@ impl Fixture {
         let incoming = vec![Incoming {
             seq: self.seq,
             normalized,
+            admission: Admission::New,
         }];
         let update = merge(
             &self.node.schema,

@@ -33,6 +33,7 @@ fn of_coordinate(coordinate: &Coordinate) -> Json {
         sorted,
         chunk_size,
         step_limits,
+        max_new,
         composed,
     } = coordinate;
     let steps = match step_limits {
@@ -40,7 +41,14 @@ fn of_coordinate(coordinate: &Coordinate) -> Json {
         StepLimits::NoNew => json!("no new"),
         StepLimits::Within { min, max } => json!([number(*min), number(*max)]),
     };
-    json!([of_variable(variable), sorted, chunk_size, steps, composed])
+    json!([
+        of_variable(variable),
+        sorted,
+        chunk_size,
+        steps,
+        max_new,
+        composed
+    ])
 }
 
 fn of_variable(variable: &Variable) -> Json {

@@ -18,6 +18,8 @@ pub const PROBES: &str = "staging/probe";
 pub const PROBE: &str = "journal/probe";
 /// What was told of problems, and what is to be delivered; nothing else reads it.
 pub const TOLD: &str = "journal/told.json";
+/// Folder of what is being tried; nothing else reads it.
+pub const TRIALS: &str = "journal/trying";
 /// Folder of staged writes.
 pub const STAGING: &str = "staging";
 
@@ -61,6 +63,12 @@ pub fn outcomes_number(key: &str) -> Option<u64> {
 /// The checkpoint that ends with frame `seq`.
 pub fn checkpoint(seq: u64) -> String {
     format!("{CHECKPOINTS}/{seq:020}.jsonl.zst")
+}
+
+/// What is being tried for the node at `path`, in case that it ends the process.
+pub fn trial(path: &str) -> String {
+    let name = crate::journal::sha256(path.as_bytes());
+    format!("{TRIALS}/{}.json", &name[..16])
 }
 
 /// Where a damaged object is kept.

@@ -5,7 +5,7 @@ use polars::prelude::Column;
 
 use super::*;
 use crate::decode::{Grid, Grids, Limits};
-use crate::normalize::{normalize_grids, takes_grids};
+use crate::normalize::{normalize, normalize_grids, takes_grids};
 
 /// Coordinate values, then the cells of each variable over its own coordinates; `None` has no value.
 type Arrays = (Vec<Vec<Option<u8>>>, Vec<Vec<Option<u8>>>);
@@ -91,12 +91,21 @@ async fn content(case: &Case, all: &[Arrays], as_rows: u32, groups: u32) -> (Con
         } else {
             normalize_grids(&grids, &node.schema)
         };
-        waiting.push((seq, Ok(normalized.unwrap())));
+        waiting.push(Prepared {
+            seq,
+            admission: Admission::New,
+            result: Ok(normalized.unwrap()),
+        });
         if groups >> i & 1 == 1 || i + 1 == all.len() {
             let settled = commit::take(node).await.unwrap();
-            let (written, outcomes) = write(settled, std::mem::take(&mut waiting), seq)
-                .await
-                .unwrap();
+            let (written, outcomes) = write(
+                settled,
+                std::mem::take(&mut waiting),
+                seq,
+                &mut Tries::default(),
+            )
+            .await
+            .unwrap();
             accepted.extend(
                 outcomes
                     .iter()

@@ -4,6 +4,7 @@ use actix_web::http::{StatusCode as S, header};
 
 use super::ApiError;
 use super::problem::{self, Answer, ProblemItem, listed};
+use crate::dataset::DryRunError;
 use crate::journal::{AppendError, JournalError};
 use crate::node::ReadError;
 use crate::query::QueryError;
@@ -151,6 +152,23 @@ impl ApiError {
             )
             .retry_after(30)
             .closing(),
+            Self::DryRun(error @ DryRunError::Busy) => {
+                Answer::new(S::SERVICE_UNAVAILABLE, "busy", "Too many dry runs", error.to_string()).retry_after(2)
+            }
+            Self::DryRun(DryRunError::Spool(error)) => Answer::new(
+                S::INSUFFICIENT_STORAGE,
+                "spool",
+                "No room for the body",
+                format!("the temporary file of the body cannot be read ({error}); send it again"),
+            )
+            .retry_after(5),
+            Self::DryRun(DryRunError::Read(_)) => Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "store",
+                "Store unavailable",
+                "what is stored cannot be read; try again later".to_owned(),
+            )
+            .retry_after(5),
             Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),

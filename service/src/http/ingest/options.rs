@@ -7,6 +7,8 @@ use super::ApiError;
 
 /// Most variables of a contribution, and most bytes of their names and values: they are kept in the journal.
 const MAX_VARIABLES: usize = 100;
+/// Most bytes of their names and values together.
+const MAX_VARIABLE_BYTES: usize = 4096;
 
 /// What a contribution asks for beside being taken.
 #[derive(Debug, Default, PartialEq)]
@@ -25,6 +27,7 @@ impl Options {
     pub(super) fn read(query: &str) -> Result<Self, ApiError> {
         let mut options = Self::default();
         let mut seen: Vec<String> = Vec::new();
+        let mut n_bytes = 0;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let bad = |expected: &str| {
                 let value: String = value.chars().take(100).collect();
@@ -57,6 +60,12 @@ impl Options {
                     }
                 }
                 _ => {
+                    n_bytes += name.len() + value.len();
+                    if n_bytes > MAX_VARIABLE_BYTES {
+                        return Err(ApiError::BadRequest(format!(
+                            "the variables among the query parameters have more than {MAX_VARIABLE_BYTES} bytes; put data into the body"
+                        )));
+                    }
                     let value = Json::String(value.clone().into_owned());
                     options.variables.insert(name.clone().into_owned(), value);
                 }
@@ -81,7 +90,7 @@ mod tests {
 
     #[test]
     fn values_that_mean_nothing_are_refused() {
-        let refused = |query| Options::read(query).unwrap_err().to_string();
+        let refused = |query: &str| Options::read(query).unwrap_err().to_string();
         assert_eq!(
             refused("wait=yes"),
             "query parameter `wait=yes`: write `merged`, or leave it out"
@@ -93,6 +102,10 @@ mod tests {
         assert_eq!(
             refused("a=1&a=2"),
             "query parameter `a` is given twice; give it once"
+        );
+        assert_eq!(
+            refused(&format!("a={}", "x".repeat(4096))),
+            "the variables among the query parameters have more than 4096 bytes; put data into the body"
         );
     }
 }

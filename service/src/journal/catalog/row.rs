@@ -102,8 +102,30 @@ pub(super) struct Settled {
 #[derive(Debug)]
 struct Rest {
     n_problems: u64,
-    problems: Vec<RowProblem>,
+    problems: Kept,
     too_large: bool,
+    limited: bool,
+    set_aside: bool,
+}
+
+/// Problems as compressed JSON. Those of one contribution are much alike, and there may be many contributions with many.
+#[derive(Debug)]
+struct Kept(Box<[u8]>);
+
+impl Kept {
+    fn new(problems: &[RowProblem]) -> Self {
+        let json = serde_json::to_vec(problems).expect("problems have only string keys");
+        let compressed = zstd::bulk::compress(&json, 3).expect("memory suffices");
+        Self(compressed.into_boxed_slice())
+    }
+
+    fn problems(&self) -> Vec<RowProblem> {
+        let json = zstd::stream::decode_all(&*self.0);
+        let problems = json
+            .ok()
+            .and_then(|json| serde_json::from_slice(&json).ok());
+        problems.unwrap_or_default()
+    }
 }
 
 impl Row {
@@ -195,12 +217,18 @@ impl Hash {
 
 impl From<&Outcome> for Settled {
     fn from(outcome: &Outcome) -> Self {
-        let plain = outcome.n_problems == 0 && outcome.problems.is_empty() && !outcome.too_large;
+        let plain = outcome.n_problems == 0
+            && outcome.problems.is_empty()
+            && !outcome.too_large
+            && !outcome.limited
+            && !outcome.set_aside;
         let rest = || {
             Box::new(Rest {
                 n_problems: outcome.n_problems,
-                problems: outcome.problems.clone(),
+                problems: Kept::new(&outcome.problems),
                 too_large: outcome.too_large,
+                limited: outcome.limited,
+                set_aside: outcome.set_aside,
             })
         };
         Self {
@@ -225,9 +253,33 @@ impl From<&Settled> for Outcome {
             n_rows_rejected: settled.n_rows_rejected,
             n_coordinates_added: settled.n_coordinates_added,
             n_problems: rest.map_or(0, |rest| rest.n_problems),
-            problems: rest.map(|rest| rest.problems.clone()).unwrap_or_default(),
+            problems: rest
+                .map(|rest| rest.problems.problems())
+                .unwrap_or_default(),
             commit: settled.commit,
             too_large: rest.is_some_and(|rest| rest.too_large),
+            limited: rest.is_some_and(|rest| rest.limited),
+            set_aside: rest.is_some_and(|rest| rest.set_aside),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_problems_that_are_alike_take_little() {
+        let problems: Vec<RowProblem> = (1..=100)
+            .map(|row| RowProblem {
+                row: Some(row),
+                column: Some("temperature_of_the_air".to_owned()),
+                value: Some(format!("out of order {row}")),
+                reason: "not a number; `temperature_of_the_air` is float32".to_owned(),
+            })
+            .collect();
+        let kept = Kept::new(&problems);
+        assert!(kept.0.len() < 1000, "{}", kept.0.len());
+        assert_eq!(kept.problems(), problems);
     }
 }

@@ -116,6 +116,7 @@ pub(super) fn plain(mut variable: Variable) -> Coordinate {
         sorted: true,
         chunk_size: 1024,
         step_limits: StepLimits::AnyNew,
+        max_new: None,
         composed: Vec::new(),
     }
 }

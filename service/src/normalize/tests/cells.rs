@@ -24,9 +24,9 @@ fn float_coordinates_have_neither_nan_nor_minus_zero() {
         &node,
         "depth,temp\n-0.0,1\n0,2\nnan,3\ninf,4\n1.5,5",
         "temp[depth=0.0] = 2.0
-         temp[depth=inf] = 4.0
          temp[depth=1.5] = 5.0
-         row 3 depth `nan`: no value; every row needs one for the coordinate `depth`",
+         row 3 depth `nan`: no value; every row needs one for the coordinate `depth`
+         row 4 depth `inf`: infinite; the coordinate `depth` takes finite numbers",
     );
 }
 

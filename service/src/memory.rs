@@ -1,0 +1,198 @@
+//! How much memory the contributions that are being prepared may take, all folds and dry runs of the process together.
+//!
+//! What something will take is estimated before and corrected after. So the bound is one on how much is begun at once, not
+//! one that no single contribution can pass: what a single one may take is bounded where it is decoded.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// Used where nothing tells how much memory there is.
+const UNKNOWN_BYTES: u64 = 4 << 30;
+/// Least that is shared, however little memory there is.
+const MIN_BYTES: u64 = 64 << 20;
+
+static BUDGET: LazyLock<Budget> =
+    LazyLock::new(|| Budget::new((memory_there_is() / 4).max(MIN_BYTES)));
+
+/// That of this process: a quarter of the memory that there is, unless [`Budget::set`] says otherwise.
+pub fn budget() -> &'static Budget {
+    &BUDGET
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Budget {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    n_all: u64,
+    n_taken: u64,
+}
+
+impl Budget {
+    /// One of `n_bytes`.
+    pub fn new(n_bytes: u64) -> Self {
+        Self {
+            state: Mutex::new(State {
+                n_all: n_bytes,
+                n_taken: 0,
+            }),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Makes it one of `n_bytes`.
+    pub fn set(&self, n_bytes: u64) {
+        self.state.lock().n_all = n_bytes.max(MIN_BYTES);
+        self.freed.notify_waiters();
+    }
+
+    /// How much there is, taken or not.
+    pub fn n_bytes(&self) -> u64 {
+        self.state.lock().n_all
+    }
+
+    /// Waits until there are `n_bytes`, or all if it is more than that.
+    pub async fn take(&self, n_bytes: u64) -> Share<'_> {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // What is freed from now on is heard of.
+            freed.as_mut().enable();
+            if let Some(share) = self.try_take(n_bytes) {
+                return share;
+            }
+            freed.await;
+        }
+    }
+
+    /// `n_bytes`, or all if it is more than that; `None` if others have them now.
+    pub fn try_take(&self, n_bytes: u64) -> Option<Share<'_>> {
+        let mut state = self.state.lock();
+        let n_bytes = n_bytes.min(state.n_all);
+        if state.n_taken > state.n_all - n_bytes {
+            return None;
+        }
+        state.n_taken += n_bytes;
+        Some(Share {
+            budget: self,
+            n_bytes,
+        })
+    }
+}
+
+/// Memory that somebody holds.
+#[derive(Debug)]
+pub struct Share<'a> {
+    budget: &'a Budget,
+    n_bytes: u64,
+}
+
+impl Share<'_> {
+    /// Corrects how much it is, without waiting: it is in use already.
+    pub fn correct(&mut self, n_bytes: u64) {
+        let mut state = self.budget.state.lock();
+        state.n_taken = (state.n_taken - self.n_bytes).saturating_add(n_bytes);
+        drop(state);
+        if n_bytes < self.n_bytes {
+            self.budget.freed.notify_waiters();
+        }
+        self.n_bytes = n_bytes;
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.correct(0);
+    }
+}
+
+/// The least of what the machine has, its container may use, and the process may address.
+fn memory_there_is() -> u64 {
+    let machine = of_line("/proc/meminfo", "MemTotal:").map(|kilobytes| kilobytes << 10);
+    let process = of_line("/proc/self/limits", "Max address space");
+    let bounds = machine.into_iter().chain(process).chain(of_groups());
+    bounds.min().unwrap_or(UNKNOWN_BYTES)
+}
+
+/// How many processes of this machine were killed for want of memory since it started, where the kernel tells.
+pub(crate) fn n_killed() -> Option<u64> {
+    of_line("/proc/vmstat", "oom_kill ")
+}
+
+/// The first number of the line of a file that begins with `name`; `None` if it has none, such as `unlimited`.
+fn of_line(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Bounds of the control groups that the process is in.
+fn of_groups() -> Vec<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut bounds = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, name) = if controllers.is_empty() {
+            ("/sys/fs/cgroup", "memory.max")
+        } else if controllers.split(',').any(|name| name == "memory") {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        } else {
+            continue;
+        };
+        // Those above bound it, too. In a container, its own group may be mounted as the root.
+        let path = Path::new(path.trim_start_matches('/'));
+        for group in path.ancestors() {
+            let text = std::fs::read_to_string(Path::new(root).join(group).join(name));
+            bounds.extend(text.ok().and_then(|text| text.trim().parse::<u64>().ok()));
+        }
+    }
+    bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_for_more_than_is_left_waits_until_it_is() {
+        let budget = Budget::new(100);
+        let first = budget.try_take(60).unwrap();
+        assert!(budget.try_take(60).is_none());
+        let waiting = budget.take(1000);
+        tokio::pin!(waiting);
+        let soon = Duration::from_millis(20);
+        assert!(tokio::time::timeout(soon, &mut waiting).await.is_err());
+        drop(first);
+        let all = waiting.await;
+        assert!(budget.try_take(1).is_none());
+        drop(all);
+        assert!(budget.try_take(100).is_some());
+    }
+
+    #[test]
+    fn what_is_more_than_was_thought_counts() {
+        let budget = Budget::new(100);
+        let mut share = budget.try_take(10).unwrap();
+        share.correct(300);
+        assert!(budget.try_take(1).is_none());
+        share.correct(20);
+        assert!(budget.try_take(80).is_some());
+    }
+
+    #[test]
+    fn there_is_some_memory() {
+        assert!(memory_there_is() > 1 << 20);
+    }
+}
