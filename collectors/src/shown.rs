@@ -14,6 +14,10 @@ pub struct ShownUrl(String);
 
 impl From<&Url> for ShownUrl {
     fn from(url: &Url) -> Self {
+        // `name:password@host` is read as an address whose scheme is the name.
+        if url.cannot_be_a_base() {
+            return Self::cut(url.as_str());
+        }
         let mut shown = url.clone();
         let _has_none = shown.set_username("");
         let _has_none = shown.set_password(None);
@@ -36,9 +40,17 @@ impl From<&Url> for ShownUrl {
 impl ShownUrl {
     /// What can be shown of a text that was to be an address.
     pub fn of_text(text: &str) -> Self {
-        if let Ok(url) = Url::parse(text) {
-            return Self::from(&url);
+        let shown =
+            Url::parse(text).map_or_else(|_no_address| Self::cut(text), |url| Self::from(&url));
+        // Where nothing is hidden, it is shown as it was written.
+        if shown.0.strip_suffix('/') == Some(text) {
+            return Self(text.to_owned());
         }
+        shown
+    }
+
+    /// What stands before a query and after a name and password.
+    fn cut(text: &str) -> Self {
         let text = text.split(['?', '#']).next().unwrap_or_default();
         let shown = match text.rsplit_once('@') {
             None => text.to_owned(),
