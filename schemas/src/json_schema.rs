@@ -50,10 +50,19 @@ fn node() -> Json {
             "ATTRS": {"description": "Attributes of the group.", "type": ["object", "null"]},
             "COORDS": arrays("#/$defs/coordinate", "Coordinates by name."),
             "pyramid": {"anyOf": [pyramid(), {"$ref": "#/$defs/node"}]},
+            "readers": {"anyOf": [readers(), {"$ref": "#/$defs/node"}]},
             "VARS": arrays("#/$defs/variable", "Variables by name."),
         },
         "propertyNames": {"anyOf": [{"enum": ["ATTRS", "COORDS", "VARS"]}, {"$ref": "#/$defs/name"}]},
         "additionalProperties": {"$ref": "#/$defs/node"},
+    })
+}
+
+fn readers() -> Json {
+    json!({
+        "description": "Copies of the node for those who read the folder or bucket itself, made at most this often after late values, and kept as long after a newer one: a number and s, m, h or d, at least 10s.",
+        "type": "string",
+        "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$",
     })
 }
 

@@ -21,8 +21,8 @@ mod secret;
 pub use edit::check_edit;
 pub use json_schema::json_schema;
 pub use model::{
-    Aggregate, Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Pyramid, Scalar,
-    Schema, StepLimits, Variable,
+    Aggregate, Codec, Coordinate, DataType, Interval, KEPT, Measure, MergeRule, Node, Pyramid,
+    Scalar, Schema, StepLimits, Variable,
 };
 pub use problem::{Problem, SchemaError};
 pub use secret::Secret;

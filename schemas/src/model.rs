@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
@@ -30,6 +31,9 @@ pub struct Schema {
     pub warnings: Vec<Problem>,
 }
 
+/// What the name of the group beside a node that holds its copies ends with.
+pub const KEPT: &str = "@kept";
+
 /// One group of the tree, with its own coordinates and variables, in schema order.
 #[derive(Debug, Clone, Default)]
 pub struct Node {
@@ -43,6 +47,8 @@ pub struct Node {
     pub variables: IndexMap<String, Variable>,
     /// Coarser levels along one coordinate.
     pub pyramid: Option<Pyramid>,
+    /// How long copies of it stay as they are, for those who read the folder or bucket itself.
+    pub readers: Option<Duration>,
     /// Child nodes by name.
     pub children: IndexMap<String, Node>,
 }

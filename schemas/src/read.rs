@@ -11,6 +11,7 @@ mod node;
 mod pyramid;
 mod quantity;
 mod range;
+mod readers;
 mod steps;
 mod store;
 

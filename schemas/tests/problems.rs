@@ -480,3 +480,37 @@ fn pyramids_are_checked() {
         "2:1: n@8: a level of the pyramid beside it may have this name: rename the node"
     );
 }
+
+#[test]
+fn copies_for_readers_are_checked() {
+    let text = |readers: &str| {
+        format!("n: {{VARS: {{x: {{coords: t}}}}, COORDS: {{t: {{}}}}, readers: {readers}}}\n")
+    };
+    let of = |readers: &str| report(&text(readers));
+    let sound = |readers: &str| {
+        let schema = Schema::parse(&text(readers), "f.yaml", Path::new(".")).unwrap();
+        schema.root.children["n"].clone()
+    };
+    assert_eq!(
+        sound("10m").readers,
+        Some(std::time::Duration::from_mins(10))
+    );
+    let node = sound("{VARS: {y: {coords: t}}, COORDS: {t: {}}}");
+    assert_eq!((node.readers, node.children.len()), (None, 1));
+    assert_eq!(
+        of("1s"),
+        "1:55: n.readers: a copy reads and writes all of the node: write `10s` or more, such as `10m`"
+    );
+    assert_eq!(
+        of("soon"),
+        "1:55: n.readers: `soon` is not a duration; write `500ms`, `30s`, `5m`, `12h` or `7d`"
+    );
+    assert_eq!(
+        report("readers: 10m\nVARS: {x: {coords: t}}\nCOORDS: {t: {}}\n"),
+        "1:1: readers: copies lie beside their node, and beside the root there is nothing: write the variables into a node"
+    );
+    assert_eq!(
+        report("n: {VARS: {x: {coords: t}}, COORDS: {t: {}}, readers: 10m}\nn@kept: {}\n"),
+        "2:1: n@kept: the copies of the node beside it have this name: rename the node"
+    );
+}

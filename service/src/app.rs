@@ -260,6 +260,9 @@ impl App {
         limits: LimitsConfig,
         stop: CancellationToken,
     ) -> Result<Self, AppError> {
+        for dataset in slots.iter().filter_map(|slot| slot.dataset().ok()) {
+            dataset.keep_layouts(limits.keep_layouts);
+        }
         let metrics = Metrics::new();
         metrics.ask(slots.clone());
         let datasets: IndexMap<_, _> = slots.into_iter().map(|s| (s.name.clone(), s)).collect();

@@ -1,14 +1,16 @@
 //! A dataset: one schema, its store, its journal and its nodes.
 
+mod states;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
@@ -20,7 +22,7 @@ use crate::journal::{
     NewContribution, PayloadPlace, Receipt, Requester,
 };
 use crate::merge::{Incoming, Update, merge};
-use crate::node::{ChunkCache, Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::normalize::Admission;
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
@@ -128,6 +130,21 @@ pub struct Dataset {
     troubles: RwLock<BTreeMap<String, String>>,
     folds: watch::Sender<FoldCounts>,
     commits: broadcast::Sender<(String, Folded)>,
+    /// States that readers keep to.
+    states: states::States,
+    /// What the root group tells.
+    root: watch::Sender<RootGroup>,
+    /// Somebody waits for the root group.
+    root_wanted: Notify,
+}
+
+/// How far the root group has followed.
+#[derive(Debug, Clone, Default)]
+struct RootGroup {
+    /// Per node, what is merged in what it tells.
+    folded: Vec<u64>,
+    /// How often it could not be written.
+    n_failed: u64,
 }
 
 /// What the folds of a dataset did since it was opened.
@@ -288,6 +305,9 @@ impl Dataset {
             troubles: RwLock::default(),
             folds: watch::Sender::default(),
             commits: broadcast::Sender::new(MAX_COMMITS),
+            states: states::States::default(),
+            root: watch::Sender::default(),
+            root_wanted: Notify::new(),
         };
         if !dataset.store.is_read_only() {
             dataset
@@ -453,18 +473,6 @@ impl Dataset {
         self.nodes.get(path)
     }
 
-    /// The node to whose arrays or levels an object of the store belongs.
-    pub(crate) fn node_of_key(&self, key: &str) -> Option<&Arc<Node>> {
-        let has = |path: &str| {
-            let below = key.strip_prefix(path);
-            path.is_empty() || below.is_some_and(|below| below.starts_with(['/', '@']))
-        };
-        let nodes = self.nodes.iter().filter(|(path, _)| has(path));
-        nodes
-            .max_by_key(|(path, _)| path.len())
-            .map(|(_, node)| node)
-    }
-
     /// Makes a contribution durable.
     ///
     /// # Errors
@@ -576,6 +584,29 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_groups(&self) -> Result<(), StoreError> {
+        let layouts = self.layouts();
+        let written = self.write_groups(&layouts).await;
+        self.root.send_modify(|root| match &written {
+            Ok(()) => root.folded = layouts.iter().map(|layout| layout.folded_seq).collect(),
+            Err(_) => root.n_failed += 1,
+        });
+        written
+    }
+
+    /// Makes the copies of nodes that the schema asks for, while nothing is folded.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn keep_copies(&self) -> Result<(), CommitError> {
+        for node in self.nodes.values() {
+            commit::Kept::default()
+                .keep(node, chrono::Utc::now())
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn write_groups(&self, layouts: &[Layout]) -> Result<(), StoreError> {
         match self.journal.still_ours().await {
             // Another process has taken over and writes it, knowing more.
             Err(JournalError::Fenced { .. }) => return Ok(()),
@@ -585,52 +616,51 @@ impl Dataset {
         if self.journal.is_fenced() {
             return Ok(());
         }
-        let mut metadata = Map::new();
         for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
-            let Some(node) = self.nodes.get(&schema.path) else {
-                let group =
-                    json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
-                let key = keys::metadata(&schema.path);
-                let bytes = json_bytes(&group);
-                if self
-                    .store
-                    .get(&key)
-                    .await?
-                    .is_none_or(|stored| stored != bytes)
-                {
-                    self.store.put(&key, bytes).await?;
-                }
-                metadata.insert(schema.path.clone(), group);
+            if self.nodes.contains_key(&schema.path) {
                 continue;
-            };
-            let state = node.state();
-            for (key, mut object) in node.metadata(&state, None) {
-                let path = key
-                    .strip_suffix("/zarr.json")
-                    .unwrap_or_default()
-                    .to_owned();
-                if path == schema.path
-                    && let Some(group) = object.as_object_mut()
-                {
-                    group.remove("consolidated_metadata");
-                }
-                metadata.insert(path, object);
+            }
+            let group = json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
+            let key = keys::metadata(&schema.path);
+            let bytes = json_bytes(&group);
+            let stored = self.store.get(&key).await?;
+            if stored.is_none_or(|stored| stored != bytes) {
+                self.store.put(&key, bytes).await?;
             }
         }
         if self.nodes.contains_key("") {
             // The root has arrays of its own: its `zarr.json` is published by its commits.
             return Ok(());
         }
-        let root = json!({
-            "zarr_format": 3,
-            "node_type": "group",
-            "attributes": public_attributes(&self.schema.root.attrs),
-            "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": metadata},
-        });
-        self.store.put(&keys::metadata(""), json_bytes(&root)).await
+        let root = json_bytes(&self.root_document(layouts));
+        self.store.put(&keys::metadata(""), root).await
     }
 
-    /// Keeps the root group up to date until `stop`, not more often than every two seconds.
+    /// Waits until the root group tells of contribution `seq` to the node at `path`; not longer than it takes to find out that
+    /// it cannot be written.
+    pub(crate) async fn root_follows(&self, path: &str, seq: u64) {
+        let Some(place) = self.nodes.get_index_of(path) else {
+            return;
+        };
+        let mut root = self.root.subscribe();
+        let n_failed = root.borrow().n_failed;
+        loop {
+            {
+                let now = root.borrow_and_update();
+                let has_followed = now.folded.get(place).is_some_and(|folded| *folded >= seq);
+                if has_followed || now.n_failed > n_failed {
+                    return;
+                }
+            }
+            self.root_wanted.notify_one();
+            if root.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Keeps the root group up to date until `stop`: every two seconds, and when somebody waits for it as soon as it can be
+    /// written. One write serves all who wait, and the store has a pause as long as the last one took.
     pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
         let mut folds = self.folds.subscribe();
         loop {
@@ -644,7 +674,9 @@ impl Dataset {
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 changed = folds.changed() => changed.is_err(),
+                () = self.root_wanted.notified() => false,
             };
+            let begin = Instant::now();
             if let Err(error) = self.publish_groups().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -656,9 +688,17 @@ impl Dataset {
             if stopping {
                 return;
             }
+            let took = begin.elapsed().min(ROOT_INTERVAL);
+            let wanted = async {
+                tokio::time::sleep(took).await;
+                self.root_wanted.notified().await;
+                // For the write to come.
+                self.root_wanted.notify_one();
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(ROOT_INTERVAL) => {}
+                () = wanted => {}
             }
         }
     }

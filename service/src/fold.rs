@@ -36,6 +36,8 @@ pub(crate) use tries::Tries;
 const MAX_BATCH_BYTES: u64 = 32 << 20;
 /// Contributions folded at once.
 const MAX_BATCH: usize = 8192;
+/// Pause before copies for readers are tried again.
+const MAX_COPY_DELAY: Duration = Duration::from_secs(10);
 /// Longest pause between commits of a busy node, so that each takes more.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
@@ -545,7 +547,9 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
     let path = node.schema.path.clone();
     let mut arrivals = dataset.journal.arrivals();
     let mut delay = Duration::from_millis(100);
+    let mut kept = commit::Kept::default();
     loop {
+        let due = keep_copies(&dataset, &node, &mut kept).await;
         // Only when to begin is decided here; what is done then, by what waits then.
         let next = dataset.journal.next(&path, node.unclean_until(), 1, 1);
         let refolding = if let Some(Next::Refold { .. }) = next {
@@ -588,6 +592,7 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                         Ok(()) => Duration::ZERO,
                         Err(_closed) => return,
                     },
+                    () = tokio::time::sleep(due.unwrap_or(Duration::MAX)), if due.is_some() => Duration::ZERO,
                 }
             }
             Err(FoldError::Journal(JournalError::Fenced { .. })) => {
@@ -611,6 +616,26 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Makes the copies of a node that its schema asks for, unless another process writes it. Gives the time until there may be
+/// more to do.
+async fn keep_copies(dataset: &Dataset, node: &Node, kept: &mut commit::Kept) -> Option<Duration> {
+    node.schema.readers?;
+    dataset.journal.still_ours().await.ok()?;
+    match kept.keep(node, chrono::Utc::now()).await {
+        Ok(due) => due,
+        Err(error) => {
+            let path = &node.schema.path;
+            tracing::warn!(
+                dataset.name = dataset.name,
+                node.path = path,
+                error = &error as &dyn std::error::Error,
+                "Cannot copy `{path}` for readers of the store; trying again"
+            );
+            Some(MAX_COPY_DELAY)
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) use self::outside::uses;
 use self::places::Admission;
 pub(crate) use self::tls::Tls;
 pub use self::tls::TlsError;
+pub(crate) use self::zarr::Openings;
 use crate::site::{Current, Site};
 
 /// Log filter of the service: what the HTTP server says of itself at start-up, and of requests that cannot be read, is left out.
@@ -141,11 +142,13 @@ fn begin(
     let connections = Arc::new(Connections::new(settings, app.limits.max_answer_pause));
     let workers = settings.workers.unwrap_or_else(available);
     let (asked, is_ending) = (Arc::clone(site), stop.clone());
+    let openings = Data::from(Arc::clone(&site.openings));
     let factory = move || {
         let (site, ending) = (Arc::clone(&asked), is_ending.clone());
         Server::new()
             .app_data(known.clone())
             .app_data(admission.clone())
+            .app_data(openings.clone())
             .app_data(
                 PathConfig::default()
                     .error_handler(|error, _| ApiError::BadPath(error.to_string()).into()),
@@ -294,6 +297,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(origin::get_origin_in_only_node)
         .service(origin::get_origin)
         .service(zarr::get_object)
+        .service(zarr::get_state)
         .service(health::get_liveness)
         .service(health::get_readiness)
         .service(metrics::get_metrics)

@@ -322,6 +322,7 @@ impl Keeper {
                         node.hand_over_to(successor);
                     }
                 }
+                dataset.keep_states_of(&open.dataset);
                 self.slot.set_open(Arc::clone(&dataset));
                 if let Some(reason) = refused {
                     self.refuse(reason);

@@ -1,5 +1,6 @@
 //! A node as published: its coordinates in memory, its chunks in the store and a bounded cache.
 
+mod former;
 mod view;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use moka::sync::Cache;
 use parking_lot::{Mutex, RwLock};
@@ -21,6 +23,8 @@ use crate::pyramid::{self, Level, Part};
 use crate::store::{Store, StoreError, keys};
 use crate::values::Values;
 
+use former::Former;
+pub(crate) use former::{KEEP, Layout};
 pub use view::{LevelView, NodeView};
 
 /// Chunks read at once for one answer.
@@ -72,6 +76,8 @@ pub struct Node {
     successor: OnceLock<Arc<Node>>,
     /// Up to this sequence number, an interrupted commit may have left values beyond the published shape.
     unclean_until: AtomicU64,
+    /// Layouts before the present one. Locked before `state`.
+    former: RwLock<Arc<Mutex<Former>>>,
 }
 
 /// Where the chunks of the published state are.
@@ -151,8 +157,9 @@ pub enum ReadError {
     /// Not in the schema.
     #[error("there is no variable `{0}`")]
     UnknownVariable(String),
-    /// Late values were inserted since the view was taken.
-    #[error("late values were inserted while this was read; ask again")]
+    /// The arrays that the view knows are gone: contributions were taken back or counted again, or late values changed the
+    /// coarser levels.
+    #[error("values were taken back or moved while this was read; ask again")]
     Moved,
     /// Values are on their way to other places and not all are there.
     #[error(
@@ -206,32 +213,29 @@ impl From<ArrayError> for OpenNodeError {
 }
 
 impl Node {
-    /// From now on `successor` changes the arrays: views of this one can be read until positions move.
+    /// From now on `successor` changes the arrays: views of this one are read through it.
     pub(crate) fn hand_over_to(&self, successor: &Arc<Self>) {
+        let (ours, theirs) = (&self.schema.coordinates, &successor.schema.coordinates);
+        if successor.state().layout == self.state().layout && ours.keys().eq(theirs.keys()) {
+            *successor.former.write() = self.former();
+        }
         let _only_once = self.successor.set(Arc::clone(successor));
     }
 
-    /// Keeps chunks in their places while the guards are held.
+    /// The node that changes the arrays now. Chunks stay in their places while the guards are held.
     ///
     /// # Errors
-    /// [`ReadError::Moved`] if they have moved since `state`, [`ReadError::BeingCompleted`] if some are on their way.
+    /// [`ReadError::BeingCompleted`] if some are on their way.
     pub(crate) async fn hold(
         &self,
-        state: &State,
-    ) -> Result<Vec<RwLockReadGuard<'_, Placement>>, ReadError> {
+    ) -> Result<(&Self, Vec<RwLockReadGuard<'_, Placement>>), ReadError> {
         let mut guards = vec![self.in_place().await?];
-        if self.state().epoch != state.epoch {
-            return Err(ReadError::Moved);
+        let mut node = self;
+        while let Some(successor) = node.successor.get() {
+            guards.push(successor.in_place().await?);
+            node = successor;
         }
-        let mut successor = self.successor.get();
-        while let Some(node) = successor {
-            guards.push(node.in_place().await?);
-            if node.state().layout != state.layout {
-                return Err(ReadError::Moved);
-            }
-            successor = node.successor.get();
-        }
-        Ok(guards)
+        Ok((node, guards))
     }
 
     /// Opens the group in `store`, and creates it or arrays that the schema has added.
@@ -280,6 +284,7 @@ impl Node {
             successor: OnceLock::new(),
             condition: Arc::default(),
             unclean_until: AtomicU64::new(0),
+            former: RwLock::default(),
         };
         node.reload().await?;
         Ok(Arc::new(node))
@@ -351,8 +356,16 @@ impl Node {
             components: StoredComponents::default(),
         };
         state.components = self.read_components(&state).await?;
-        let up_to_date = stored.as_ref() == Some(&self.group(&state)) && complete;
-        *self.state.write() = Arc::new(state.clone());
+        let up_to_date = stored.as_ref() == Some(&self.group(&Layout::of(&state))) && complete;
+        {
+            let former = self.former();
+            let mut former = former.lock();
+            if self.state.read().layout != state.layout {
+                // What has changed is not known: another commit may have been completed, or other arrays put in place.
+                former.broken();
+            }
+            *self.state.write() = Arc::new(state.clone());
+        }
         if !up_to_date && !self.store.is_read_only() {
             for (key, json) in self.metadata(&state, None) {
                 self.store.put(&key, json_bytes(&json)).await?;
@@ -443,14 +456,64 @@ impl Node {
 
     /// The state that queries see.
     pub fn view(self: &Arc<Self>) -> NodeView {
-        NodeView::new(Arc::clone(self), self.state())
+        let former = self.former();
+        let state = {
+            let mut former = former.lock();
+            let state = self.state();
+            former.enter(state.layout);
+            state
+        };
+        NodeView::new(Arc::clone(self), state, former)
+    }
+
+    fn former(&self) -> Arc<Mutex<Former>> {
+        Arc::clone(&self.former.read())
+    }
+
+    /// Keeps layouts readable for so long after late values have changed them.
+    pub(crate) fn keep_layouts(&self, keep: Duration) {
+        self.former().lock().keep(keep);
+    }
+
+    /// The present layout.
+    pub(crate) fn present_layout(&self) -> Layout {
+        Layout::of(&self.state())
+    }
+
+    /// The layout with this number: the present one, or a former one that is kept.
+    pub(crate) fn layout_number(&self, number: u64) -> Option<Layout> {
+        let former = self.former();
+        let mut former = former.lock();
+        let state = self.state();
+        if state.layout == number {
+            return Some(Layout::of(&state));
+        }
+        former.kept(number)
+    }
+
+    /// The layout of a view, while the caller holds the lock of the layout.
+    fn layout_of_view(&self, viewed: &State) -> Option<Layout> {
+        let former = self.former();
+        let mut former = former.lock();
+        let state = self.state();
+        if state.layout == viewed.layout {
+            return Some(Layout::of(&state));
+        }
+        former.of_reader(viewed.layout)
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read())
     }
 
+    /// Publishes a state after an append, an upsert or an insertion.
     pub(crate) fn publish(&self, state: State) {
+        let former = self.former();
+        let mut former = former.lock();
+        let before = self.state();
+        if before.layout != state.layout {
+            former.inserted(&before, &state);
+        }
         *self.state.write() = Arc::new(state);
     }
 
@@ -472,7 +535,7 @@ impl Node {
     }
 
     /// The arrays but those of levels.
-    fn own_arrays(&self) -> impl Iterator<Item = &Arc<ArraySpec>> {
+    pub(crate) fn own_arrays(&self) -> impl Iterator<Item = &Arc<ArraySpec>> {
         let n = self.schema.coordinates.len() + self.schema.variables.len();
         self.arrays.iter().take(n)
     }
@@ -485,6 +548,34 @@ impl Node {
             .collect()
     }
 
+    /// Shape of array `array` in a layout.
+    pub(crate) fn shape_in(&self, array: usize, layout: &Layout) -> Vec<u64> {
+        let spec = &self.arrays[array];
+        let dims = spec.dims.iter().zip(&spec.cells);
+        dims.map(|(&d, n_positions)| layout.lengths[d] / n_positions)
+            .collect()
+    }
+
+    /// All metadata objects in a layout, the group last.
+    pub(crate) fn metadata_in(&self, layout: &Layout) -> Vec<(String, Json)> {
+        let array = |array: usize| {
+            let spec = &self.arrays[array];
+            let shape = self.shape_in(array, layout);
+            (keys::metadata(&spec.path), spec.metadata(&shape))
+        };
+        let mut objects = Vec::new();
+        for level in &self.levels {
+            let along = self.along().map(|along| layout.lengths[along]);
+            if along.is_some_and(|n| n >= level.n_positions) {
+                objects.extend(level.arrays.clone().map(array));
+                objects.push((keys::metadata(&level.path), self.level_group(level, layout)));
+            }
+        }
+        objects.extend((0..self.own_arrays().count()).map(array));
+        objects.push((keys::metadata(&self.schema.path), self.group(layout)));
+        objects
+    }
+
     /// The metadata objects of the node, the publishing group last; arrays only where their shape differs from `before`.
     pub(crate) fn metadata(&self, state: &State, before: Option<&State>) -> Vec<(String, Json)> {
         let changed = |array: usize| {
@@ -495,6 +586,7 @@ impl Node {
                 (keys::metadata(&spec.path), spec.metadata(&shape))
             })
         };
+        let layout = Layout::of(state);
         let mut objects = Vec::new();
         for level in &self.levels {
             if !self.has_cells(level, state) {
@@ -503,12 +595,26 @@ impl Node {
             let arrays: Vec<_> = level.arrays.clone().filter_map(changed).collect();
             if !arrays.is_empty() {
                 objects.extend(arrays);
-                objects.push((keys::metadata(&level.path), self.level_group(level, state)));
+                objects.push((
+                    keys::metadata(&level.path),
+                    self.level_group(level, &layout),
+                ));
             }
         }
         objects.extend((0..self.own_arrays().count()).filter_map(changed));
-        objects.push((keys::metadata(&self.schema.path), self.group(state)));
+        objects.push((keys::metadata(&self.schema.path), self.group(&layout)));
         objects
+    }
+
+    /// Whether the group or array at `path` is the node's own or of one of its levels.
+    pub(crate) fn tells_of(&self, path: &str) -> bool {
+        let is_level = self.levels.iter().any(|level| level.path == path);
+        self.schema.path == path || is_level || self.array_at(path).is_some()
+    }
+
+    /// Place of the array at `path` in the store.
+    pub(crate) fn array_at(&self, path: &str) -> Option<usize> {
+        self.arrays.iter().position(|spec| spec.path == path)
     }
 
     /// Place of an array of a level.
@@ -529,10 +635,10 @@ impl Node {
     }
 
     /// The `zarr.json` of a level's group, with consolidated metadata.
-    fn level_group(&self, level: &Level, state: &State) -> Json {
+    fn level_group(&self, level: &Level, layout: &Layout) -> Json {
         let array = |array: usize| {
             let spec = &self.arrays[array];
-            let shape = self.shape(array, &state.coordinates);
+            let shape = self.shape_in(array, layout);
             (spec.name.clone(), spec.metadata(&shape))
         };
         let metadata: Map<String, Json> = level.arrays.clone().map(array).collect();
@@ -545,7 +651,7 @@ impl Node {
     }
 
     /// The group's `zarr.json` with consolidated metadata.
-    fn group(&self, state: &State) -> Json {
+    fn group(&self, layout: &Layout) -> Json {
         let mut attributes = self.schema.attrs.clone();
         let components: Vec<&str> = self
             .schema
@@ -557,7 +663,7 @@ impl Node {
         if !components.is_empty() && !attributes.contains_key("coordinates") {
             attributes.insert("coordinates".to_owned(), json!(components.join(" ")));
         }
-        let mut published = json!({"folded_seq": state.folded_seq, "layout": state.layout});
+        let mut published = json!({"folded_seq": layout.folded_seq, "layout": layout.number});
         if let Some(pyramid) = &self.schema.pyramid {
             published["pyramid"] = pyramid::attribute(pyramid);
         }
@@ -566,7 +672,7 @@ impl Node {
         for (array, spec) in self.own_arrays().enumerate() {
             metadata.insert(
                 spec.name.clone(),
-                spec.metadata(&self.shape(array, &state.coordinates)),
+                spec.metadata(&self.shape_in(array, layout)),
             );
         }
         json!({
@@ -609,6 +715,44 @@ impl Node {
             self.cache.insert(id, Arc::clone(&decoded));
         }
         Ok(Some(decoded))
+    }
+
+    /// The object of a chunk in a former layout, made of the arrays as they are now; `None` if there is nothing in it. The caller
+    /// holds the lock of the layout.
+    ///
+    /// # Errors
+    /// [`ReadError::Moved`] for coarser levels, which are those of the present layout only; else what the store says.
+    pub(crate) async fn chunk_in(
+        &self,
+        layout: &Layout,
+        array: usize,
+        chunk: &[u64],
+    ) -> Result<Option<Bytes>, ReadError> {
+        if array >= self.own_arrays().count() {
+            return Err(ReadError::Moved);
+        }
+        let spec = &self.arrays[array];
+        let shape = self.shape_in(array, layout);
+        if chunk.len() != shape.len() {
+            return Ok(None);
+        }
+        let mut from = Vec::with_capacity(chunk.len());
+        for (place, (&at, &chunk_len)) in chunk.iter().zip(&spec.chunk_shape).enumerate() {
+            if at >= shape[place].div_ceil(chunk_len) {
+                return Ok(None);
+            }
+            let now = |position| {
+                (position < shape[place]).then(|| layout.now(spec.dims[place], position))
+            };
+            from.push((at * chunk_len..(at + 1) * chunk_len).map(now).collect());
+        }
+        let epoch = self.state().epoch;
+        let (values, found) = self.gather(array, &from, epoch, None).await?;
+        if !found {
+            return Ok(None);
+        }
+        let spec = Arc::clone(spec);
+        Ok(Some(blocking(move || spec.encode(&values)).await?))
     }
 
     /// Keeps a chunk that was just written.

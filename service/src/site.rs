@@ -7,13 +7,15 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::ServerConfig;
-use crate::http::{Tls, TlsError};
+use crate::http::{Openings, Tls, TlsError};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Site {
     current: RwLock<Arc<Current>>,
     changes: watch::Sender<u64>,
+    /// What readers of Zarr stores have opened.
+    pub(crate) openings: Arc<Openings>,
 }
 
 /// See the module.
@@ -56,6 +58,7 @@ impl Site {
         Arc::new(Self {
             current: RwLock::new(Arc::new(current)),
             changes: watch::Sender::default(),
+            openings: Arc::default(),
         })
     }
 

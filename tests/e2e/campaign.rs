@@ -12,6 +12,7 @@ mod kills;
 mod ledger;
 mod memory;
 mod place;
+mod readers;
 mod s3;
 mod site;
 mod table;

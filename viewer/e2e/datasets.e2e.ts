@@ -114,7 +114,7 @@ describe("the view of datasets", () => {
     const here = node(page, "boreholes/temperature");
     await here.getByRole("button", { name: "Copy: xarray" }).click();
     await here.getByRole("button", { name: "Copy: xarray" }).filter({ hasText: "Copied" }).waitFor();
-    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(`xarray.open_zarr("${site.url}zarr/boreholes", group="temperature")`);
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(`xarray.open_zarr(urllib.request.urlopen("${site.url}zarr/boreholes@now").url, group="temperature")`);
     const curl = await here.getByRole("textbox", { name: "curl" }).textContent();
     const answer = await fetch(/'(.*)'/.exec(curl ?? "")?.[1] ?? "");
     expect(await answer.text()).toMatch(/^date_time,borehole,depth,rock_temp\n2025-01-01T00:00:00Z,B1,0.5,8/);

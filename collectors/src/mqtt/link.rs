@@ -88,7 +88,9 @@ pub(super) fn new(
             if let Some((name, password)) = sign_in {
                 options.set_credentials(name, password);
             }
-            let (client, events) = rumqttc::AsyncClient::new(options, MAX_REQUESTS);
+            let (client, mut events) = rumqttc::AsyncClient::new(options, MAX_REQUESTS);
+            // Acknowledgements are small and must not wait for more to be sent.
+            events.network_options.set_tcp_nodelay(true);
             (Client::Three(client), Events::Three(Box::new(events)))
         }
         Version::Five => {
@@ -101,6 +103,9 @@ pub(super) fn new(
             options.set_session_expiry_interval(Some(expiry));
             options.set_receive_maximum(Some(RECEIVE_MAX));
             options.set_max_packet_size(Some(max_bytes));
+            let mut network = options.network_options();
+            network.set_tcp_nodelay(true);
+            options.set_network_options(network);
             if let Some((name, password)) = sign_in {
                 options.set_credentials(name, password);
             }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Reader, array, pyramid, under};
+use super::{Reader, array, pyramid, readers, under};
 use crate::model::Node;
 use crate::near;
 use crate::yaml::{self, Entry, Mark, Value, Yaml, shorten};
@@ -56,11 +56,13 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
     }
     array::read(reader, yaml, &mut node, at);
     node.pyramid = pyramid::read(reader, yaml, &node, at);
+    node.readers = readers::read(reader, yaml, &node, at);
     let mut children = IndexMap::new();
-    for entry in entries
-        .iter()
-        .filter(|entry| !SECTIONS.contains(&entry.key.as_str()) && !pyramid::is_pyramid(entry))
-    {
+    let is_key = |entry: &Entry| {
+        let is_section = SECTIONS.contains(&entry.key.as_str());
+        is_section || pyramid::is_pyramid(entry) || readers::is_readers(entry)
+    };
+    for entry in entries.iter().filter(|entry| !is_key(entry)) {
         let tree_path = under(at, &shorten(&entry.key));
         check_section_slip(reader, entry, &tree_path);
         check_name(
@@ -86,6 +88,7 @@ fn read_node(reader: &mut Reader<'_>, yaml: &Yaml, path: String, at: &str) -> No
         children.insert(entry.key.clone(), child);
     }
     pyramid::check_names(reader, &children, yaml, at);
+    readers::check_names(reader, &children, yaml, at);
     node.children = children;
     node
 }

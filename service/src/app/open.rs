@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use zarr_fuse_schemas::Schema;
 
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
     decoders: HashMap<String, Decoder>,
     settings: JournalSettings,
     cache_bytes: u64,
+    keep_layouts: Duration,
 }
 
 /// An address, and the folder that it is relative to.
@@ -89,6 +91,7 @@ impl Plan {
             decoders: decoders(config, name)?,
             settings: journal_settings(config),
             cache_bytes: config.limits.max_chunk_cache_bytes,
+            keep_layouts: config.limits.keep_layouts,
             schema: Arc::new(schema),
         })
     }
@@ -142,6 +145,7 @@ impl Plan {
         let name = &self.name;
         let (store, journal) = self.safe_stores().await?;
         let opened = self.open_in(store, journal).await?;
+        opened.keep_layouts(self.keep_layouts);
         if opened.has_another_writer() {
             tracing::warn!(
                 dataset.name = name,

@@ -82,6 +82,7 @@ impl Ingest {
         progress.set_message("merging");
         dataset.fold_all().await?;
         dataset.publish_groups().await?;
+        dataset.keep_copies().await?;
         dataset.close().await;
         progress.finish_and_clear();
         let mut code = ExitCode::SUCCESS;

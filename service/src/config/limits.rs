@@ -70,6 +70,11 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub wait: Duration,
+    /// How long a state of a Zarr store that was opened over HTTP can be read after late values have moved others; then the answer
+    /// is 410. Default `10min`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub keep_layouts: Duration,
     /// Most contributions of a dataset that wait to be folded: from half of it on further ones are delayed, at the bound they
     /// are answered 429. Default 100000.
     #[schemars(range(min = 1))]
@@ -118,6 +123,7 @@ impl Default for LimitsConfig {
             max_event_streams_per_address: 64,
             max_corrections_per_minute: 120,
             wait: Duration::from_secs(30),
+            keep_layouts: crate::node::KEEP,
             max_waiting_contributions: 100_000,
             max_waiting_bytes: 1 << 30,
             max_merge_memory_bytes: None,

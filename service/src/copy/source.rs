@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use object_store::{GetOptions, GetResult};
 use serde_json::{Value as Json, json};
+use zarr_fuse_schemas::KEPT;
 
 use super::CopyError;
 use crate::store::{Object, Store, StoreError, keys};
@@ -95,8 +96,12 @@ impl Source<'_> {
                 continue;
             }
             let arrays: Vec<String> = group.iter().flat_map(Group::arrays).collect();
-            for name in self.0.folders(&path).await? {
+            let folders = self.0.folders(&path).await?;
+            for name in folders.iter().cloned() {
                 let is_ours = path.is_empty() && (name == keys::JOURNAL || name == keys::STAGING);
+                let is_kept = name.strip_suffix(KEPT);
+                let is_kept = is_kept.is_some_and(|of| folders.iter().any(|name| name == of));
+                let is_ours = is_ours || is_kept;
                 if !is_ours && !arrays.contains(&name) {
                     waiting.push(keys::join(&path, &name));
                 }

@@ -5,6 +5,7 @@ mod grid;
 mod grids;
 mod levels;
 mod outages;
+mod readers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -83,6 +84,15 @@ fn cell(data_type: &str, n: u8) -> Json {
 }
 
 impl Case {
+    /// Places of the coordinates of variable `v…`.
+    fn coordinates_of(&self, variable: &str) -> Vec<usize> {
+        let place: usize = variable[1..].parse().unwrap();
+        let on = self.vars[place].on;
+        (0..self.coords.len())
+            .filter(|d| on >> d & 1 == 1)
+            .collect()
+    }
+
     fn schema(&self) -> Schema {
         let mut yaml = String::from("n:\n  COORDS:\n");
         for (d, coord) in self.coords.iter().enumerate() {

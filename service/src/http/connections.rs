@@ -86,6 +86,12 @@ struct Open {
     is_endless: bool,
 }
 
+/// The socket of a connection, encrypted or not.
+fn tcp(stream: &dyn Any) -> Option<&Stream> {
+    let encrypted = || Some(stream.downcast_ref::<TlsStream<Stream>>()?.get_ref().0);
+    stream.downcast_ref::<Stream>().or_else(encrypted)
+}
+
 impl Connections {
     pub(super) fn new(server: &ServerConfig, max_pause: Duration) -> Self {
         Self {
@@ -100,11 +106,12 @@ impl Connections {
     /// Notes a connection that was accepted, and tells its requests of it. One whose socket cannot be had is not watched; one
     /// too many of its address is closed.
     pub(super) fn accepted(&self, stream: &dyn Any, of_requests: &mut Extensions) {
-        let plain = stream.downcast_ref::<Stream>();
-        let encrypted = || Some(stream.downcast_ref::<TlsStream<Stream>>()?.get_ref().0);
-        let Some(stream) = plain.or_else(encrypted) else {
+        let Some(stream) = tcp(stream) else {
             return;
         };
+        // An answer is written in several pieces, and the system would hold the later ones back until the client has acknowledged
+        // the first, for which clients take 40 ms.
+        let _only_slower = stream.set_nodelay(true);
         let Ok(socket) = stream.as_fd().try_clone_to_owned() else {
             return;
         };

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::contributions::{find, location};
-use super::datasets;
 use super::error::{ApiError, Denials, Problems};
+use super::{datasets, ingest};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -166,11 +166,7 @@ async fn request(
         .map_err(|wait| ApiError::CorrectsLater(wait.as_secs() + 1))?;
     let receipt = dataset.correct(correction, by).await?;
     let outcome = match wait {
-        Some(Wait::Merged) => tokio::select! {
-            outcome = app.settled(dataset, receipt.seq) => Some(outcome),
-            () = tokio::time::sleep(app.limits.wait) => None,
-            () = app.stop.cancelled() => None,
-        },
+        Some(Wait::Merged) => ingest::settled(app, dataset, &receipt.node, receipt.seq).await,
         None => None,
     };
     let mut response = match outcome {

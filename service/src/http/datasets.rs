@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::{ApiError, Denials, Problems, shortened};
-use super::relay;
+use super::{relay, zarr};
 use crate::app::{App, Slot};
 use crate::config::Scope;
 use crate::dataset::{Dataset, has_arrays};
@@ -42,6 +42,16 @@ pub(crate) struct DatasetSummary {
     /// Only if the dataset is configured, but cannot be used at present.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_open: Option<NotOpenYet>,
+}
+
+/// A dataset with its nodes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DatasetTree {
+    #[serde(flatten)]
+    tree: Tree,
+    /// Address of the Zarr store in its present state: what is opened there stays as it is for `limits.keep_layouts` after late
+    /// values have moved others.
+    zarr_url: String,
 }
 
 /// Why a dataset cannot be used at present; the others serve on.
@@ -131,7 +141,7 @@ pub(crate) async fn list_datasets(
 
 /// Get the tree of a dataset: nodes, coordinates with extents, variables, contributions.
 #[utoipa::path(tag = "datasets", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()), params(("dataset" = String, Path, description = "Name of the dataset")), responses(
-    (status = 200, description = "What it holds at present", body = Tree, headers(("ETag" = String, description = "Changes with the answer"))),
+    (status = 200, description = "What it holds at present", body = DatasetTree, headers(("ETag" = String, description = "Changes with the answer"))),
     (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
     Denials, Problems))]
 #[get("/api/v1/datasets/{dataset}")]
@@ -142,6 +152,8 @@ pub(crate) async fn get_dataset(
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let dataset = readable(&app, &who, &name)?;
+    let zarr_url = zarr::address(&dataset);
     let tree = app.runtime.spawn_blocking(move || tree(&dataset)).await?;
+    let tree = DatasetTree { tree, zarr_url };
     Ok(relay::tagged_json(&req, &tree))
 }

@@ -6,6 +6,7 @@ mod problem;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::error::QueryPayloadError;
 use actix_web::http::StatusCode;
@@ -57,6 +58,12 @@ pub(crate) enum ApiError {
     NothingToRun(String),
     /// The Zarr store has no such object.
     UnknownKey { dataset: String, key: String },
+    /// The state that a reader of the Zarr store knows is no longer kept.
+    StateGone {
+        dataset: String,
+        state: Option<String>,
+        kept: Duration,
+    },
     /// The documentation has no such page.
     UnknownPage(String),
     /// None of the forms that can be given is accepted.

@@ -21,6 +21,7 @@ use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::{App, OpenEndpoint};
 use crate::config::Scope;
+use crate::dataset::Dataset;
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
 use crate::outcome::{Outcome, Status};
@@ -271,7 +272,7 @@ async fn take(
         app.metrics.acknowledged(&endpoint.dataset.name, n_bytes);
     }
     let outcome = if wait {
-        wait_for(app, endpoint, receipt.seq).await
+        settled(app, &endpoint.dataset, &receipt.node, receipt.seq).await
     } else {
         None
     };
@@ -297,13 +298,28 @@ async fn append(
         .map_err(Into::into)
 }
 
-/// The outcome, if there is one soon enough.
-async fn wait_for(app: &App, endpoint: &OpenEndpoint, seq: u64) -> Option<Arc<Outcome>> {
-    tokio::select! {
-        outcome = app.settled(&endpoint.dataset, seq) => Some(outcome),
-        () = tokio::time::sleep(app.limits.wait) => None,
-        () = app.stop.cancelled() => None,
+/// The outcome of frame `seq` for the node at `path`, if there is one within `limits.wait`. What is merged is then seen by the
+/// root group, too.
+pub(super) async fn settled(
+    app: &App,
+    dataset: &Arc<Dataset>,
+    path: &str,
+    seq: u64,
+) -> Option<Arc<Outcome>> {
+    let deadline = tokio::time::Instant::now() + app.limits.wait;
+    let outcome = tokio::select! {
+        outcome = app.settled(dataset, seq) => outcome,
+        () = tokio::time::sleep_until(deadline) => return None,
+        () = app.stop.cancelled() => return None,
+    };
+    if outcome.status != Status::Rejected {
+        tokio::select! {
+            () = dataset.root_follows(path, seq) => {}
+            () = tokio::time::sleep_until(deadline) => {}
+            () = app.stop.cancelled() => {}
+        }
     }
+    Some(outcome)
 }
 
 fn answer(

@@ -253,10 +253,11 @@ async fn produce(
     head: oneshot::Sender<Result<Head, QueryError>>,
     pieces: mpsc::Sender<Result<Bytes, QueryError>>,
 ) {
-    // If values move before the first bytes are read, once more from the new state.
+    // If coarser levels change before the first bytes are read, once more from the new state without them.
     let mut begun = begin(node.view(), selection, format, bounds).await;
     if is_moved(&begun) {
-        begun = begin(node.view(), selection, format, bounds).await;
+        let view = node.view().without_levels();
+        begun = begin(view, selection, format, bounds).await;
     }
     let Begun {
         view,

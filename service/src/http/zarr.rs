@@ -1,8 +1,13 @@
-//! `GET /zarr/{dataset}/{key…}`: the Zarr store, read-only.
+//! `GET /zarr/{dataset}/{key…}`: the Zarr store, read-only, and `GET /zarr/{dataset}@{state}/{key…}`: the same in one state.
 //!
-//! Only keys that the schema makes exist: neither the journal nor staged writes can be reached, whatever the path.
+//! Only keys that the schema makes exist: neither the journal nor staged writes can be reached, whatever the path. Late values
+//! move others, so that a reader who has opened the store knows where they were. A state in the address says what the reader
+//! knows; at the plain address it is what the same client has opened last. Metadata are those of the state, chunks of the
+//! present one are those of the store, and chunks of a former one are made of them.
 
 mod key;
+mod object;
+mod openings;
 mod range;
 
 use std::sync::Arc;
@@ -10,33 +15,34 @@ use std::sync::Arc;
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, route};
-use bytes::Bytes;
-use futures::StreamExt as _;
-use object_store::{GetOptions, GetRange};
+use actix_web::{HttpRequest, HttpResponse, get, route};
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::AbortOnDropHandle;
+use url::form_urlencoded;
 use utoipa::IntoParams;
 
 use self::key::{decoded, is_zarr_key};
+use self::object::{Asked, What};
+pub(crate) use self::openings::Openings;
 use super::caller::Caller;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
 use super::{datasets, relay};
 use crate::app::App;
 use crate::dataset::Dataset;
-use crate::store::{Store, StoreError};
+use crate::node::{Layout, json_bytes};
+use crate::who::Who;
 
 /// Where the stores are; these routes know `HEAD` themselves, so that nothing is read for it.
 pub(super) const PREFIX: &str = "/zarr/";
+/// Stands for the present state, whose name it leads to.
+const NOW: &str = "now";
 
 /// Which object.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes the path; the key is read undecoded")]
 pub(crate) struct ObjectPath {
-    /// Name of the dataset.
+    /// Name of the dataset, or `{dataset}@{state}`.
     dataset: String,
     /// Key of the object in the Zarr store, such as `forecast/zarr.json`.
     key: String,
@@ -55,10 +61,11 @@ pub(crate) struct ObjectPath {
 pub(crate) async fn get_object(
     app: Data<App>,
     who: Caller,
+    openings: Data<Openings>,
     req: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let raw = req.match_info();
-    let dataset = datasets::readable(&app, &who, raw.get("dataset").unwrap_or_default())?;
+    let (dataset, state) = readable(&app, &who, raw.get("dataset").unwrap_or_default())?;
     let key = raw.get("key").unwrap_or_default();
     let unknown = || ApiError::UnknownKey {
         dataset: dataset.name.clone(),
@@ -66,21 +73,173 @@ pub(crate) async fn get_object(
     };
     let key = decoded(key).filter(|key| is_zarr_key(&dataset.schema, key));
     let key = key.ok_or_else(unknown)?;
-    let range = relay::text(&req, &header::RANGE).and_then(range::parse);
-    let if_range = relay::text(&req, &header::IF_RANGE).map(str::to_owned);
-    let object = open(
-        &app,
-        &dataset,
+    let reader = Reader {
+        dataset: &dataset,
+        state,
+        client: openings::client(&who, &req),
+        openings: &openings,
+    };
+    let what = if key.ends_with("zarr.json") {
+        let layouts = reader.opens(&key)?;
+        let document = dataset.document(&key, &layouts).ok_or_else(unknown)?;
+        What::Document(json_bytes(&document).into())
+    } else {
+        let (node, array, chunk) = dataset.chunk_at(&key).ok_or_else(unknown)?;
+        let layout = reader.reads(node)?.number;
+        let node = Arc::clone(&dataset.nodes[node]);
+        What::Chunk {
+            node,
+            array,
+            chunk,
+            layout,
+        }
+    };
+    let asked = Asked {
         key,
-        range,
-        if_range,
-        req.method() == Method::HEAD,
-    )
-    .await?;
-    let Object { head, body } = object.ok_or_else(unknown)?;
+        what,
+        range: relay::text(&req, &header::RANGE).and_then(range::parse),
+        if_range: relay::text(&req, &header::IF_RANGE).map(str::to_owned),
+        is_head: req.method() == Method::HEAD,
+        gone: reader.gone(),
+    };
+    let object = object::open(&app, &dataset, asked).await?;
+    Ok(answer(&req, object.ok_or_else(unknown)?))
+}
+
+/// Get the address of the present state of a Zarr store (`/zarr/{dataset}@now`), or the metadata of the root in a state.
+#[utoipa::path(tag = "values", security(("basic" = ["read:{dataset}"]), ("bearer" = ["read:{dataset}"]), ()),
+    params(("dataset" = String, Path, description = "`{dataset}@now`, `{dataset}@{state}` or `{dataset}`")),
+    responses(
+    (status = 200, description = "The root's `zarr.json`", content((Object = "application/json")), headers(("ETag" = String, description = "Changes with the bytes"))),
+    (status = 304, description = "Nothing has changed since the answer with the `ETag` in `If-None-Match`"),
+    (status = 307, description = "The address of the present state, to be opened as a Zarr store", headers(("Location" = String, description = "Relative to this one"))),
+    Denials, Problems))]
+#[get("/zarr/{dataset}")]
+pub(crate) async fn get_state(
+    app: Data<App>,
+    who: Caller,
+    openings: Data<Openings>,
+    name: actix_web::web::Path<String>,
+    req: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (dataset, state) = readable(&app, &who, &name)?;
+    if state == Some(NOW) {
+        return Ok(HttpResponse::TemporaryRedirect()
+            .insert_header((header::LOCATION, format!("./{}", present(&dataset))))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .finish());
+    }
+    let reader = Reader {
+        dataset: &dataset,
+        state,
+        client: openings::client(&who, &req),
+        openings: &openings,
+    };
+    let layouts = reader.opens("zarr.json")?;
+    let root = dataset.document("zarr.json", &layouts);
+    let root = root.ok_or_else(|| ApiError::UnknownKey {
+        dataset: dataset.name.clone(),
+        key: "zarr.json".to_owned(),
+    })?;
+    Ok(relay::tagged(
+        &req,
+        "application/json",
+        json_bytes(&root).into(),
+    ))
+}
+
+/// The last part of the address of a dataset's present state.
+fn present(dataset: &Dataset) -> String {
+    let name: String = form_urlencoded::byte_serialize(dataset.name.as_bytes()).collect();
+    format!("{}@{}", name.replace('+', "%20"), dataset.state_name())
+}
+
+/// The address of a dataset's present state, from the service's root.
+pub(super) fn address(dataset: &Dataset) -> String {
+    format!("{PREFIX}{}", present(dataset))
+}
+
+/// The dataset, and the state that the address names.
+fn readable<'a>(
+    app: &App,
+    who: &Who,
+    name: &'a str,
+) -> Result<(Arc<Dataset>, Option<&'a str>), ApiError> {
+    match name.rsplit_once('@') {
+        Some((dataset, state)) if !app.datasets.contains_key(name) => {
+            Ok((datasets::readable(app, who, dataset)?, Some(state)))
+        }
+        _ => Ok((datasets::readable(app, who, name)?, None)),
+    }
+}
+
+/// Who reads a dataset, and which state they know.
+struct Reader<'a> {
+    dataset: &'a Dataset,
+    state: Option<&'a str>,
+    client: u64,
+    openings: &'a Openings,
+}
+
+impl Reader<'_> {
+    /// The layouts of all nodes for metadata.
+    fn opens(&self, key: &str) -> Result<Vec<Layout>, ApiError> {
+        if let Some(state) = self.state {
+            return self.named(state);
+        }
+        let layouts = self.dataset.layouts();
+        let group = key.trim_end_matches("zarr.json").trim_end_matches('/');
+        let nodes = &self.dataset.nodes;
+        let tells_of_all = group.is_empty() && !nodes.contains_key("");
+        let opened = nodes.iter().zip(&layouts);
+        let opened = opened.filter(|((_, node), _)| tells_of_all || node.tells_of(group));
+        let opened = opened.map(|((path, _), layout)| (path.as_str(), layout.number));
+        self.openings
+            .opened(self.client, &self.dataset.name, tells_of_all, opened);
+        Ok(layouts)
+    }
+
+    /// The layout of a node for chunks.
+    fn reads(&self, place: usize) -> Result<Layout, ApiError> {
+        if let Some(state) = self.state {
+            return Ok(self.named(state)?.swap_remove(place));
+        }
+        let (path, node) = self
+            .dataset
+            .nodes
+            .get_index(place)
+            .ok_or_else(|| self.gone())?;
+        let opened = self.openings.of(self.client, &self.dataset.name, path);
+        let Some(number) = opened else {
+            return Ok(node.present_layout());
+        };
+        node.layout_number(number).ok_or_else(|| self.gone())
+    }
+
+    fn named(&self, state: &str) -> Result<Vec<Layout>, ApiError> {
+        if state == NOW {
+            let name = &self.dataset.name;
+            return Err(ApiError::BadRequest(format!(
+                "`@now` is no state to read from: `GET /zarr/{name}@now` leads to the address of the present one, which can be opened"
+            )));
+        }
+        self.dataset.state(state).ok_or_else(|| self.gone())
+    }
+
+    fn gone(&self) -> ApiError {
+        ApiError::StateGone {
+            dataset: self.dataset.name.clone(),
+            state: self.state.map(shortened),
+            kept: self.dataset.kept_for(),
+        }
+    }
+}
+
+fn answer(req: &HttpRequest, object: object::Object) -> HttpResponse {
+    let object::Object { head, body } = object;
     let (begin, end) = (head.range.start, head.range.end);
     let is_part = end - begin < head.n_bytes;
-    let mut response = if relay::is_known(&req, &head.etag) {
+    let mut response = if relay::is_known(req, &head.etag) {
         HttpResponse::NotModified()
     } else if is_part {
         HttpResponse::PartialContent()
@@ -92,171 +251,13 @@ pub(crate) async fn get_object(
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         // Chunks at the end and metadata change: ask again, with the tag.
         .insert_header((header::CACHE_CONTROL, "no-cache"));
-    if relay::is_known(&req, &head.etag) {
-        return Ok(response.finish());
+    if relay::is_known(req, &head.etag) {
+        return response.finish();
     }
     if is_part {
         let range = format!("bytes {begin}-{}/{}", end - 1, head.n_bytes);
         response.insert_header((header::CONTENT_RANGE, range));
     }
     response.content_type(head.media_type);
-    Ok(response.body(SizedStream::new(end - begin, body)))
-}
-
-/// An object whose bytes are on their way.
-struct Object {
-    head: Head,
-    body: futures::stream::LocalBoxStream<'static, Result<Bytes, StoreError>>,
-}
-
-struct Head {
-    etag: String,
-    n_bytes: u64,
-    range: std::ops::Range<u64>,
-    media_type: &'static str,
-}
-
-type Opened = Result<Option<Head>, ApiError>;
-
-/// Opens an object where the connections of the store live.
-async fn open(
-    app: &App,
-    dataset: &Arc<Dataset>,
-    key: String,
-    range: Option<GetRange>,
-    if_range: Option<String>,
-    head: bool,
-) -> Result<Option<Object>, ApiError> {
-    let (opened, head_sent) = oneshot::channel();
-    let (sender, pieces) = mpsc::channel(relay::MAX_PIECES);
-    let dataset = Arc::clone(dataset);
-    let fetched = async move { fetch(&dataset, &key, range, if_range, head, opened, sender).await };
-    let task = AbortOnDropHandle::new(app.runtime.spawn(fetched));
-    let head = head_sent
-        .await
-        .map_err(|error| ApiError::Internal(Arc::new(error)))??;
-    Ok(head.map(|head| Object {
-        head,
-        body: relay::stream(pieces, task).boxed_local(),
-    }))
-}
-
-async fn fetch(
-    dataset: &Dataset,
-    key: &str,
-    range: Option<GetRange>,
-    if_range: Option<String>,
-    head: bool,
-    opened: oneshot::Sender<Opened>,
-    pieces: mpsc::Sender<Result<Bytes, StoreError>>,
-) {
-    let found = match find(dataset, key, range, if_range, head).await {
-        Ok(Some(found)) => found,
-        Ok(None) => {
-            let _gone = opened.send(Ok(None));
-            return;
-        }
-        Err(error) => {
-            let _gone = opened.send(Err(error));
-            return;
-        }
-    };
-    let is_metadata = key.ends_with("zarr.json");
-    let answer = Head {
-        etag: etag(&found.meta),
-        n_bytes: found.meta.size,
-        range: found.range.clone(),
-        media_type: if is_metadata {
-            "application/json"
-        } else {
-            "application/octet-stream"
-        },
-    };
-    if opened.send(Ok(Some(answer))).is_err() || head {
-        return;
-    }
-    let mut bytes = found.into_stream();
-    while let Some(piece) = bytes.next().await {
-        let piece = piece.map_err(|source| dataset.store.failed("read", key, source));
-        if let Err(error) = &piece {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "An object was cut off: {error}"
-            );
-        }
-        let ends = piece.is_err();
-        if pieces.send(piece).await.is_err() || ends {
-            return;
-        }
-    }
-}
-
-/// The object, with the range if it lies inside and the object is the one that `if_range` means.
-async fn find(
-    dataset: &Dataset,
-    key: &str,
-    range: Option<GetRange>,
-    if_range: Option<String>,
-    head: bool,
-) -> Result<Option<object_store::GetResult>, ApiError> {
-    let options = |range, head| GetOptions {
-        range,
-        head,
-        ..GetOptions::default()
-    };
-    let store = &dataset.store;
-    if leads_out(store, key) {
-        return Ok(None);
-    }
-    // Chunks that are half moved belong to no state.
-    let node = dataset.node_of_key(key);
-    let _stays = match node {
-        Some(node) => Some(
-            node.in_place()
-                .await
-                .map_err(|_moving| ApiError::BeingCompleted)?,
-        ),
-        None => None,
-    };
-    let Some(range) = range else {
-        return Ok(store.get_opts(key, options(None, head)).await?);
-    };
-    // A range is checked against the object before it is read, since stores report one outside in many ways.
-    let Some(known) = store.get_opts(key, options(None, true)).await? else {
-        return Ok(None);
-    };
-    if if_range.is_some_and(|tag| tag != etag(&known.meta)) {
-        return Ok(store.get_opts(key, options(None, head)).await?);
-    }
-    let n_bytes = known.meta.size;
-    let range = range::within(&range, n_bytes).ok_or(ApiError::Range { n_bytes })?;
-    if head {
-        let mut known = known;
-        known.range = range;
-        return Ok(Some(known));
-    }
-    Ok(store
-        .get_opts(key, options(Some(GetRange::Bounded(range)), false))
-        .await?)
-}
-
-/// Whether a link in a local store leads out of it.
-fn leads_out(store: &Store, key: &str) -> bool {
-    let Some(folder) = store.folder() else {
-        return false;
-    };
-    let places = (folder.canonicalize(), folder.join(key).canonicalize());
-    matches!(places, (Ok(folder), Ok(object)) if !object.starts_with(&folder))
-}
-
-/// The store's own tag, or one of time and length.
-fn etag(meta: &object_store::ObjectMeta) -> String {
-    match &meta.e_tag {
-        Some(tag) => format!("\"{}\"", tag.trim_start_matches("W/").trim_matches('"')),
-        None => format!(
-            "\"{:x}-{:x}\"",
-            meta.last_modified.timestamp_micros(),
-            meta.size
-        ),
-    }
+    response.body(SizedStream::new(end - begin, body))
 }

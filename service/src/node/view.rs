@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use zarr_fuse_schemas::{Aggregate, Node as NodeSchema, Pyramid, Scalar};
 
-use super::{Indices, Node, ReadError, State};
+use super::{Former, Indices, Node, ReadError, State};
 use crate::merge::CoordinateIndex;
 use crate::pyramid::{Level, Part};
 use crate::values::Values;
@@ -14,11 +15,43 @@ use crate::values::Values;
 pub struct NodeView {
     node: Arc<Node>,
     state: Arc<State>,
+    /// Whether coarser levels are left out.
+    without_levels: bool,
+    /// Keeps the layout readable while anything reads it.
+    _reader: Arc<Reader>,
+}
+
+/// Tells the node that a layout is read.
+#[derive(Debug)]
+struct Reader {
+    former: Arc<Mutex<Former>>,
+    layout: u64,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.former.lock().leave(self.layout);
+    }
 }
 
 impl NodeView {
-    pub(super) fn new(node: Arc<Node>, state: Arc<State>) -> Self {
-        Self { node, state }
+    /// A view of a state whose layout the node has just been told to keep.
+    pub(super) fn new(node: Arc<Node>, state: Arc<State>, former: Arc<Mutex<Former>>) -> Self {
+        let layout = state.layout;
+        let reader = Reader { former, layout };
+        Self {
+            node,
+            state,
+            without_levels: false,
+            _reader: Arc::new(reader),
+        }
+    }
+
+    /// The same without coarser levels, which are those of the present layout only.
+    #[must_use]
+    pub fn without_levels(mut self) -> Self {
+        self.without_levels = true;
+        self
     }
 
     /// The node's schema.
@@ -55,11 +88,12 @@ impl NodeView {
     }
 
     /// Elements at the cross product of `indices` (one entry per coordinate of the variable, in its order), C order;
-    /// the fill value where nothing was written.
+    /// the fill value where nothing was written. Positions are those of the view, wherever late values have moved their values
+    /// since it was taken; a value that was replaced meanwhile is the new one.
     ///
     /// # Errors
-    /// [`ReadError::Moved`] if late values were inserted since the view was taken, [`ReadError::BeingCompleted`] if some are
-    /// on their way; else what the store says.
+    /// [`ReadError::Moved`] if the node was folded again since the view was taken, [`ReadError::BeingCompleted`] if values are on
+    /// their way; else what the store says.
     pub async fn read(&self, variable: &str, indices: &[Indices]) -> Result<Values, ReadError> {
         let idx = self.node.schema.variables.get_index_of(variable);
         let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
@@ -80,24 +114,49 @@ impl NodeView {
             .collect()
     }
 
+    /// Shape of variable number `variable`.
+    #[cfg(test)]
+    pub(crate) fn shape_of(&self, variable: usize) -> Vec<u64> {
+        let coordinates = &self.state.coordinates;
+        self.node.shape(coordinates.len() + variable, coordinates)
+    }
+
     /// Elements of one of [`Self::arrays`], as [`Self::read`] gives them.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// As [`Self::read`]; [`ReadError::Moved`] also if late values have changed the cells of a level.
     pub(crate) async fn read_array(
         &self,
         array: usize,
         indices: &[Indices],
     ) -> Result<Values, ReadError> {
-        let _stays = self.node.hold(&self.state).await?;
+        let (node, _stays) = self.node.hold().await?;
+        let layout = node.layout_of_view(&self.state);
+        let layout = layout.ok_or(ReadError::Moved)?;
         let array = self.state.coordinates.len() + array;
-        self.node.read_array(array, indices, self.state.epoch).await
+        let array = node.array_at(&self.node.arrays[array].path);
+        let array = array.ok_or(ReadError::Moved)?;
+        let epoch = node.state().epoch;
+        if !layout.is_former() {
+            return node.read_array(array, indices, epoch).await;
+        }
+        if array >= node.own_arrays().count() {
+            return Err(ReadError::Moved);
+        }
+        let along = node.arrays[array].dims.iter().zip(indices);
+        let from: Vec<Vec<Option<u64>>> = along
+            .map(|(&d, indices)| {
+                let now = |position| Some(layout.now(d, position));
+                indices.positions().map(now).collect()
+            })
+            .collect();
+        Ok(node.gather(array, &from, epoch, None).await?.0)
     }
 
     /// Coarser levels that have cells, finest first: how many positions along the coordinate of the pyramid a cell stands
     /// for, and how many cells there are.
     pub fn levels(&self) -> Vec<LevelView> {
-        let Some(along) = self.node.along() else {
+        let Some(along) = self.node.along().filter(|_| !self.without_levels) else {
             return Vec::new();
         };
         let n = self.state.coordinates[along].len();

@@ -4,6 +4,7 @@ mod answers;
 mod anything;
 mod coverages;
 mod laws;
+mod moving;
 mod refusals;
 mod resampling;
 mod thinning;

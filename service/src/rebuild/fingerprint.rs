@@ -19,6 +19,7 @@ pub(super) fn of(schema: &Node) -> Json {
         coordinates,
         variables,
         pyramid,
+        readers: _,
         children: _,
     } = schema;
     let coordinates: Vec<Json> = coordinates.values().map(of_coordinate).collect();

@@ -54,6 +54,11 @@ async fn the_tree_tells_extents_shapes_and_what_arrived() {
             "last_arrival": null,
         }],
     });
+    let address = tree.as_object_mut().unwrap().remove("zarr_url").unwrap();
+    assert!(
+        address.as_str().unwrap().starts_with("/zarr/boreholes@0-"),
+        "{address}"
+    );
     assert_eq!(tree, expected);
     refused(
         world.ask(Method::GET, "/api/v1/datasets/bukov"),

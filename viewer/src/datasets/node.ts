@@ -187,7 +187,8 @@ function lines(dataset: string, node: NodeTree): HTMLElement {
   return h(
     "div",
     { class: "stack lines" },
-    line("xarray", `xarray.open_zarr("${store}"${group})`),
+    // The present state, in which every value keeps its place although late ones come.
+    line("xarray", `xarray.open_zarr(urllib.request.urlopen("${store}@now").url${group})`),
     line("curl", `curl '${question}'`),
     line("Zarr", store),
   );

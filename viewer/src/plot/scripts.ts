@@ -18,10 +18,13 @@ export function curlLines(questions: Question[], base: string, signedIn: boolean
 /** Python that opens the Zarr store over HTTP and selects the same values, in the units of the store. */
 export function xarrayLines(dataset: string, node: NodeTree, groups: Group[], window: Window | undefined, base: string, signedIn: boolean): string {
   const text = (value: string): string => JSON.stringify(value);
-  const options = signedIn ? ', storage_options={"headers": {"Authorization": "Bearer …"}}' : "";
-  const url = new URL(`zarr/${encodeURIComponent(dataset)}`, base).href;
+  const headers = '{"Authorization": "Bearer …"}';
+  const options = signedIn ? `, storage_options={"headers": ${headers}}` : "";
+  // The present state, in which every value keeps its place although late ones come.
+  const now = text(new URL(`zarr/${encodeURIComponent(dataset)}@now`, base).href);
+  const asked = signedIn ? `urllib.request.Request(${now}, headers=${headers})` : now;
   const group = node.path === "" ? "" : `, group=${text(node.path)}`;
-  const lines = ["import xarray", `data = xarray.open_zarr(${text(url)}${group}${options})`];
+  const lines = ["import urllib.request, xarray", `url = urllib.request.urlopen(${asked}).url`, `data = xarray.open_zarr(url${group}${options})`];
   const time = timeOf(node)?.name;
   for (const { variables, others, series } of groups) {
     let line = `data[[${variables.map((v) => text(v.name)).join(", ")}]]`;

@@ -89,6 +89,19 @@ impl ApiError {
                 "No such object",
                 format!("the Zarr store of `{dataset}` has no object `{key}`; chunks that were never written do not exist"),
             ),
+            Self::StateGone { dataset, state, kept } => Answer::new(
+                S::GONE,
+                "state-gone",
+                "State no longer kept",
+                match state {
+                    Some(state) => format!(
+                        "the state `{state}` of `{dataset}` is not kept any more: late values have moved others longer than {kept:?} ago, or arrays were written again; `/zarr/{dataset}@now` leads to the present state, open that"
+                    ),
+                    None => format!(
+                        "late values have moved others since `{dataset}` was opened from here, longer than {kept:?} ago, or arrays were written again; open it again"
+                    ),
+                },
+            ),
             Self::UnknownPage(path) => Answer::new(
                 S::NOT_FOUND,
                 "unknown-page",
@@ -403,7 +416,7 @@ fn query(error: &QueryError) -> Answer {
         ),
         QueryError::StaleCursor => (S::CONFLICT, "stale-cursor", "Stale cursor"),
         QueryError::Read { source, .. } if matches!(**source, ReadError::Moved) => {
-            let detail = "late values were inserted while this was read; ask again".to_owned();
+            let detail = source.to_string();
             return Answer::new(S::SERVICE_UNAVAILABLE, "moved", "Values moved", detail)
                 .retry_after(1);
         }
