@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
@@ -16,6 +16,7 @@ use crate::collect::{self, Collectors};
 use crate::config::{Auth, Config, DatasetConfig, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
 use crate::decode::{DecodeSetupError, Decoder};
+use crate::door::Door;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
@@ -66,6 +67,8 @@ pub struct App {
     /// What collectors do at each host.
     hosts: Hosts,
     clock: Clock,
+    /// How commands on this machine come in, once the service listens.
+    pub(crate) door: Arc<OnceLock<Door>>,
     /// What `sign_in` was made of.
     auth: Option<Auth>,
 }
@@ -210,6 +213,7 @@ impl App {
         app.metrics.ask(app.datasets.values().cloned().collect());
         app.events = Arc::clone(&self.events);
         app.hosts = self.hosts.clone();
+        app.door = Arc::clone(&self.door);
         app.clock = self.clock.clone();
         app.auth.clone_from(&config.auth);
         if Bodies::is_same(&self.limits, &app.limits) {
@@ -285,6 +289,7 @@ impl App {
             runtime: Handle::current(),
             hosts: Hosts::default(),
             clock: Clock::system(),
+            door: Arc::default(),
             auth: None,
         })
     }

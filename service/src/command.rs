@@ -28,6 +28,7 @@ pub(crate) mod log;
 pub(crate) mod query;
 pub(crate) mod rebuild;
 pub(crate) mod serve;
+pub(crate) mod through;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod verify;

@@ -231,6 +231,7 @@ impl Conductor {
             after,
             ended: ended.clone(),
             grace: self.site.current().server.grace + GRACE,
+            door: Arc::clone(&app.door),
             known: None,
         };
         self.tasks.spawn(keeper.run());

@@ -288,6 +288,7 @@ impl Copy<'_> {
                     // A copy is another store.
                     && object.key != keys::IDENTITY
                     && !is_in(object, keys::TRIALS)
+                    && object.key != keys::DOOR
             })
             .collect();
         // A listing of a folder that grows may lack one segment and have the next, but not the second listing.

@@ -5,7 +5,7 @@
 //! others and the service go on.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Plan, Slot};
 use crate::dataset::Dataset;
+use crate::door::{self, Door};
 use crate::events::{self, Events};
 use crate::fold::{self, whole};
 use crate::journal::Known;
@@ -60,6 +61,8 @@ pub(crate) struct Keeper {
     pub(crate) ended: CancellationToken,
     /// How long tasks may take to end when the service stops.
     pub(crate) grace: Duration,
+    /// How commands on this machine come in.
+    pub(crate) door: Arc<OnceLock<Door>>,
     /// What was open last, and how it was opened.
     pub(crate) known: Option<(Arc<Plan>, Known)>,
 }
@@ -201,6 +204,17 @@ impl Keeper {
         self.known = known.or(self.known.take());
     }
 
+    /// Tells commands how to reach the service.
+    fn leave_note(&self, dataset: &Dataset) {
+        let Some(door) = self.door.get() else { return };
+        if let Err(error) = door.leave_note(&dataset.store, &dataset.name) {
+            tracing::warn!(
+                dataset.name = dataset.name,
+                "Commands cannot reach the service by themselves: {error}"
+            );
+        }
+    }
+
     fn fail(&self, reason: String, pause: Duration) {
         let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
         self.slot.set_failed(reason, Utc::now() + pause);
@@ -219,6 +233,7 @@ impl Keeper {
 
     /// Runs the tasks of a dataset until it is kept open no longer; then they have ended.
     async fn attend(&mut self, open: &Kept) -> End {
+        self.leave_note(&open.dataset);
         let token = self.stop.child_token();
         let mut tasks = tasks(&open.dataset, &self.events, &token);
         let mut moved = std::pin::pin!(moved(&open.dataset));
@@ -250,6 +265,7 @@ impl Keeper {
             }
         };
         token.cancel();
+        door::remove_note(&open.dataset.store);
         let patience = match end {
             End::Stopped if self.service_stop.is_cancelled() => Some(self.grace),
             End::Broke(_) => Some(BREAK_DOWN),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod copy;
 pub mod dataset;
 pub mod decode;
+pub mod door;
 pub mod events;
 pub mod fold;
 mod http;

@@ -12,6 +12,7 @@ use zarr_fuse_collectors::Clock;
 use crate::app::{App, AppError, Plan, Slot};
 use crate::conduct::Conductor;
 use crate::config::{AuthMode, Config, ServerConfig};
+use crate::door::Door;
 use crate::http::{self, TlsError};
 use crate::site::{Current, Site};
 use crate::tasks::{self, TaskError, Tasks};
@@ -108,6 +109,13 @@ async fn run_site(
 ) -> Result<(), ServeError> {
     let current = site.current();
     let (stop, grace) = (current.app.stop.clone(), current.server.grace);
+    let listening = listener.local_addr();
+    match listening.and_then(|address| Door::new(address, current.tls.is_some())) {
+        Ok(door) => {
+            let _is_there_already = current.app.door.set(door);
+        }
+        Err(error) => tracing::warn!("Commands cannot reach the service by themselves: {error}"),
+    }
     let drained = CancellationToken::new();
     let mut tasks = Tasks::new(stop.clone());
     let conductor = Conductor::new(Arc::clone(&site), configured, drained.clone());

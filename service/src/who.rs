@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::address::{client_address, is_proxy, network};
 use self::attempts::Attempts;
@@ -27,6 +28,9 @@ use self::tokens::Tokens;
 pub(crate) use self::tokens::digest;
 pub use self::tokens::file::{StoredToken, TokenFile, TokenFileError};
 use crate::config::{Auth, AuthMode, Scope};
+
+/// The name of whoever uses a command on the machine of the service.
+const OPERATOR: &str = "operator";
 
 /// Who sends a request. Ask it before anything is done: `who.may(&Scope::ingest("bukov"))?`.
 #[derive(Debug, Clone)]
@@ -128,7 +132,25 @@ impl Denied {
     }
 }
 
+/// SHA-256 of a token.
+pub(crate) fn digest_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
 impl Who {
+    /// Who can write the store anyway, and uses a command on this machine.
+    pub(crate) fn operator(address: Option<IpAddr>) -> Self {
+        Self {
+            signed: Some(Arc::new(Signed {
+                name: OPERATOR.to_owned(),
+                scopes: vec![Scope::Admin],
+                token: None,
+            })),
+            address,
+            public: Some(Arc::from([])),
+        }
+    }
+
     /// Whether this may be done; `admin` may do everything.
     ///
     /// # Errors

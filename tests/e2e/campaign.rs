@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 mod damage;
 mod disks;
+mod edits;
 mod kills;
 mod ledger;
 mod memory;

@@ -1,5 +1,6 @@
 //! Mistakes are mended: a schema is edited, a contribution taken back, arrays written again.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use zarr_fuse_harness::service::Service;
@@ -140,5 +141,42 @@ fn a_contribution_is_taken_back_and_counted_again() {
     assert_eq!(workspace.zf(query).stdout, both);
     let rejected = workspace.zf("retry site.yaml --status rejected");
     assert_eq!(rejected.code, Some(1), "still nothing to take");
+    assert_eq!(workspace.zf("verify site.yaml").code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_correct_through_the_service_while_it_runs() {
+    let workspace = site();
+    let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
+    let taken = contribute(&service).await;
+    assert_eq!(taken.status, 200);
+    let receipt: serde_json::Value = serde_json::from_str(&taken.text()).unwrap();
+    let id = receipt["id"].as_str().unwrap();
+    let note = workspace.path().join("site.zarr/journal/service.json");
+    let mode = std::fs::metadata(&note).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let retracted = workspace.zf(&format!("retract site.yaml {id}"));
+    assert_eq!(retracted.code, Some(0), "{}", retracted.stderr);
+    assert!(
+        retracted.stdout.contains("retracted"),
+        "{}",
+        retracted.stdout
+    );
+    assert_eq!(values(&service).await, "date_time,temperature\n");
+    let retried = workspace.zf("retry site.yaml --status retracted");
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
+    assert!(retried.stdout.contains("merged"), "{}", retried.stdout);
+    let before = values(&service).await;
+    assert_eq!(before.lines().count(), 3);
+    let rebuilt = workspace.zf("rebuild site.yaml");
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+    assert_eq!(rebuilt.stdout, "readings: rebuilt\n");
+    assert_eq!(values(&service).await, before);
+
+    service.terminate().await.unwrap();
+    assert!(!note.exists());
+    let retracted = workspace.zf(&format!("retract site.yaml {id}"));
+    assert_eq!(retracted.code, Some(0), "{}", retracted.stderr);
     assert_eq!(workspace.zf("verify site.yaml").code, Some(0));
 }

@@ -1,6 +1,7 @@
 //! `zf retry` and `zf retract`: what the arrays hold, corrected.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -9,6 +10,7 @@ use zarr_fuse_service::journal::{Correction, Filter, Kind, Requester};
 use zarr_fuse_service::outcome::Status;
 
 use super::log::status;
+use super::through::{Service, Through};
 use super::{Access, Target, print};
 
 /// Fold contributions again.
@@ -16,6 +18,8 @@ use super::{Access, Target, print};
 pub(crate) struct Retry {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    through: Through,
     /// Contributions, by id or by sequence number.
     #[arg(value_name = "ID", required_unless_present = "status", value_parser = which)]
     ids: Vec<Which>,
@@ -32,6 +36,8 @@ pub(crate) struct Retry {
 pub(crate) struct Retract {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    through: Through,
     /// Contributions, by id or by sequence number.
     #[arg(value_name = "ID", required = true, value_parser = which)]
     ids: Vec<Which>,
@@ -77,7 +83,7 @@ fn ids(which: &[Which], dataset: &Dataset) -> anyhow::Result<Vec<Uuid>> {
 impl Retry {
     /// Exit code 1 if nothing of a contribution could be taken this time, either.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let dataset = self.target.open(Access::Write).await?;
+        let (dataset, service) = writable(&self.target, &self.through).await?;
         let ids = match self.status {
             None => ids(&self.ids, &dataset)?,
             Some(status) => {
@@ -92,16 +98,39 @@ impl Retry {
                 found.iter().map(|entry| entry.header.id).collect()
             }
         };
-        correct(&dataset, &ids, Correction::Retry).await
+        match service {
+            Some(service) => service.correct(&ids, true).await,
+            None => correct(&dataset, &ids, Correction::Retry).await,
+        }
+    }
+}
+
+/// The dataset, for reading only if a service that writes it is to be asked.
+async fn writable(
+    target: &Target,
+    through: &Through,
+) -> anyhow::Result<(Arc<Dataset>, Option<Service>)> {
+    if let Some(service) = through.service(target)? {
+        return Ok((target.open(Access::Read).await?, Some(service)));
+    }
+    match target.open(Access::Write).await {
+        Ok(dataset) => Ok((dataset, None)),
+        Err(error) => {
+            let service = through.instead_of(target, error)?;
+            Ok((target.open(Access::Read).await?, Some(service)))
+        }
     }
 }
 
 impl Retract {
     /// Retracts the contributions.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let dataset = self.target.open(Access::Write).await?;
+        let (dataset, service) = writable(&self.target, &self.through).await?;
         let ids = ids(&self.ids, &dataset)?;
-        correct(&dataset, &ids, Correction::Retract).await
+        match service {
+            Some(service) => service.correct(&ids, false).await,
+            None => correct(&dataset, &ids, Correction::Retract).await,
+        }
     }
 }
 

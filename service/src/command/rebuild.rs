@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
+use zarr_fuse_schemas::{Schema, check_edit};
 use zarr_fuse_service::dataset::Dataset;
 use zarr_fuse_service::rebuild::Progress;
+use zarr_fuse_service::store::keys;
 
+use super::through::{Service, Through};
 use super::{Access, Parts, Target, print};
 
 /// Write the arrays again from the journal.
@@ -15,6 +18,8 @@ use super::{Access, Parts, Target, print};
 pub(crate) struct Rebuild {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    through: Through,
     /// Only this node. A changed schema needs all of them.
     #[arg(long, value_name = "N")]
     node: Option<String>,
@@ -23,6 +28,9 @@ pub(crate) struct Rebuild {
 impl Rebuild {
     /// Rebuilds node by node; what is done when it is interrupted is not done again.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(service) = self.through.service(&self.target)? {
+            return self.ask(&service).await;
+        }
         let Parts {
             schema,
             store,
@@ -52,8 +60,15 @@ impl Rebuild {
             }
         };
         let node = self.node.as_deref();
-        let dataset =
-            Dataset::rebuild(schema, store, journal, decoders, settings, node, &tell).await?;
+        let rebuilt = Dataset::rebuild(schema, store, journal, decoders, settings, node, &tell);
+        let dataset = match rebuilt.await {
+            Ok(dataset) => dataset,
+            Err(error) => {
+                bar.finish_and_clear();
+                let service = self.through.instead_of(&self.target, error.into())?;
+                return self.ask(&service).await;
+            }
+        };
         dataset.fold_all().await?;
         dataset.publish_groups().await?;
         dataset.close().await;
@@ -73,6 +88,33 @@ impl Rebuild {
             print(&format!(
                 "{path}: {n_contributions} contributions folded again, {n_rows} rows, {n_rejected} contributions rejected"
             ))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Has the service that writes the dataset rebuild it, as it knows the schema.
+    async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {
+        let schema = Schema::load(&self.target.schema)?;
+        let kept = self
+            .target
+            .parts(Access::Read)?
+            .journal
+            .get(keys::SCHEMA)
+            .await?;
+        let kept = kept.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let kept = kept.and_then(|text| Schema::parse(&text, keys::SCHEMA, &schema.folder).ok());
+        if kept.is_some_and(|kept| !check_edit(&kept, &schema).is_empty()) {
+            anyhow::bail!(
+                "the schema asks for other stored values or shapes than the service that writes `{0}` has: take `{0}` out of its configuration, or stop it, then rebuild, and put it back",
+                service.dataset
+            );
+        }
+        let nodes = schema.nodes();
+        let nodes = nodes.filter(|node| !node.coordinates.is_empty() || !node.variables.is_empty());
+        for node in nodes {
+            if self.node.as_ref().is_none_or(|only| *only == node.path) {
+                service.rebuild(&node.path).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

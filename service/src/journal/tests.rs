@@ -361,3 +361,94 @@ async fn who_takes_over_gets_its_turn_although_the_other_appends_without_a_pause
     assert!(older.is_fenced() && !newer.is_fenced());
     assert_eq!(store.get(keys::TAKEOVER).await.unwrap(), None);
 }
+
+/// More than fits into a frame.
+fn large(letter: &str) -> String {
+    letter.repeat(9 << 20)
+}
+
+async fn n_blobs(store: &Store) -> usize {
+    store.list(keys::BLOBS, None).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_refused_payload_leaves_no_object() {
+    let store = memory();
+    let journal = open(&store).await;
+    let first = journal.append(contribution(&large("a"), Some("k"))).await;
+    let first = first.unwrap();
+    assert_eq!(n_blobs(&store).await, 1);
+    let other = journal.append(contribution(&large("b"), Some("k"))).await;
+    assert!(
+        matches!(other, Err(AppendError::KeyReused { .. })),
+        "{other:?}"
+    );
+    assert_eq!(n_blobs(&store).await, 1);
+    let again = journal.append(contribution(&large("a"), Some("k"))).await;
+    assert!(again.unwrap().replayed);
+    // At the same time: one is taken, the others are refused.
+    let bodies = ["c", "d", "e"].map(large);
+    let appends = bodies
+        .iter()
+        .map(|body| journal.append(contribution(body, Some("l"))));
+    let appended = futures::future::join_all(appends).await;
+    assert_eq!(appended.iter().filter(|append| append.is_ok()).count(), 1);
+    assert_eq!(n_blobs(&store).await, 2);
+    assert_eq!(journal.payload(first.seq).await.unwrap(), large("a"));
+}
+
+#[tokio::test]
+async fn payloads_that_nothing_names_are_found_and_removed() {
+    let store = memory();
+    let journal = open(&store).await;
+    journal
+        .append(contribution(&large("a"), None))
+        .await
+        .unwrap();
+    let orphan = keys::blob(&sha256(b"cut off"));
+    store.put(&orphan, "cut off").await.unwrap();
+    let checked = repair::check(&store, 0).await.unwrap();
+    assert!(checked.findings.is_empty() && !checked.needs_repair());
+    let found: Vec<_> = checked.orphans.iter().map(|orphan| &orphan.key).collect();
+    assert_eq!(found, [&orphan]);
+    let kept = repair::remove_orphans(&store, &checked, false)
+        .await
+        .unwrap();
+    assert!(kept.is_empty(), "a contribution may be under way");
+    let removed = repair::remove_orphans(&store, &checked, true)
+        .await
+        .unwrap();
+    assert_eq!(removed, [orphan]);
+    assert_eq!(n_blobs(&store).await, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_taken_into_a_journal_that_lacks_what_was_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().display().to_string();
+    let access = crate::store::S3Access::default();
+    let store = Store::open(&url, std::path::Path::new(""), &access).unwrap();
+    let journal = open(&store).await;
+    journal.identify().await.unwrap();
+    let known = journal.known().unwrap();
+    known.check(&store).await.unwrap();
+    journal.append(contribution("a", None)).await.unwrap();
+    let segments = folder.path().join(keys::SEGMENTS);
+    let away = folder.path().join("away");
+    // Replaced by an older copy, of which this is the state before the first contribution.
+    std::fs::rename(&segments, &away).unwrap();
+    let refused = journal.append(contribution("b", None)).await.unwrap_err();
+    let AppendError::Store(cause) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(**cause, StoreError::Replaced { .. }), "{cause:?}");
+    assert!(store.list(keys::SEGMENTS, None).await.unwrap().is_empty());
+    assert!(journal.known().unwrap().check(&store).await.is_err());
+    // Another identity.
+    let _made_again = std::fs::remove_dir_all(&segments);
+    std::fs::rename(&away, &segments).unwrap();
+    journal.known().unwrap().check(&store).await.unwrap();
+    let other = format!("{{\"id\":\"{}\"}}", Uuid::now_v7());
+    store.put(keys::IDENTITY, other).await.unwrap();
+    assert!(journal.known().unwrap().check(&store).await.is_err());
+}

@@ -29,6 +29,8 @@ pub const JOURNAL: &str = "journal";
 pub const BLOBS: &str = "journal/blobs";
 /// The lock of who writes a local store.
 pub const WRITER_LOCK: &str = "journal/writer.lock";
+/// How commands on this machine reach the service that writes a local store.
+pub const DOOR: &str = "journal/service.json";
 /// Folder of what `zf cp` has copied so far; nothing else reads it.
 pub const COPIED: &str = "staging/copied";
 

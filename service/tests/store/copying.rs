@@ -100,12 +100,15 @@ async fn whole(from: &Store, to: &Store) -> Result<Summary, CopyError> {
     copy(from, to, None, &Progress::default()).await
 }
 
-/// Everything but what a copy notes for itself, and the lock of a local store.
+/// What a store has for itself.
+const OWN: [&str; 2] = ["journal/writer.lock", "journal/identity.json"];
+
+/// Everything but what a copy notes for itself, and what a store has for itself.
 async fn content(store: &Store) -> BTreeMap<String, bytes::Bytes> {
     let mut content = BTreeMap::new();
     for object in store.list_objects("", None).await.unwrap() {
         let key = object.key;
-        if !key.starts_with("staging/copied/") && key != "journal/writer.lock" {
+        if !key.starts_with("staging/copied/") && !OWN.contains(&key.as_str()) {
             content.insert(key.clone(), store.get(&key).await.unwrap().unwrap());
         }
     }
@@ -495,4 +498,24 @@ async fn what_is_somewhere_else_is_not_overwritten() {
     let (_folder, empty) = place::folder();
     let nothing = whole(&empty, &own).await.unwrap_err();
     assert_eq!(nothing.to_string(), "there is no dataset at `store`");
+}
+
+#[tokio::test]
+async fn a_copy_whose_first_segment_had_not_come_goes_on() {
+    let source = grown(12).await;
+    let segments = source.list("journal/segments", None).await.unwrap();
+    assert!(segments.len() > 1);
+    let copy = place::memory();
+    whole(&source, &copy).await.unwrap();
+    copy.delete(&segments[0]).await.unwrap();
+    whole(&source, &copy).await.unwrap();
+    assert_equal(&source, &copy).await;
+    // Of another dataset, they are left alone.
+    copy.delete(&segments[0]).await.unwrap();
+    copy.delete("staging/copied/origin.json").await.unwrap();
+    let refused = whole(&source, &copy).await;
+    assert!(
+        matches!(refused, Err(CopyError::Occupied { .. })),
+        "{refused:?}"
+    );
 }
