@@ -180,8 +180,8 @@ async fn find(dataset: &Dataset, asked: Asked) -> Result<Option<Found>, ApiError
     else {
         return Ok(None);
     };
-    let held = node.hold().await;
-    let (newest, _stays) = held.map_err(|_moving| ApiError::BeingCompleted)?;
+    let in_place = node.hold().await;
+    let (newest, _stays) = in_place.map_err(|_moving| ApiError::BeingCompleted)?;
     let Some(layout) = newest.layout_number(*layout) else {
         return Err(asked.gone);
     };
