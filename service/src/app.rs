@@ -20,6 +20,7 @@ use crate::door::Door;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::query::Room;
 use crate::store::probe::Report;
 use crate::store::{Store, StoreError};
 use crate::who::{Rates, SignIn, SignInError};
@@ -52,6 +53,8 @@ pub struct App {
     pub limits: LimitsConfig,
     /// Room for the bodies of requests.
     pub bodies: Arc<Bodies>,
+    /// Room for answers.
+    pub answers: Room,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What happens, for those who follow it.
@@ -219,6 +222,10 @@ impl App {
         if Bodies::is_same(&self.limits, &app.limits) {
             app.bodies = Arc::clone(&self.bodies);
         }
+        let of_answers = |of: &LimitsConfig| (of.max_answer_memory_bytes, of.max_query_time);
+        if of_answers(&self.limits) == of_answers(&app.limits) {
+            app.answers = self.answers.clone();
+        }
         if self.limits.max_corrections_per_minute == app.limits.max_corrections_per_minute {
             app.corrections = Arc::clone(&self.corrections);
         }
@@ -279,6 +286,7 @@ impl App {
             endpoints,
             collectors: Collectors::new(),
             sign_in,
+            answers: Room::new(limits.max_answer_memory_bytes).within(limits.max_query_time / 2),
             limits,
             bodies: Arc::new(bodies),
             metrics: Arc::new(metrics),

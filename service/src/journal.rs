@@ -583,6 +583,37 @@ impl Journal {
         Ok(bytes)
     }
 
+    /// A part of the payload of a contribution as it arrived, so that not all of it need be in memory: that of a large one is
+    /// read from its object, and is not compared with its checksum; a smaller one is read whole and is.
+    ///
+    /// # Errors
+    /// As [`Self::payload`].
+    pub async fn payload_part(
+        &self,
+        seq: u64,
+        range: std::ops::Range<u64>,
+    ) -> Result<Bytes, JournalError> {
+        let entry = self.catalog.read().get(seq);
+        let large = entry.filter(|entry| entry.header.payload == PayloadPlace::Blob);
+        let Some(entry) = large else {
+            let all = self.payload(seq).await?;
+            let (begin, end) = (
+                range.start.min(all.len() as u64),
+                range.end.min(all.len() as u64),
+            );
+            let part = crate::array::to_usize(begin)..crate::array::to_usize(end);
+            // A copy, so that the rest can go.
+            return Ok(Bytes::copy_from_slice(&all[part]));
+        };
+        let key = keys::blob(&entry.header.sha256);
+        let bad = |reason| JournalError::Payload {
+            id: entry.header.id,
+            reason,
+        };
+        let part = self.store.get_part(&key, range).await?;
+        part.ok_or_else(|| bad("missing"))
+    }
+
     /// Writes outcomes.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! A node as published: its coordinates in memory, its chunks in the store and a bounded cache.
 
+mod chunk;
 mod former;
+mod present;
 mod view;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,21 +23,29 @@ use crate::array::{ArrayError, ArraySpec, to_usize};
 use crate::merge::{CoordinateIndex, StoredComponents, region};
 use crate::pyramid::{self, Level, Part};
 use crate::store::{Store, StoreError, keys};
-use crate::values::Values;
+use crate::values::{Values, n_bytes_of};
 
+pub use chunk::Chunk;
 use former::Former;
 pub(crate) use former::{KEEP, Layout};
+use present::Known;
+pub use present::Present;
+pub(crate) use view::Chunks;
 pub use view::{LevelView, NodeView};
 
-/// Chunks read at once for one answer.
-const CONCURRENT_CHUNKS: usize = 8;
+/// Chunks read at once for one answer, unless they are large.
+const CONCURRENT_CHUNKS: u64 = 8;
+/// Before more chunks than this are asked for, it is found out which of them there are.
+const MAX_UNSEEN: u64 = 256;
+/// Bytes of chunks read at once, if it is more than one.
+const CONCURRENT_BYTES: u64 = 32 << 20;
 /// Longest time a reader waits for values that are being moved.
 const MOVING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Stripes of chunk versions.
 const STRIPES: usize = 256;
 
 /// Decoded chunks of all nodes of a dataset, least recently used ones leave first.
-pub type ChunkCache = Cache<ChunkId, Arc<Values>>;
+pub type ChunkCache = Cache<ChunkId, Arc<Chunk>>;
 
 /// Names a decoded chunk: node, layout epoch, array, grid position.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,7 +58,7 @@ pub struct ChunkId {
 /// A cache for `max_bytes` of decoded chunks.
 pub fn chunk_cache(max_bytes: u64) -> ChunkCache {
     let weigh =
-        |_: &ChunkId, chunk: &Arc<Values>| u32::try_from(chunk.n_bytes()).unwrap_or(u32::MAX);
+        |_: &ChunkId, chunk: &Arc<Chunk>| u32::try_from(chunk.n_bytes()).unwrap_or(u32::MAX);
     Cache::builder()
         .max_capacity(max_bytes)
         .weigher(weigh)
@@ -66,6 +76,8 @@ pub struct Node {
     pub(crate) levels: Vec<Level>,
     state: RwLock<Arc<State>>,
     cache: ChunkCache,
+    /// Of each array, which chunks there are.
+    known: Vec<Known>,
     /// Counts writes of the chunks of each stripe, so that a reader never caches what a writer has replaced meanwhile.
     versions: Vec<Mutex<u64>>,
     /// Held for reading by queries, for writing while chunks move to other places.
@@ -140,6 +152,15 @@ impl Indices {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// In how many chunks of a length they lie at most.
+    fn n_chunks(&self, chunk_len: u64) -> u64 {
+        match self {
+            Self::Range(range) if range.start >= range.end => 0,
+            Self::Range(range) => (range.end - 1) / chunk_len - range.start / chunk_len + 1,
+            Self::List(list) => list.len() as u64,
+        }
     }
 
     /// One by one.
@@ -275,6 +296,7 @@ impl Node {
         let node = Self {
             schema,
             store,
+            known: arrays.iter().map(|_| Known::default()).collect(),
             arrays,
             levels,
             state: RwLock::new(Arc::new(state)),
@@ -690,7 +712,7 @@ impl Node {
         chunk: &[u64],
         epoch: u64,
         staged: Option<&Staged<'_>>,
-    ) -> Result<Option<Arc<Values>>, ReadError> {
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
         let spec = &self.arrays[array];
         let id = ChunkId {
             epoch,
@@ -709,7 +731,8 @@ impl Node {
             return Ok(None);
         };
         let spec = Arc::clone(spec);
-        let decoded = Arc::new(blocking(move || spec.decode(&object)).await?);
+        let decode = move || Ok(Chunk::new(Arc::new(spec.decode(&object)?), &spec));
+        let decoded = Arc::new(blocking(decode).await.map_err(ReadError::Array)?);
         let stripe = self.versions[stripe(&id)].lock();
         if *stripe == version {
             self.cache.insert(id, Arc::clone(&decoded));
@@ -757,14 +780,80 @@ impl Node {
 
     /// Keeps a chunk that was just written.
     pub(crate) fn remember(&self, array: usize, chunk: Vec<u64>, epoch: u64, values: Arc<Values>) {
+        self.known[array].note(epoch, &chunk);
+        let spec = &self.arrays[array];
+        let kept = Arc::new(Chunk::new(values, spec));
         let id = ChunkId {
             epoch,
-            array: Arc::from(self.arrays[array].path.as_str()),
+            array: Arc::from(spec.path.as_str()),
             chunk,
         };
         let mut version = self.versions[stripe(&id)].lock();
         *version += 1;
-        self.cache.insert(id, values);
+        self.cache.insert(id, kept);
+    }
+
+    /// The chunks of array `array` that there are. The caller keeps them from moving, and `epoch` is that of the node.
+    async fn present(&self, array: usize, epoch: u64) -> Result<Option<Arc<Present>>, ReadError> {
+        let spec = &self.arrays[array];
+        let n_dims = spec.dims.len();
+        if n_dims == 0 {
+            return Ok(None);
+        }
+        let folder = keys::chunk(&spec.path, &[]);
+        let listed = async {
+            let keys = self.store.list_up_to(&folder, present::MAX_LISTED).await?;
+            let Some(keys) = keys else {
+                return Ok::<_, ReadError>(None);
+            };
+            let mut present = Present::default();
+            for key in keys {
+                let below = key.strip_prefix(folder.as_str());
+                let parts = below.and_then(|below| below.strip_prefix('/')).into_iter();
+                let chunk: Vec<u64> = parts
+                    .flat_map(|parts| parts.split('/'))
+                    .filter_map(|part| part.parse().ok())
+                    .collect();
+                if chunk.len() == n_dims {
+                    present.insert(&chunk);
+                }
+            }
+            Ok(Some(present))
+        };
+        self.known[array].list(epoch, listed).await
+    }
+
+    /// How many chunks of an array are read at once.
+    fn n_at_once(&self, array: usize) -> u64 {
+        let n_bytes = self.chunk_bytes(array).max(1);
+        (CONCURRENT_BYTES / n_bytes).clamp(1, CONCURRENT_CHUNKS)
+    }
+
+    /// What a decoded chunk takes.
+    fn chunk_bytes(&self, array: usize) -> u64 {
+        let spec = &self.arrays[array];
+        (spec.chunk_len() as u64).saturating_mul(n_bytes_of(spec.data_type))
+    }
+
+    /// Bytes of memory that elements at the cross product of `indices` take, and what reading them takes beside that.
+    fn read_bytes(&self, array: usize, indices: &[Indices]) -> (u64, u64) {
+        let spec = &self.arrays[array];
+        let n_elements = indices
+            .iter()
+            .fold(1_u64, |n, along| n.saturating_mul(along.len() as u64));
+        let n_chunks = indices
+            .iter()
+            .zip(&spec.chunk_shape)
+            .fold(1_u64, |n, (along, &chunk_len)| {
+                n.saturating_mul(along.n_chunks(chunk_len))
+            });
+        // Encoded and decoded, each once.
+        let at_once = n_chunks
+            .min(self.n_at_once(array))
+            .saturating_mul(self.chunk_bytes(array))
+            .saturating_mul(2);
+        let n_bytes = n_elements.saturating_mul(n_bytes_of(spec.data_type));
+        (n_bytes, at_once)
     }
 
     /// Elements of array `array` at the cross product of `indices`, which lie within its shape, C order.
@@ -774,11 +863,80 @@ impl Node {
         indices: &[Indices],
         epoch: u64,
     ) -> Result<Values, ReadError> {
-        let from: Vec<Vec<Option<u64>>> = indices
-            .iter()
-            .map(|list| list.positions().map(Some).collect())
-            .collect();
-        Ok(self.gather(array, &from, epoch, None).await?.0)
+        Ok(self.gather(array, &sources(indices), epoch, None).await?.0)
+    }
+
+    /// The same of the published state. The caller keeps chunks from moving, and `epoch` is that of the node: chunks that are
+    /// known not to be there are not asked for.
+    async fn read_published(
+        &self,
+        array: usize,
+        indices: &[Indices],
+        epoch: u64,
+    ) -> Result<Values, ReadError> {
+        let mut present = self.known[array].get(epoch);
+        let shape = self.arrays[array].chunk_shape.iter();
+        let n_chunks = indices.iter().zip(shape);
+        let n_chunks = n_chunks.fold(1_u64, |n, (along, &len)| {
+            n.saturating_mul(along.n_chunks(len))
+        });
+        if present.is_none() && n_chunks > MAX_UNSEEN {
+            present = self.present(array, epoch).await?;
+        }
+        let from = sources(indices);
+        let read = self.gather_known(array, &from, epoch, None, present.as_deref());
+        let (values, found) = read.await?;
+        if found.n_absent > 0 {
+            self.present(array, epoch).await?;
+        }
+        Ok(values)
+    }
+
+    /// `n` elements of array `array` at these indices along each of its dimensions. The caller keeps chunks from moving, and
+    /// `epoch` is that of the node.
+    async fn read_points(
+        &self,
+        array: usize,
+        indices: &[Vec<u64>],
+        n: usize,
+        epoch: u64,
+    ) -> Result<Values, ReadError> {
+        let spec = &self.arrays[array];
+        let present = self.known[array].get(epoch);
+        let mut by_chunk: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
+        for point in 0..n {
+            let along = indices.iter().zip(&spec.chunk_shape);
+            let chunk: Vec<u64> = along.map(|(along, len)| along[point] / len).collect();
+            by_chunk.entry(chunk).or_default().push(point);
+        }
+        if let Some(present) = &present {
+            by_chunk.retain(|chunk, _| present.contains(chunk));
+        }
+        let shape: Vec<usize> = spec.chunk_shape.iter().map(|&len| to_usize(len)).collect();
+        let strides = region::strides(&shape);
+        let cell = |point: usize| -> usize {
+            let along = indices.iter().zip(&shape).zip(&strides);
+            along
+                .map(|((along, len), stride)| to_usize(along[point]) % len * stride)
+                .sum()
+        };
+        let mut values = Values::filled(spec.data_type, spec.na.as_ref(), n);
+        let mut chunks = futures::stream::iter(by_chunk)
+            .map(|(chunk, points)| async move {
+                let read = self.chunk(array, &chunk, epoch, None).await?;
+                Ok::<_, ReadError>((points, read))
+            })
+            .buffer_unordered(to_usize(self.n_at_once(array)));
+        while let Some((points, chunk)) = chunks.try_next().await? {
+            for point in points {
+                let element = chunk.as_ref().and_then(|chunk| chunk.element(cell(point)));
+                let Some((from, element)) = element else {
+                    continue;
+                };
+                crate::with_pair!(&mut values, from, (to, from) => to[point].clone_from(&from[element]));
+            }
+        }
+        Ok(values)
     }
 
     /// Elements of array `array` at the cross product of `from`, fill values for `None`, and whether any chunk was there.
@@ -790,21 +948,29 @@ impl Node {
         epoch: u64,
         staged: Option<&Staged<'_>>,
     ) -> Result<(Values, bool), ReadError> {
+        let gathered = self.gather_known(array, from, epoch, staged, None).await?;
+        Ok((gathered.0, gathered.1.any))
+    }
+
+    async fn gather_known(
+        &self,
+        array: usize,
+        from: &[Vec<Option<u64>>],
+        epoch: u64,
+        staged: Option<&Staged<'_>>,
+        present: Option<&Present>,
+    ) -> Result<(Values, Found), ReadError> {
         let spec = &self.arrays[array];
         let out_shape: Vec<usize> = from.iter().map(Vec::len).collect();
         let mut out = Values::filled(spec.data_type, spec.na.as_ref(), out_shape.iter().product());
-        let chunk_shape: Vec<usize> = spec.chunk_shape.iter().map(|&n| to_usize(n)).collect();
-        let groups: Vec<_> = from
+        let groups: Vec<Groups> = from
             .iter()
             .zip(&spec.chunk_shape)
             .map(|(from, &chunk_len)| region::by_chunk(from.iter().copied(), chunk_len))
             .collect();
-        let places: Vec<Vec<usize>> = groups
-            .iter()
-            .map(|group| (0..group.len()).collect())
-            .collect();
-        let mut found = false;
-        let mut chunks = futures::stream::iter(region::product(&places))
+        let mut found = Found::default();
+        let wanted = wanted(&groups, present);
+        let mut chunks = futures::stream::iter(wanted)
             .map(|places| {
                 let chunk: Vec<u64> = places
                     .iter()
@@ -815,22 +981,73 @@ impl Node {
                     Ok::<_, ReadError>((places, self.chunk(array, &chunk, epoch, staged).await?))
                 }
             })
-            .buffer_unordered(CONCURRENT_CHUNKS);
+            .buffer_unordered(to_usize(self.n_at_once(array)));
         while let Some((places, chunk)) = chunks.try_next().await? {
-            let Some(chunk) = chunk else { continue };
-            found = true;
+            let Some(chunk) = chunk else {
+                found.n_absent += 1;
+                continue;
+            };
+            found.any = true;
             let maps: Vec<&[(usize, usize)]> = places
                 .iter()
                 .zip(&groups)
                 .map(|(&i, group)| group[i].1.as_slice())
                 .collect();
-            if maps.is_empty() {
-                continue;
+            if !maps.is_empty() {
+                chunk.copy(&mut out, &out_shape, spec, &maps);
             }
-            region::copy(&mut out, &out_shape, &chunk, &chunk_shape, &maps);
         }
         Ok((out, found))
     }
+}
+
+/// What was found while elements were gathered.
+#[derive(Debug, Default, Clone, Copy)]
+struct Found {
+    /// A chunk was there.
+    any: bool,
+    /// Chunks that were asked for and not there.
+    n_absent: usize,
+}
+
+/// Per chunk along one dimension, where its elements go.
+type Groups = Vec<(u64, Vec<(usize, usize)>)>;
+
+fn sources(indices: &[Indices]) -> Vec<Vec<Option<u64>>> {
+    let lists = indices.iter();
+    lists
+        .map(|list| list.positions().map(Some).collect())
+        .collect()
+}
+
+/// The chunks to read, as places in `groups`: all combinations, or those of them that are `present`.
+fn wanted(groups: &[Groups], present: Option<&Present>) -> Vec<Vec<usize>> {
+    let Some(present) = present else {
+        let places: Vec<Vec<usize>> = groups
+            .iter()
+            .map(|group| (0..group.len()).collect())
+            .collect();
+        return region::product(&places);
+    };
+    let ends = |group: &Groups| {
+        let chunks = group.iter().map(|(chunk, _)| *chunk);
+        chunks.clone().min().unwrap_or(0)..chunks.max().map_or(0, |last| last + 1)
+    };
+    let of_box: Vec<Range<u64>> = groups.iter().map(ends).collect();
+    let places: Vec<HashMap<u64, usize>> = groups
+        .iter()
+        .map(|group| {
+            let chunks = group.iter().enumerate();
+            chunks.map(|(place, (chunk, _))| (*chunk, place)).collect()
+        })
+        .collect();
+    let place = |chunk: Vec<u64>| {
+        let along = chunk.iter().zip(&places);
+        along
+            .map(|(chunk, places)| places.get(chunk).copied())
+            .collect()
+    };
+    present.chunks(&of_box).filter_map(place).collect()
 }
 
 /// A number that a group's metadata has of ours.

@@ -46,14 +46,17 @@ mod cursor;
 mod elements;
 mod error;
 mod format;
+mod picked;
 mod pieces;
 mod plan;
 mod points;
 mod resample;
 mod resolve;
+mod room;
 mod rows;
 mod selection;
 mod selector;
+mod sparse;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -63,11 +66,12 @@ mod time;
 pub use cell::Cell;
 pub use error::QueryError;
 pub use format::Format;
+pub use room::{DEFAULT_ROOM, Room, Share};
 pub use selection::{Layout, Selection};
 pub use stream::{Answer, answer};
 
 /// How much one query may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
     /// Most cells, of all variables together, that are read and formatted at once.
     pub max_block_cells: u64,
@@ -77,6 +81,8 @@ pub struct Bounds {
     pub max_columns: u64,
     /// Most values that `resample` makes, and that `max_points` and `latest` keep.
     pub max_buckets: u64,
+    /// Room in memory, which all questions share.
+    pub room: Room,
 }
 
 impl Default for Bounds {
@@ -86,6 +92,7 @@ impl Default for Bounds {
             max_page_rows: 100_000,
             max_columns: 10_000,
             max_buckets: 5_000_000,
+            room: Room::default(),
         }
     }
 }

@@ -256,6 +256,18 @@ fn pick<T: Clone>(values: &[T], indices: impl Iterator<Item = usize>) -> Vec<T> 
     indices.map(|i| values[i].clone()).collect()
 }
 
+/// Bytes that an element takes in memory; of text about as many as it takes when it is short.
+pub fn n_bytes_of(data_type: DataType) -> u64 {
+    match data_type {
+        DataType::Bool | DataType::Int8 | DataType::UInt8 => 1,
+        DataType::Int16 | DataType::UInt16 => 2,
+        DataType::Int32 | DataType::UInt32 | DataType::Float32 => 4,
+        DataType::Int64 | DataType::UInt64 | DataType::Float64 | DataType::Complex64 => 8,
+        DataType::Complex128 => 16,
+        DataType::String | DataType::FixedString(_) => 48,
+    }
+}
+
 /// What an array without NA holds where nothing was written.
 pub fn neutral(data_type: DataType) -> Scalar {
     match data_type {

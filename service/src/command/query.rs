@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use futures::TryStreamExt as _;
-use zarr_fuse_service::query::{Bounds, Format, Selection, answer};
+use zarr_fuse_service::query::{Bounds, Format, Room, Selection, answer};
 
 use super::{Access, Target, note};
 
@@ -65,7 +65,12 @@ impl Query {
             }
             None => Box::new(std::io::stdout().lock()),
         };
-        let answer = answer(view, &selection, format, Bounds::default()).await?;
+        // Nobody else asks.
+        let bounds = Bounds {
+            room: Room::new(u64::MAX),
+            ..Bounds::default()
+        };
+        let answer = answer(view, &selection, format, bounds).await?;
         let cursor = answer.cursor;
         let mut body = answer.body;
         while let Some(bytes) = body.try_next().await? {

@@ -41,7 +41,8 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub min_body_rate: u64,
-    /// Longest time in which a client reads nothing of its answer; then the connection is cut. Default `60s`.
+    /// Longest time in which nothing of an answer leaves because its client reads nothing; then the connection is cut. However
+    /// slowly it reads, while it does it is not. Default `60s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub max_answer_pause: Duration,
@@ -93,7 +94,19 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_chunk_cache_bytes: u64,
-    /// Most cells, of all variables together, that a query reads and formats at once. Default 1048576.
+    /// Most memory that answers take, all of them together: what is read and written for queries, answers on their way to
+    /// clients that read slowly, payloads that are downloaded, searches for origins. A question for which there is no room for
+    /// ten seconds is answered 503; one that alone would take more, 422. Default `512MiB`.
+    #[serde(deserialize_with = "bytes")]
+    #[schemars(with = "SizeText")]
+    pub max_answer_memory_bytes: u64,
+    /// Longest time that is worked on a query, the time not counted in which its client reads; then the answer is 504, or is cut
+    /// off if it has begun. Default `60s`.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max_query_time: Duration,
+    /// Most cells, of all variables together, that a query reads and formats at once; answers that are streamed take fewer.
+    /// Default 1048576.
     #[schemars(range(min = 1))]
     pub max_query_block_cells: u64,
     /// Largest `limit` of a query: most rows of one page. Default 100000.
@@ -128,6 +141,8 @@ impl Default for LimitsConfig {
             max_waiting_bytes: 1 << 30,
             max_merge_memory_bytes: None,
             max_chunk_cache_bytes: 128 << 20,
+            max_answer_memory_bytes: crate::query::DEFAULT_ROOM,
+            max_query_time: Duration::from_mins(1),
             max_query_block_cells: query.max_block_cells,
             max_query_page_rows: query.max_page_rows,
             max_query_columns: query.max_columns,
@@ -136,9 +151,10 @@ impl Default for LimitsConfig {
 }
 
 impl LimitsConfig {
-    /// Those of queries.
-    pub fn query(&self) -> crate::query::Bounds {
+    /// Those of queries, which share `room`.
+    pub fn query(&self, room: &crate::query::Room) -> crate::query::Bounds {
         crate::query::Bounds {
+            room: room.clone(),
             max_block_cells: self.max_query_block_cells,
             max_page_rows: self.max_query_page_rows,
             max_columns: self.max_query_columns,

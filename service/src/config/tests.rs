@@ -97,7 +97,8 @@ fn every_key_is_read() {
     assert_eq!(config.journal.idempotency_window, Duration::from_hours(24));
     assert_eq!(config.auth.as_ref().unwrap().mode, AuthMode::None);
     assert_eq!(config.limits.max_body_bytes, 64 << 20);
-    assert_eq!(config.limits.query().max_columns, 20);
+    let room = crate::query::Room::new(1 << 20);
+    assert_eq!(config.limits.query(&room).max_columns, 20);
     let weather = &config.datasets.by_name["weather"];
     assert_eq!(weather.schema, config.folder().join("weather.yaml"));
     assert_eq!(weather.store.as_deref(), Some("data/weather.zarr"));

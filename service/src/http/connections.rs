@@ -22,6 +22,8 @@ use super::places::Counts;
 use crate::config::ServerConfig;
 use crate::who::{is_proxy, network};
 
+/// Bytes of an answer that wait in the system to be sent.
+const UNSENT_BYTES: u32 = 64 << 10;
 /// How often connections are looked at, unless that is too seldom.
 const LOOK: Duration = Duration::from_secs(1);
 /// Most requests of a connection that are answered at once; browsers ask for a hundred on HTTP/2.
@@ -182,6 +184,8 @@ impl Connection {
         let socket = TcpStream::from(socket);
         // What was sent to a machine that is gone is never acknowledged; the system itself would try for long.
         let _kept_for_longer = SockRef::from(&socket).set_tcp_user_timeout(Some(max_pause));
+        // The system takes no more than this beyond what it has sent: how much it asks for tells how much leaves.
+        let _takes_more = SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT_BYTES);
         Self {
             socket,
             cut: CancellationToken::new(),
@@ -239,7 +243,7 @@ impl Connection {
     }
 
     /// Whether the client will send nothing more. The socket does not block.
-    fn has_left(&self) -> bool {
+    pub(super) fn has_left(&self) -> bool {
         matches!(self.socket.peek(&mut [0]), Ok(0))
     }
 }

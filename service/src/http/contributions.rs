@@ -1,12 +1,13 @@
 //! `GET /api/v1/contributions`: what arrived and what became of it.
 
+mod download;
 mod page;
 
 use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Query};
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use self::page::Place;
 use super::caller::Caller;
+use super::connections::Connection;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::App;
@@ -208,15 +210,18 @@ pub(crate) async fn get_contribution(
 pub(crate) async fn get_payload(
     app: Data<App>,
     who: Caller,
+    req: HttpRequest,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let (dataset, entry) = readable(&app, &who, &id)?;
-    let seq = entry.header.seq;
-    let payload = app
-        .runtime
-        .spawn(async move { dataset.journal.payload(seq).await })
-        .await??;
     let header = &entry.header;
+    // What cannot be read at all is told before anything is sent.
+    let (journal, seq) = (Arc::clone(&dataset), header.seq);
+    let first = async move { journal.journal.payload_part(seq, 0..1).await };
+    if header.n_bytes > 0 {
+        app.runtime.spawn(first).await??;
+    }
+    let connection = req.conn_data::<Arc<Connection>>().cloned();
     let mut response = HttpResponse::Ok();
     if !header.content_type.is_empty() {
         response.insert_header((header::CONTENT_TYPE, header.content_type.as_str()));
@@ -236,7 +241,7 @@ pub(crate) async fn get_payload(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; sandbox",
         ));
-    Ok(response.body(payload))
+    Ok(response.body(download::payload(&app, &dataset, header, connection)))
 }
 
 /// A contribution and its dataset, for those who may read the dataset, and for who sent it.

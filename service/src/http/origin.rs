@@ -8,14 +8,16 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use tokio_util::task::AbortOnDropHandle;
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::datasets;
+use super::connections::Connection;
 use super::error::{ApiError, Denials, Problems};
 use super::query::{NodePath, OnlyNodePath};
+use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::config::Scope;
 use crate::dataset::Dataset;
@@ -23,7 +25,7 @@ use crate::fold::ingest;
 use crate::journal::{Entry, Filter};
 use crate::node::Node;
 use crate::outcome::{Outcome, Status};
-use crate::query::{Cell, Selection};
+use crate::query::{Cell, QueryError, Room, Selection};
 use crate::who::Who;
 
 /// Most contributions decoded for one answer.
@@ -32,6 +34,8 @@ const MAX_CONTRIBUTIONS: u64 = 2000;
 const MAX_BYTES: u64 = 256 << 20;
 /// Longest time that one answer may take, but for the last contribution of it.
 const MAX_TIME: Duration = Duration::from_secs(10);
+/// What a byte of a contribution takes while it is decoded; what is compressed may take more.
+const DECODED_BYTES: u64 = 8;
 /// Contributions listed at once.
 const PAGE: usize = 200;
 
@@ -138,11 +142,15 @@ async fn origin(
     let before = take(&mut params, "before", "a sequence number")?;
     let selection = Selection::parse(&params, &node.schema)?;
     let node = Arc::clone(node);
+    let bounds = app.limits.query(&app.answers);
     let search = async move {
-        let cell = Cell::find(&node.view(), &selection).await?;
-        search(&dataset, &node, cell, all, before).await
+        let cell = Cell::find(&node.view(), &selection, &bounds).await?;
+        search(&dataset, &node, cell, (all, before), &bounds.room).await
     };
-    let found = app.runtime.spawn(search).await??;
+    let searching = AbortOnDropHandle::new(app.runtime.spawn(search));
+    let connection = req.conn_data::<Arc<Connection>>();
+    let found = relay::unless_left(connection, searching).await;
+    let found = found.ok_or(QueryError::Left)???;
     Ok(HttpResponse::Ok().json(found))
 }
 
@@ -169,8 +177,8 @@ async fn search(
     dataset: &Arc<Dataset>,
     node: &Arc<Node>,
     cell: Cell,
-    all: bool,
-    before: Option<u64>,
+    (all, before): (bool, Option<u64>),
+    room: &Room,
 ) -> Result<Origin, ApiError> {
     let cell = Arc::new(cell);
     let mut origin = Origin {
@@ -208,7 +216,7 @@ async fn search(
                 }
                 n_bytes += entry.header.n_bytes;
                 origin.n_searched += 1;
-                match value_in(dataset, node, &entry, &cell).await? {
+                match value_in(dataset, node, &entry, &cell, room).await? {
                     Looked::Found(value) => origin.contributions.push(Writer {
                         id: entry.header.id,
                         seq: entry.header.seq,
@@ -242,7 +250,11 @@ async fn value_in(
     node: &Arc<Node>,
     entry: &Entry,
     cell: &Arc<Cell>,
+    room: &Room,
 ) -> Result<Looked, ApiError> {
+    let n_bytes = entry.header.n_bytes.saturating_mul(DECODED_BYTES);
+    let n_bytes = n_bytes.min(room.n_bytes() / 2);
+    let _share = room.take(n_bytes, "a contribution to look into").await?;
     let payload = dataset.journal.payload(entry.header.seq).await?;
     let header = Arc::clone(&entry.header);
     let (decoders, schema) = (Arc::clone(&dataset.decoders), Arc::clone(&node.schema));

@@ -1,6 +1,7 @@
 //! `GET /api/v1/query/{dataset}/{node…}`: values.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
@@ -15,6 +16,7 @@ use utoipa::IntoParams;
 use xxhash_rust::xxh64::xxh64;
 
 use super::caller::Caller;
+use super::connections::Connection;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
@@ -158,20 +160,43 @@ async fn values(
             .insert_header((header::VARY, "Accept"))
             .finish());
     }
-    let answered = ask(app, Arc::clone(node), selection, format).await?;
+    let connection = req.conn_data::<Arc<Connection>>().cloned();
+    let asked = ask(app, connection, Arc::clone(node), selection, format);
+    let answered = asked.await?;
     let mut response = HttpResponse::Ok();
     response
         .content_type(format.media_type())
         .insert_header((header::ETAG, tag.of(&answered.view)))
         .insert_header((header::VARY, "Accept"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            file_name(&dataset.name, path, format),
+        ))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
     if let Some(cursor) = answered.cursor {
         response.insert_header((NEXT_CURSOR, cursor));
     }
     match answered.body {
-        Body::Whole(bytes) => Ok(response.body(bytes)),
+        Body::Whole(bytes) => Ok(response.body(relay::whole(bytes))),
         Body::Streamed(pieces) => Ok(response.streaming(pieces)),
     }
+}
+
+/// What a browser does with an answer: JSON it may show, the rest is a file of this name.
+fn file_name(dataset: &str, node: &str, format: Format) -> String {
+    let (shown, ending) = match format {
+        Format::Csv => ("attachment", "csv"),
+        Format::Json => ("inline", "json"),
+        Format::Ndjson => ("inline", "ndjson"),
+        Format::Arrow => ("attachment", "arrows"),
+        Format::Parquet => ("attachment", "parquet"),
+        Format::Covjson => ("inline", "covjson"),
+    };
+    let parts = std::iter::once(dataset).chain(node.split('/'));
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name = parts.join("-").replace(|c| !is_plain(c), "_");
+    format!("{shown}; filename=\"{name}.{ending}\"")
 }
 
 /// Makes entity tags: an answer depends on the question, the form, the schema and the folded state.
@@ -209,30 +234,35 @@ struct Head {
     whole: Option<Bytes>,
 }
 
-/// Has the question answered where work may take its time.
+/// Has the question answered where work may take its time, while the client is there.
 async fn ask(
     app: &App,
+    connection: Option<Arc<Connection>>,
     node: Arc<Node>,
     selection: Selection,
     format: Format,
 ) -> Result<Answered, ApiError> {
     let (head_sender, head) = oneshot::channel();
-    let (sender, pieces) = mpsc::channel(relay::MAX_PIECES);
-    let bounds = app.limits.query();
-    let work = async move { produce(&node, &selection, format, bounds, head_sender, sender).await };
+    let (sender, pieces) = mpsc::channel(1);
+    let bounds = app.limits.query(&app.answers);
+    let budget = Budget::new(app.limits.max_query_time);
+    let question = (selection, format, bounds);
+    let work = async move { produce(&node, &question, budget, head_sender, sender).await };
     let task = AbortOnDropHandle::new(app.runtime.spawn(work));
+    let head = relay::unless_left(connection.as_ref(), head).await;
     let head = head
-        .await
+        .ok_or(QueryError::Left)?
         .map_err(|error| ApiError::Internal(Arc::new(error)))??;
     let body = match head.whole {
         Some(bytes) => Body::Whole(bytes),
         None => Body::Streamed(
-            relay::stream(pieces, task)
-                .inspect_err(|error| {
-                    tracing::error!(
+            relay::while_there(relay::stream(pieces, task), connection, || QueryError::Left)
+                .inspect_err(|error| match error {
+                    QueryError::Left => tracing::debug!("A client left before its answer ended"),
+                    error => tracing::error!(
                         error = error as &dyn std::error::Error,
                         "An answer was cut off: {error}"
-                    );
+                    ),
                 })
                 .boxed_local(),
         ),
@@ -244,20 +274,42 @@ async fn ask(
     })
 }
 
-/// Answers, and sends the head with the first bytes, then the other pieces.
+/// Time that may be worked on a question.
+struct Budget {
+    max: Duration,
+    left: Duration,
+}
+
+impl Budget {
+    fn new(max: Duration) -> Self {
+        Self { max, left: max }
+    }
+
+    /// Does some of the work.
+    async fn spend<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, QueryError>>,
+    ) -> Result<T, QueryError> {
+        let begin = Instant::now();
+        let done = tokio::time::timeout(self.left, work).await;
+        self.left = self.left.saturating_sub(begin.elapsed());
+        done.unwrap_or(Err(QueryError::TooLong { max: self.max }))
+    }
+}
+
+/// Answers, and sends the head with the first bytes, then the other pieces, each of which is made when there is room for it.
 async fn produce(
     node: &Arc<Node>,
-    selection: &Selection,
-    format: Format,
-    bounds: Bounds,
+    question: &(Selection, Format, Bounds),
+    mut budget: Budget,
     head: oneshot::Sender<Result<Head, QueryError>>,
     pieces: mpsc::Sender<Result<Bytes, QueryError>>,
 ) {
     // If coarser levels change before the first bytes are read, once more from the new state without them.
-    let mut begun = begin(node.view(), selection, format, bounds).await;
+    let mut begun = budget.spend(begin(node.view(), question)).await;
     if is_moved(&begun) {
         let view = node.view().without_levels();
-        begun = begin(view, selection, format, bounds).await;
+        begun = budget.spend(begin(view, question)).await;
     }
     let Begun {
         view,
@@ -271,6 +323,7 @@ async fn produce(
             return;
         }
     };
+    // A short answer keeps no room, so that it can be sent in one piece.
     let whole = is_whole.then(|| Bytes::from(first.concat()));
     let cursor = answer.cursor.take();
     if head
@@ -289,9 +342,13 @@ async fn produce(
             return;
         }
     }
-    while let Some(piece) = answer.body.next().await {
+    while let Ok(place) = pieces.reserve().await {
+        let Some(piece) = budget.spend(answer.body.try_next()).await.transpose() else {
+            return;
+        };
         let ends = piece.is_err();
-        if pieces.send(piece).await.is_err() || ends {
+        place.send(piece);
+        if ends {
             return;
         }
     }
@@ -309,11 +366,9 @@ struct Begun {
 /// Begins an answer. Most end soon, and are sent with their length.
 async fn begin(
     view: NodeView,
-    selection: &Selection,
-    format: Format,
-    bounds: Bounds,
+    (selection, format, bounds): &(Selection, Format, Bounds),
 ) -> Result<Begun, QueryError> {
-    let mut answer = answer(view.clone(), selection, format, bounds).await?;
+    let mut answer = answer(view.clone(), selection, *format, bounds.clone()).await?;
     let (mut pieces, mut n_bytes) = (Vec::new(), 0);
     while n_bytes < WHOLE_BYTES {
         let Some(piece) = answer.body.try_next().await? else {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use zarr_fuse_schemas::{Aggregate, Node as NodeSchema, Pyramid, Scalar};
 
-use super::{Former, Indices, Node, ReadError, State};
+use super::{Chunk, Former, Indices, Node, Present, ReadError, State};
+use crate::array::ArraySpec;
 use crate::merge::CoordinateIndex;
 use crate::pyramid::{Level, Part};
 use crate::values::Values;
@@ -138,7 +139,7 @@ impl NodeView {
         let array = array.ok_or(ReadError::Moved)?;
         let epoch = node.state().epoch;
         if !layout.is_former() {
-            return node.read_array(array, indices, epoch).await;
+            return node.read_published(array, indices, epoch).await;
         }
         if array >= node.own_arrays().count() {
             return Err(ReadError::Moved);
@@ -151,6 +152,100 @@ impl NodeView {
             })
             .collect();
         Ok(node.gather(array, &from, epoch, None).await?.0)
+    }
+
+    /// Where an array is among those of `node`, which has them now; `None` if positions have moved since the view was taken.
+    fn place_in(&self, node: &Node, array: usize) -> Option<usize> {
+        let layout = node.layout_of_view(&self.state)?;
+        let array = node.array_at(&self.node.arrays[array].path)?;
+        (!layout.is_former()).then_some(array)
+    }
+
+    /// Which chunks of a variable there are, if it has dimensions and that is known; with `list` it is found out, unless they
+    /// are too many.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn chunks_of(
+        &self,
+        variable: &str,
+        list: bool,
+    ) -> Result<Option<Chunks>, ReadError> {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
+        let own = self.state.coordinates.len() + idx;
+        let (node, _stays) = self.node.hold().await?;
+        let Some(array) = self.place_in(node, own) else {
+            return Ok(None);
+        };
+        let epoch = node.state().epoch;
+        let mut present = node.known[array].get(epoch);
+        if present.is_none() && list {
+            present = node.present(array, epoch).await?;
+        }
+        Ok(present.map(|present| Chunks {
+            present,
+            spec: Arc::clone(&node.arrays[array]),
+            array: own,
+        }))
+    }
+
+    /// One of `chunks`, of which there may be none.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`ReadError::Moved`] if positions have moved since the view was taken.
+    pub(crate) async fn chunk(
+        &self,
+        chunks: &Chunks,
+        place: &[u64],
+    ) -> Result<Option<Arc<Chunk>>, ReadError> {
+        let (node, _stays) = self.node.hold().await?;
+        let array = self.place_in(node, chunks.array);
+        let array = array.ok_or(ReadError::Moved)?;
+        let epoch = node.state().epoch;
+        node.chunk(array, place, epoch, None).await
+    }
+
+    /// `n` elements of a variable, at these indices along each of its dimensions.
+    ///
+    /// # Errors
+    /// As [`Self::chunk`].
+    pub(crate) async fn read_points(
+        &self,
+        variable: &str,
+        indices: &[Vec<u64>],
+        n: usize,
+    ) -> Result<Values, ReadError> {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        let idx = idx.ok_or_else(|| ReadError::UnknownVariable(variable.to_owned()))?;
+        let array = self.state.coordinates.len() + idx;
+        let (node, _stays) = self.node.hold().await?;
+        let array = self.place_in(node, array).ok_or(ReadError::Moved)?;
+        let epoch = node.state().epoch;
+        node.read_points(array, indices, n, epoch).await
+    }
+
+    /// Bytes of memory that [`Self::read`] takes at most: for what it gives, and beside that while it reads. Text counts as if
+    /// it were short.
+    pub fn read_bytes(&self, variable: &str, indices: &[Indices]) -> (u64, u64) {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        idx.map_or((0, 0), |idx| {
+            self.node
+                .read_bytes(self.state.coordinates.len() + idx, indices)
+        })
+    }
+
+    /// The same for [`Self::read_level`].
+    pub(crate) fn read_level_bytes(
+        &self,
+        level: usize,
+        variable: &str,
+        part: Part,
+        indices: &[Indices],
+    ) -> (u64, u64) {
+        let idx = self.node.schema.variables.get_index_of(variable);
+        let array = idx.and_then(|idx| self.node.level_array(level, idx, part));
+        array.map_or((0, 0), |array| self.node.read_bytes(array, indices))
     }
 
     /// Coarser levels that have cells, finest first: how many positions along the coordinate of the pyramid a cell stands
@@ -208,6 +303,29 @@ impl NodeView {
         };
         let read = self.read_array(array - self.state.coordinates.len(), indices);
         Ok(Some(read.await?))
+    }
+}
+
+/// Which chunks of a variable there are.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunks {
+    pub(crate) present: Arc<Present>,
+    spec: Arc<ArraySpec>,
+    array: usize,
+}
+
+impl Chunks {
+    /// Their length along each dimension.
+    pub(crate) fn shape(&self) -> &[u64] {
+        &self.spec.chunk_shape
+    }
+
+    /// What reading some of them takes.
+    pub(crate) fn bytes_at_once(&self) -> u64 {
+        let n_bytes = crate::values::n_bytes_of(self.spec.data_type);
+        n_bytes
+            .saturating_mul(self.spec.chunk_len() as u64)
+            .saturating_mul(4)
     }
 }
 

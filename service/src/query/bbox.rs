@@ -6,7 +6,11 @@ use super::elements::Key;
 use super::error::{QueryError, bad};
 use super::selector::{Criterion, Span};
 
-/// The criteria that a box means. West greater than east crosses the 180th meridian.
+/// Degrees all around the globe.
+const TURN: f64 = 360.0;
+
+/// The criteria that a box means. Longitudes count from -180 or from 0, here as there; west greater than east means the box
+/// that begins in the west and ends in the east, across the meridian at which they begin anew.
 ///
 /// # Errors
 /// 400 if it is not four numbers, south to north; 422 if the node has no longitude and latitude over one coordinate each.
@@ -50,13 +54,14 @@ pub(super) fn criteria(text: &str, schema: &Node) -> Result<[(String, Criterion)
         to: to.map(|to| key(variable, to)),
         wanted: None,
     };
-    let longitudes = if west <= east {
-        vec![span(longitude, Some(west), Some(east))]
+    // Meridians have a name in each turn around the globe: -10 is 350.
+    let east = if east < west { east + TURN } else { east };
+    let turns = [0.0, -TURN, TURN].map(|turn| (west + turn, east + turn));
+    let longitudes = if east - west >= TURN {
+        vec![span(longitude, None, None)]
     } else {
-        vec![
-            span(longitude, Some(west), None),
-            span(longitude, None, Some(east)),
-        ]
+        let of_turn = |(west, east)| span(longitude, Some(west), Some(east));
+        turns.into_iter().map(of_turn).collect()
     };
     let latitudes = vec![span(latitude, Some(south), Some(north))];
     Ok([

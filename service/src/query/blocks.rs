@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::picked::Picked;
 use super::plan::Axis;
-use super::resolve::Picked;
 
 /// The largest box of rows that begins at `start`, is contiguous in row order and has at most `max_rows` rows (but at least
 /// one). Along its first axis of several it ends at a chunk boundary where that costs no more than half of it.
@@ -125,7 +125,7 @@ mod tests {
         fn a_cursor_continues_with_the_next_selected_row(
             lists in prop::collection::vec(prop::collection::btree_set(0_u64..8, 1..5), 1..4), seed: u64,
         ) {
-            let axes: Vec<Axis> = lists.iter().map(|list| axis(Picked::List(list.iter().copied().collect()), 1)).collect();
+            let axes: Vec<Axis> = lists.iter().map(|list| axis(Picked::from_list(list.iter().copied().collect()), 1)).collect();
             let last: Vec<u64> = (0..lists.len()).map(|i| (seed >> (8 * i)) % 9).collect();
             let all: Vec<Range<u64>> = lists.iter().map(|list| 0..list.len() as u64).collect();
             let index = |row: &Vec<u64>| row.iter().zip(&axes).map(|(&at, axis)| axis.picked.get(at)).collect::<Vec<_>>();

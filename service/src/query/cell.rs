@@ -36,7 +36,11 @@ impl Cell {
     ///
     /// # Errors
     /// [`QueryError::DoesNotFit`] if it leaves several or none; else as a query for values.
-    pub async fn find(view: &NodeView, selection: &Selection) -> Result<Self, QueryError> {
+    pub async fn find(
+        view: &NodeView,
+        selection: &Selection,
+        bounds: &Bounds,
+    ) -> Result<Self, QueryError> {
         let misfit = |reason: String| Err(QueryError::DoesNotFit { reason });
         let schema = view.schema();
         let [name] = selection.variables.as_slice() else {
@@ -47,7 +51,7 @@ impl Cell {
                 "`{name}` is a coordinate; give a variable, `var=<name>`"
             ));
         };
-        let plan = Plan::new(view, selection, &Bounds::default()).await?;
+        let plan = Plan::new(view, selection, bounds).await?;
         if let Some(axis) = plan.axes.iter().find(|axis| axis.picked.len() != 1) {
             return misfit(format!(
                 "the selection leaves {} values of `{}`; give one, such as `sel.{}=<value>`",
@@ -87,8 +91,7 @@ impl Cell {
             stored.extend(coordinate_idx.zip(values));
             indices.push(axis.picked.indices(0..1));
         }
-        let read = view.read(name, &indices).await;
-        let value = read.map_err(|error| super::error::unreadable(name, error))?;
+        let (value, _share) = bounds.room.read(view, name, &indices).await?;
         Ok(Self {
             variable: name.clone(),
             coordinates,

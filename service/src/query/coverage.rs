@@ -14,10 +14,10 @@ mod write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use zarr_fuse_schemas::DataType;
 
 use self::domain::{Domain, Role};
+use super::Bounds;
 use super::error::QueryError;
 use super::format::Field;
 use super::plan::Plan;
@@ -25,7 +25,7 @@ use super::points::strides;
 use super::resolve::at;
 use super::rows::Block;
 use super::selection::{Layout, Selection};
-use crate::node::NodeView;
+use crate::node::{NodeView, blocking};
 
 /// Refuses what a coverage cannot hold, before anything is read.
 ///
@@ -75,14 +75,17 @@ pub(super) fn check(
 /// # Errors
 /// [`QueryError::DoesNotFit`] if no coordinate is a time, a depth or height, or a place; and what reading places gives.
 pub(super) async fn write(
-    plan: &Plan,
-    view: &NodeView,
+    plan: Plan,
+    view: NodeView,
     selection: &Selection,
-    blocks: &[Block],
-) -> Result<Bytes, QueryError> {
-    let domain = Domain::new(plan, view).await?;
-    let parameters = parameters(plan, view, selection);
-    Ok(write::coverages(plan, view, &domain, &parameters, blocks, selection.keep_na).into())
+    blocks: Vec<Block>,
+    bounds: &Bounds,
+) -> Result<Vec<u8>, QueryError> {
+    let domain = Domain::new(&plan, &view, bounds).await?;
+    let parameters = parameters(&plan, &view, selection);
+    let keep_na = selection.keep_na;
+    let write = move || write::coverages(&plan, &view, &domain, &parameters, &blocks, keep_na);
+    Ok(blocking(write).await)
 }
 
 /// A variable that the coverages hold.

@@ -69,6 +69,12 @@ impl Na {
         }
     }
 
+    /// Whether a cell of `variable` that was never written counts as a value.
+    pub(super) fn keeps_unwritten(self, variable: &Variable) -> bool {
+        let unwritten = Values::filled(variable.data_type, variable.na.as_ref(), 1);
+        self.keeps_row(&unwritten, 0)
+    }
+
     /// Whether element `i` keeps its row in a long answer.
     pub(super) fn keeps_row(self, values: &Values, i: usize) -> bool {
         match (self, values) {

@@ -88,6 +88,24 @@ pub enum QueryError {
         "values were inserted before the position of this cursor, rows would repeat; start again without `cursor`"
     )]
     StaleCursor,
+    /// 503: other questions have all the memory that questions may take, and have not given it back in time.
+    #[error(
+        "other questions take all the memory there is for them (`limits.max_answer_memory_bytes`); ask again in some seconds"
+    )]
+    NoRoom,
+    /// 504: it took longer than a question may.
+    #[error(
+        "the answer takes longer than {} s of work (`limits.max_query_time`); select less, take `resample` or `max_points`, or ask page by page with `limit`", .max.as_secs_f64()
+    )]
+    TooLong {
+        /// Longest time.
+        max: std::time::Duration,
+    },
+    /// The client has left, or has closed its side of the connection.
+    #[error(
+        "the client closed its side of the connection, and the answer was not ready yet; keep it open until it has come"
+    )]
+    Left,
     /// 500 or 503: the arrays could not be read.
     #[error("cannot read `{variable}`")]
     Read {

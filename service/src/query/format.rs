@@ -198,16 +198,21 @@ impl Encoder {
         })
     }
 
-    /// The bytes of some more rows.
+    /// The bytes of some more rows, those from `from` on, and the first row that is not among them: text is made in pieces of
+    /// bounded size.
     ///
     /// # Errors
     /// As [`Encoder::new`].
-    pub(super) fn rows(&mut self, rows: &Rows) -> Result<Vec<u8>, QueryError> {
+    pub(super) fn rows(
+        &mut self,
+        rows: &Rows,
+        from: usize,
+    ) -> Result<(Vec<u8>, usize), QueryError> {
         match self {
-            Self::Csv(csv) => Ok(csv.rows(rows)),
-            Self::Json(json) => Ok(json.rows(rows)),
-            Self::Ipc(ipc) => ipc.rows(rows),
-            Self::Parquet(parquet) => parquet.rows(rows),
+            Self::Csv(csv) => Ok(csv.rows(rows, from)),
+            Self::Json(json) => Ok(json.rows(rows, from)),
+            Self::Ipc(ipc) => ipc.rows(rows).map(|bytes| (bytes, rows.n)),
+            Self::Parquet(parquet) => parquet.rows(rows).map(|bytes| (bytes, rows.n)),
         }
     }
 

@@ -11,8 +11,10 @@ use super::cursor::value_hash;
 use super::elements::Na;
 use super::error::QueryError;
 use super::format::{Field, Kind};
+use super::picked::Picked;
 use super::points::Points;
-use super::resolve::{Picked, at, column, resolve};
+use super::resolve::{at, column, resolve};
+use super::room::Share;
 use super::selection::{Layout, Selection};
 use crate::node::NodeView;
 use crate::values::Values;
@@ -31,6 +33,8 @@ pub(super) struct Plan {
     /// The columns of the answer, each from one input.
     pub(super) columns: Vec<Column>,
     pub(super) layout: Layout,
+    /// For what it holds in memory.
+    pub(super) shares: Vec<Share>,
 }
 
 /// One row coordinate.
@@ -88,7 +92,7 @@ impl Plan {
     ) -> Result<Self, QueryError> {
         let schema = view.schema();
         let names = row_coordinates(schema, &selection.variables);
-        let picked = resolve(view, selection, &names).await?;
+        let picked = resolve(view, selection, &names, bounds).await?;
         let axes: Vec<Axis> = names
             .into_iter()
             .zip(picked)
@@ -100,13 +104,16 @@ impl Plan {
             .collect();
         let mut inputs = Vec::new();
         let mut fields = Vec::new();
+        let mut shares = Vec::new();
         for (axis_idx, axis) in axes.iter().enumerate() {
             for variable in columns_of_axis(schema, &axis.name) {
                 let (mut input, field) = input(variable, selection, vec![axis_idx]);
                 input.source = if variable.name == axis.name {
                     Source::Coordinate
                 } else {
-                    let values = column(view, &variable.name, &axis.name).await?;
+                    let read = column(view, &variable.name, &axis.name, bounds);
+                    let (values, share) = read.await?;
+                    shares.push(share);
                     let picked = (0..axis.picked.len()).map(|position| axis.picked.get(position));
                     Source::Known(input.converted(values.take(picked.map(at))))
                 };
@@ -140,6 +147,7 @@ impl Plan {
             deciding,
             columns: Vec::new(),
             layout: selection.layout,
+            shares,
         };
         plan.columns = match plan.layout {
             Layout::Wide if plan.axes.len() > 1 => plan.wide_columns(view, &fields, bounds)?,

@@ -11,13 +11,15 @@ use zarr_fuse_schemas::{DataType, Measure, Node, Variable, Zone};
 
 use super::Bounds;
 use super::elements::Na;
-use super::error::{QueryError, unreadable};
+use super::error::QueryError;
 use super::format::{Field, Kind};
+use super::picked::Picked;
 use super::plan::{Column, Input, Plan, Source};
-use super::resolve::{Picked, at};
+use super::resolve::at;
 use super::selection::Layout;
+use super::thin::Series;
 use super::time::TimeText;
-use crate::node::NodeView;
+use crate::node::{NodeView, blocking};
 use crate::values::Values;
 
 use kept::Kept;
@@ -91,6 +93,9 @@ pub(super) fn time_coordinate<'a>(
     })
 }
 
+/// What is kept of an interval: how many values there were, their sum and the one chosen, and the result.
+const KEPT_BYTES: u64 = 32;
+
 /// Replaces the rows of `plan` by buckets: everything that lies along time is read, block by block, and kept per bucket.
 ///
 /// # Errors
@@ -121,7 +126,7 @@ pub(super) async fn resample(
             ),
         });
     }
-    let buckets = buckets(view, &plan, axis_idx, step, zone)?;
+    let buckets = buckets(view, &plan, axis_idx, (step, zone), bounds).await?;
     drop_unsuitable(&mut plan, schema, aggregate, axis_idx, is_default)?;
     let n_others = |input: &Input| {
         let others = input.axes.iter().filter(|axis| **axis != axis_idx);
@@ -134,14 +139,13 @@ pub(super) async fn resample(
         .inputs
         .iter()
         .map(|input| n_others(input).saturating_mul(n_buckets));
-    if n_cells.fold(0, u64::saturating_add) > bounds.max_buckets {
-        return Err(QueryError::DoesNotFit {
-            reason: format!(
-                "`resample` would make more than {} values; take longer steps or select less",
-                bounds.max_buckets
-            ),
-        });
+    let n_cells = n_cells.fold(0, u64::saturating_add);
+    if n_cells > bounds.max_buckets {
+        return Err(too_many(bounds.max_buckets));
     }
+    let what = "what `resample` keeps of each interval";
+    let share = bounds.room.take(n_cells.saturating_mul(KEPT_BYTES), what);
+    let mut share = share.await?;
     let mut inputs = Vec::with_capacity(plan.inputs.len());
     for (input_idx, input) in plan.inputs.iter().enumerate() {
         let is_time = !matches!(input.source, Source::Array) && input.axes == [axis_idx];
@@ -173,6 +177,8 @@ pub(super) async fn resample(
             column.field = Arc::new(field(&column.field, aggregate, &inputs[column.input]));
         }
     }
+    share.keep(n_cells.saturating_mul(8));
+    plan.shares.push(share);
     plan.inputs = inputs;
     plan.axes[axis_idx].picked = Picked::Range(0..n_buckets);
     plan.axes[axis_idx].chunk_size = n_buckets.max(1);
@@ -187,42 +193,70 @@ struct Buckets {
     positions: Vec<Range<u64>>,
 }
 
-fn buckets(
+/// More times than this are put into intervals on the blocking pool.
+const MAX_INLINE: u64 = 20_000;
+
+async fn buckets(
     view: &NodeView,
     plan: &Plan,
     axis_idx: usize,
-    step: Step,
-    zone: Option<Zone>,
+    (step, zone): (Step, Option<Zone>),
+    bounds: &Bounds,
 ) -> Result<Buckets, QueryError> {
     let axis = &plan.axes[axis_idx];
     let coordinate = &view.schema().coordinates[&axis.name];
     let Measure::Time { unit, .. } = &coordinate.variable.measure else {
         return Err(unsorted(&axis.name));
     };
-    let (Some(Values::Int64(ticks)), true) = (view.coordinate(&axis.name), coordinate.sorted)
-    else {
+    let values = view.coordinate_index(&axis.name);
+    let values = values.filter(|_| coordinate.sorted);
+    let Some(values) = values.map(|index| Arc::clone(index.values())) else {
         return Err(unsorted(&axis.name));
     };
-    let zone = zone.unwrap_or(unit.zone);
-    let mut buckets = Buckets {
-        starts: Vec::new(),
-        positions: Vec::new(),
-    };
-    let mut end = i64::MIN;
-    for position in 0..axis.picked.len() {
-        let tick = ticks[at(axis.picked.get(position))];
-        if tick < end
-            && let Some(last) = buckets.positions.last_mut()
-        {
-            last.end = position + 1;
-            continue;
+    let (zone, tick) = (zone.unwrap_or(unit.zone), unit.tick);
+    let picked = axis.picked.clone();
+    let (n, max_buckets) = (picked.len(), bounds.max_buckets);
+    let name = axis.name.clone();
+    let make = move || {
+        let Values::Int64(ticks) = values.as_ref() else {
+            return Err(unsorted(&name));
+        };
+        let mut buckets = Buckets {
+            starts: Vec::new(),
+            positions: Vec::new(),
+        };
+        let mut end = i64::MIN;
+        for position in 0..picked.len() {
+            let time = ticks[at(picked.get(position))];
+            if time < end
+                && let Some(last) = buckets.positions.last_mut()
+            {
+                last.end = position + 1;
+                continue;
+            }
+            let bucket = step.bucket(time, tick, zone);
+            end = bucket.end;
+            buckets.starts.push(bucket.start);
+            buckets.positions.push(position..position + 1);
+            if buckets.starts.len() as u64 > max_buckets {
+                return Err(too_many(max_buckets));
+            }
         }
-        let bucket = step.bucket(tick, unit.tick, zone);
-        end = bucket.end;
-        buckets.starts.push(bucket.start);
-        buckets.positions.push(position..position + 1);
+        Ok(buckets)
+    };
+    if n <= MAX_INLINE {
+        make()
+    } else {
+        blocking(make).await
     }
-    Ok(buckets)
+}
+
+fn too_many(max_buckets: u64) -> QueryError {
+    QueryError::DoesNotFit {
+        reason: format!(
+            "`resample` would make more than {max_buckets} values; take longer steps or select less"
+        ),
+    }
 }
 
 fn unsorted(name: &str) -> QueryError {
@@ -316,6 +350,7 @@ async fn reduce(
     bounds: &Bounds,
 ) -> Result<Input, QueryError> {
     let input = &plan.inputs[input_idx];
+    let series = Series::new(view, plan, input_idx, axis_idx, bounds).await?;
     let own = input
         .axes
         .iter()
@@ -328,69 +363,83 @@ async fn reduce(
         .collect();
     let n_before: u64 = lengths[..own].iter().product();
     let n_after: u64 = lengths[own + 1..].iter().product();
-    let n_others = (n_before * n_after).max(1);
     let n_buckets = buckets.starts.len();
     let mut kept = Kept::new(
         aggregate,
         absent(view.schema(), input, at(n_before) * n_buckets * at(n_after)),
     );
-    let rows_at_once = (bounds.max_block_cells / n_others).max(1);
     let levels = levels::of(view, plan, input, axis_idx, aggregate);
-    let mut bucket = 0;
-    for piece in levels::pieces(&plan.axes[axis_idx], &buckets.positions, &levels) {
-        let step = piece.level.map_or(1, |level| levels[level].n_positions);
-        let mut begin = piece.positions.start;
-        while begin < piece.positions.end {
-            let end = piece
-                .positions
-                .end
-                .min(begin + rows_at_once.saturating_mul(step));
-            let indices: Vec<_> = input
-                .axes
-                .iter()
-                .zip(&lengths)
-                .enumerate()
-                .map(|(place, (axis, length))| {
-                    let picked = &plan.axes[*axis].picked;
-                    match (place == own, piece.level) {
-                        (true, Some(_)) => levels::cells(picked, begin..end, step),
-                        (true, None) => picked.indices(begin..end),
-                        (false, _) => picked.indices(0..*length),
-                    }
-                })
-                .collect();
-            let block = if let Some(level) = piece.level {
-                levels::read(view, input, level, aggregate, &indices).await?
-            } else {
-                let read = view.read(&input.variable, &indices).await;
-                let read = read.map_err(|error| unreadable(&input.variable, error))?;
-                Block::Values(input.converted(read))
-            };
-            let n_read = at((end - begin) / step);
-            for row in 0..n_read {
-                let position = begin + row as u64 * step;
-                while buckets.positions[bucket].end <= position {
-                    bucket += 1;
+    let pieces = levels::pieces(&plan.axes[axis_idx], &buckets.positions, &levels);
+    for others in series.boxes() {
+        // Where the series of the box are among all.
+        let before = places(&others[..own], &lengths[..own]);
+        let after = places(&others[own + 1..], &lengths[own + 1..]);
+        let is_run = after.len() == at(n_after);
+        let rows_at_once = series.rows_at_once(&others);
+        let mut bucket = 0;
+        for piece in &pieces {
+            let step = piece.level.map_or(1, |level| levels[level].n_positions);
+            let mut begin = piece.positions.start;
+            while begin < piece.positions.end {
+                let end = piece
+                    .positions
+                    .end
+                    .min(begin + rows_at_once.saturating_mul(step));
+                if piece.level.is_none() && series.is_absent(begin..end, &others) {
+                    begin = end;
+                    continue;
                 }
-                for before in 0..at(n_before) {
-                    let from = (before * n_read + row) * at(n_after);
-                    let to = (before * n_buckets + bucket) * at(n_after);
-                    let from = from..from + at(n_after);
-                    match &block {
-                        Block::Values(values) => kept.take(values, input.na, from, to),
-                        Block::Cells(values, counts) => kept.take_cells(values, counts, from, to),
+                let indices = series.indices(&others, |picked| match piece.level {
+                    Some(_) => levels::cells(picked, begin..end, step),
+                    None => picked.indices(begin..end),
+                });
+                let (block, _share) = if let Some(level) = piece.level {
+                    levels::read(view, &bounds.room, (input, level), aggregate, &indices).await?
+                } else {
+                    let read = bounds.room.read(view, &input.variable, &indices);
+                    let (values, share) = read.await?;
+                    (Block::Values(input.converted(values)), vec![share])
+                };
+                let n_read = at((end - begin) / step);
+                for row in 0..n_read {
+                    let position = begin + row as u64 * step;
+                    while buckets.positions[bucket].end <= position {
+                        bucket += 1;
+                    }
+                    for (i, before) in before.iter().enumerate() {
+                        let from = (i * n_read + row) * after.len();
+                        let to = (before * n_buckets + bucket) * at(n_after);
+                        if is_run {
+                            kept.take_of(&block, input.na, from..from + after.len(), to);
+                            continue;
+                        }
+                        for (j, after) in after.iter().enumerate() {
+                            kept.take_of(&block, input.na, from + j..from + j + 1, to + after);
+                        }
                     }
                 }
+                begin = end;
+                tokio::task::yield_now().await;
             }
-            begin = end;
-            tokio::task::yield_now().await;
         }
     }
     Ok(kept.finish(input))
 }
 
+/// Places in C order of the product of positions along dimensions of these lengths.
+fn places(positions: &[Vec<u64>], lengths: &[u64]) -> Vec<usize> {
+    let dimensions = positions.iter().zip(lengths);
+    dimensions.fold(vec![0], |places, (positions, &length)| {
+        let along = |place: usize| {
+            let positions = positions.iter();
+            positions.map(move |&position| place * at(length) + at(position))
+        };
+        places.into_iter().flat_map(along).collect()
+    })
+}
+
 /// What is read at once.
-enum Block {
+pub(super) enum Block {
     /// Values of the variable.
     Values(Values),
     /// What cells of a coarser level tell, and of how many values.

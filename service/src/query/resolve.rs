@@ -1,113 +1,31 @@
 //! From values asked for to indices along the row coordinates.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use zarr_fuse_schemas::{Node, Variable};
 
+use super::Bounds;
 use super::bbox::{is_latitude, is_longitude};
 use super::elements::{Key, Na, int, number};
-use super::error::{QueryError, bad, suggest, unreadable};
+use super::error::{QueryError, bad, suggest};
 use super::format::Kind;
+use super::picked::Picked;
+use super::room::Share;
 use super::selection::Selection;
 use super::selector::{Criterion, Position, Span};
-use crate::node::{Indices, NodeView};
+use crate::node::{Indices, NodeView, blocking};
 use crate::values::Values;
-
-/// Selected indices along one coordinate, ascending, each once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Picked {
-    Range(Range<u64>),
-    List(Vec<u64>),
-}
-
-impl Picked {
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Range(range) => range.end - range.start,
-            Self::List(list) => list.len() as u64,
-        }
-    }
-
-    /// The index at a position.
-    pub(super) fn get(&self, position: u64) -> u64 {
-        match self {
-            Self::Range(range) => range.start + position,
-            Self::List(list) => list[at(position)],
-        }
-    }
-
-    /// The first position whose index is not below `index`.
-    pub(super) fn position_of(&self, index: u64) -> u64 {
-        match self {
-            Self::Range(range) => index.clamp(range.start, range.end) - range.start,
-            Self::List(list) => list.partition_point(|&listed| listed < index) as u64,
-        }
-    }
-
-    /// The indices at a range of positions.
-    pub(super) fn indices(&self, positions: Range<u64>) -> Indices {
-        match self {
-            Self::Range(range) => {
-                Indices::Range(range.start + positions.start..range.start + positions.end)
-            }
-            Self::List(list) => {
-                Indices::List(list[at(positions.start)..at(positions.end)].to_vec())
-            }
-        }
-    }
-
-    pub(super) fn from_list(list: Vec<u64>) -> Self {
-        match (list.first(), list.last()) {
-            (Some(&first), Some(&end)) if end - first + 1 == list.len() as u64 => {
-                Self::Range(first..end + 1)
-            }
-            (None, _) => Self::Range(0..0),
-            _ => Self::List(list),
-        }
-    }
-
-    fn from_ranges(mut ranges: Vec<Range<u64>>) -> Self {
-        ranges.retain(|range| range.start < range.end);
-        ranges.sort_by_key(|range| range.start);
-        if let [range] = ranges.as_slice() {
-            return Self::Range(range.clone());
-        }
-        let mut list: Vec<u64> = ranges.into_iter().flatten().collect();
-        list.sort_unstable();
-        list.dedup();
-        Self::from_list(list)
-    }
-
-    fn and(self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Range(a), Self::Range(b)) => {
-                let start = a.start.max(b.start);
-                Self::Range(start..a.end.min(b.end).max(start))
-            }
-            (Self::List(list), other) => Self::from_list(
-                list.into_iter()
-                    .filter(|&index| other.contains(index))
-                    .collect(),
-            ),
-            (range @ Self::Range(_), Self::List(_)) => other.clone().and(&range),
-        }
-    }
-
-    fn contains(&self, index: u64) -> bool {
-        match self {
-            Self::Range(range) => range.contains(&index),
-            Self::List(list) => list.binary_search(&index).is_ok(),
-        }
-    }
-}
 
 /// A position or index as one of a slice in memory.
 pub(super) fn at(position: u64) -> usize {
     usize::try_from(position).expect("lengths of vectors in memory fit")
 }
+
+/// Selections that look at more values and selectors than this do so on the blocking pool.
+const MAX_INLINE: usize = 20_000;
 
 /// The indices selected along each of `row_coordinates`.
 ///
@@ -117,26 +35,15 @@ pub(super) async fn resolve(
     view: &NodeView,
     selection: &Selection,
     row_coordinates: &[String],
+    bounds: &Bounds,
 ) -> Result<Vec<Picked>, QueryError> {
     let schema = view.schema();
-    let length = |name: &str| view.coordinate(name).map_or(0, Values::len) as u64;
-    let mut picked: Vec<Picked> = row_coordinates
+    let mut columns = Vec::with_capacity(selection.criteria.len());
+    let mut n_looked_at = selection
+        .positions
         .iter()
-        .map(|name| Picked::Range(0..length(name)))
-        .collect();
-    let axis_of = |prefix: &str, of: &str, coordinate: &str| {
-        row_coordinates
-            .iter()
-            .position(|name| name == coordinate)
-            .ok_or_else(|| {
-                bad(
-                    &format!("{prefix}.{of}"),
-                    "…",
-                    format!("none of the selected variables lies on `{coordinate}`; leave it out"),
-                )
-            })
-    };
-    let mut nearest: Vec<(usize, Vec<Target<'_>>)> = Vec::new();
+        .map(|(_, positions)| positions.len())
+        .sum::<usize>();
     for (name, criterion) in &selection.criteria {
         let (variable, sorted) = find(schema, name);
         let coordinate = if sorted.is_some() {
@@ -144,12 +51,54 @@ pub(super) async fn resolve(
         } else {
             &variable.coords[0]
         };
-        let axis = axis_of("sel", name, coordinate)?;
-        let values = column(view, name, coordinate).await?;
+        let axis = axis_of(row_coordinates, "sel", name, coordinate)?;
+        let values = column(view, name, coordinate, bounds).await?;
+        n_looked_at += criterion.n_spans() + values.0.len();
+        columns.push((axis, values));
+    }
+    if n_looked_at <= MAX_INLINE {
+        return pick(view, selection, row_coordinates, &columns);
+    }
+    let (view, selection) = (view.clone(), selection.clone());
+    let row_coordinates = row_coordinates.to_vec();
+    blocking(move || pick(&view, &selection, &row_coordinates, &columns)).await
+}
+
+/// The place of a coordinate among those of the rows.
+fn axis_of(
+    row_coordinates: &[String],
+    prefix: &str,
+    of: &str,
+    coordinate: &str,
+) -> Result<usize, QueryError> {
+    let mut names = row_coordinates.iter();
+    let found = names.position(|name| name == coordinate);
+    found.ok_or_else(|| {
+        let reason = format!("none of the selected variables lies on `{coordinate}`; leave it out");
+        bad(&format!("{prefix}.{of}"), "…", reason)
+    })
+}
+
+/// The same, once the values of every criterion are there, each with the place of its coordinate.
+fn pick(
+    view: &NodeView,
+    selection: &Selection,
+    row_coordinates: &[String],
+    columns: &[(usize, (Arc<Values>, Share))],
+) -> Result<Vec<Picked>, QueryError> {
+    let schema = view.schema();
+    let length = |name: &str| view.coordinate(name).map_or(0, Values::len) as u64;
+    let mut picked: Vec<Picked> = row_coordinates
+        .iter()
+        .map(|name| Picked::Range(0..length(name)))
+        .collect();
+    let mut nearest: Vec<(usize, Vec<Target<'_>>)> = Vec::new();
+    for ((name, criterion), (axis, (values, _))) in selection.criteria.iter().zip(columns) {
+        let (variable, sorted) = find(schema, name);
         match criterion {
             Criterion::AnyOf(spans) => {
-                let matching = matching(&values, variable, sorted == Some(true), spans, selection)?;
-                picked[axis] = picked[axis].clone().and(&matching);
+                let matching = matching(values, variable, sorted == Some(true), spans, selection)?;
+                picked[*axis] = picked[*axis].clone().and(&matching);
             }
             Criterion::Nearest(key) => {
                 let target = Target {
@@ -157,15 +106,15 @@ pub(super) async fn resolve(
                     values,
                     key,
                 };
-                match nearest.iter_mut().find(|(other, _)| *other == axis) {
+                match nearest.iter_mut().find(|(other, _)| other == axis) {
                     Some((_, targets)) => targets.push(target),
-                    None => nearest.push((axis, vec![target])),
+                    None => nearest.push((*axis, vec![target])),
                 }
             }
         }
     }
     for (name, positions) in &selection.positions {
-        let axis = axis_of("isel", name, name)?;
+        let axis = axis_of(row_coordinates, "isel", name, name)?;
         picked[axis] = picked[axis]
             .clone()
             .and(&at_positions(name, length(name), positions)?);
@@ -185,22 +134,31 @@ fn find<'a>(schema: &'a Node, name: &str) -> (&'a Variable, Option<bool>) {
     }
 }
 
-/// All values of a coordinate or of a variable over `coordinate`.
-pub(super) async fn column<'a>(
-    view: &'a NodeView,
+/// All values of a coordinate or of a variable over `coordinate`, and the room they take.
+pub(super) async fn column(
+    view: &NodeView,
     name: &str,
     coordinate: &str,
-) -> Result<Cow<'a, Values>, QueryError> {
+    bounds: &Bounds,
+) -> Result<(Arc<Values>, Share), QueryError> {
     let along = view.coordinate(coordinate);
     let schema = view.schema();
     match along {
-        None => Ok(Cow::Owned(Values::new(find(schema, name).0.data_type))),
-        Some(values) if name == coordinate => Ok(Cow::Borrowed(values)),
+        None => {
+            let none = Values::new(find(schema, name).0.data_type);
+            Ok((Arc::new(none), Share::default()))
+        }
+        Some(_) if name == coordinate => {
+            let values = view
+                .coordinate_index(coordinate)
+                .map(|index| Arc::clone(index.values()));
+            let values = values.unwrap_or_else(|| Arc::new(Values::Bool(Vec::new())));
+            Ok((values, Share::default()))
+        }
         Some(values) => {
             let all = Indices::Range(0..values.len() as u64);
-            let read = view.read(name, &[all]).await;
-            read.map(Cow::Owned)
-                .map_err(|error| unreadable(name, error))
+            let (values, share) = bounds.room.read(view, name, &[all]).await?;
+            Ok((Arc::new(values), share))
         }
     }
 }
@@ -212,23 +170,33 @@ fn matching(
     spans: &[Span],
     selection: &Selection,
 ) -> Result<Picked, QueryError> {
-    let found = if is_sorted {
+    let (picked, found) = if is_sorted {
         in_sorted(values, spans)
     } else {
         in_unsorted(values, Na::of(variable), spans)
     };
-    for (span, indices) in spans.iter().zip(&found) {
-        if let (Some(wanted), true) = (&span.wanted, indices.iter().all(Range::is_empty)) {
+    for (span, found) in spans.iter().zip(&found) {
+        if let (Some(wanted), false) = (&span.wanted, found) {
             return Err(no_such_value(values, variable, span, wanted, selection));
         }
     }
-    Ok(Picked::from_ranges(found.into_iter().flatten().collect()))
+    Ok(picked)
 }
 
-/// Per span, the index range that ascending values have in it.
-fn in_sorted(values: &Values, spans: &[Span]) -> Vec<Vec<Range<u64>>> {
+/// The indices of ascending values that lie in any span, and per span whether there are some.
+fn in_sorted(values: &Values, spans: &[Span]) -> (Picked, Vec<bool>) {
+    let (ranges, found) = ranges(spans, values.len(), |key, i| key.compare(values, i));
+    (Picked::from_ranges(ranges), found)
+}
+
+/// The places that `n` ascending elements have in each span, and whether there are some.
+fn ranges(
+    spans: &[Span],
+    n: usize,
+    compare: impl Fn(&Key, usize) -> Option<Ordering>,
+) -> (Vec<Range<u64>>, Vec<bool>) {
     let first_where = |is: &dyn Fn(usize) -> bool| {
-        let (mut low, mut high) = (0, values.len());
+        let (mut low, mut high) = (0, n);
         while low < high {
             let middle = low.midpoint(high);
             if is(middle) {
@@ -241,50 +209,69 @@ fn in_sorted(values: &Values, spans: &[Span]) -> Vec<Vec<Range<u64>>> {
     };
     let range = |span: &Span| {
         let from = span.from.as_ref().map_or(0, |key| {
-            first_where(&|i| key.compare(values, i).is_some_and(Ordering::is_ge))
+            first_where(&|i| compare(key, i).is_some_and(Ordering::is_ge))
         });
         let to = match &span.to {
-            None => values.len() as u64,
-            Some(key) => first_where(&|i| key.compare(values, i).is_some_and(Ordering::is_gt)),
+            None => n as u64,
+            Some(key) => first_where(&|i| compare(key, i).is_some_and(Ordering::is_gt)),
         };
         from..to.max(from)
     };
-    spans.iter().map(|span| vec![range(span)]).collect()
+    let ranges: Vec<_> = spans.iter().map(range).collect();
+    let found = ranges.iter().map(|range| !range.is_empty()).collect();
+    (ranges, found)
 }
 
-/// Per span, the indices of the values in it.
-fn in_unsorted(values: &Values, na: Na, spans: &[Span]) -> Vec<Vec<Range<u64>>> {
-    let mut found = vec![Vec::new(); spans.len()];
+/// As many spans are looked for one after the other; of more, each is found in a sorted list.
+const MAX_SPANS_IN_TURN: usize = 8;
+
+/// The indices of values in any order that lie in any span, and per span whether there are some.
+fn in_unsorted(values: &Values, na: Na, spans: &[Span]) -> (Picked, Vec<bool>) {
     let exact: Option<HashMap<&str, usize>> = spans
         .iter()
         .enumerate()
         .map(|(i, span)| Some((span.text()?, i)))
         .collect();
-    for i in 0..values.len() {
-        let index = i as u64;
-        if let (Some(exact), Values::Str(v)) = (&exact, values) {
-            if let Some(&span) = exact.get(v[i].as_ref()) {
-                found[span].push(index..index + 1);
+    let mut found = vec![false; spans.len()];
+    let mut list = Vec::new();
+    if let (Some(exact), Values::Str(v)) = (&exact, values) {
+        for (index, text) in (0_u64..).zip(v) {
+            if let Some(&span) = exact.get(text.as_ref()) {
+                found[span] = true;
+                list.push(index);
             }
-        } else if !na.is_na(values, i) {
+        }
+        // The same text asked for twice stands for the last one only.
+        for i in 0..spans.len() {
+            found[i] = found[spans[i].text().map_or(i, |text| exact[text])];
+        }
+        return (Picked::from_list(list), found);
+    }
+    let with_value = (0..values.len()).filter(|&i| !na.is_na(values, i));
+    if spans.len() <= MAX_SPANS_IN_TURN {
+        for i in with_value {
+            let mut is_in = false;
             for (span, found) in spans.iter().zip(&mut found) {
                 if span.contains(values, i) {
-                    found.push(index..index + 1);
+                    *found = true;
+                    is_in = true;
                 }
             }
-        }
-    }
-    if let (Some(exact), true) = (exact, spans.len() > 1) {
-        // The same text asked for twice stands for the last one only.
-        for (i, span) in spans.iter().enumerate() {
-            let kept = span.text().map_or(i, |text| exact[text]);
-            if kept != i {
-                let again = found[kept].clone();
-                found[i] = again;
+            if is_in {
+                list.push(i as u64);
             }
         }
+        return (Picked::from_list(list), found);
     }
-    found
+    let mut order: Vec<usize> = with_value.collect();
+    crate::with_values!(values, v => order.sort_by(|&a, &b| {
+        v[a].partial_cmp(&v[b]).unwrap_or(Ordering::Equal)
+    }));
+    let (places, found) = ranges(spans, order.len(), |key, i| key.compare(values, order[i]));
+    let places = Picked::from_ranges(places);
+    list.extend((0..places.len()).map(|place| order[at(places.get(place))] as u64));
+    list.sort_unstable();
+    (Picked::from_list(list), found)
 }
 
 impl Span {
@@ -318,7 +305,7 @@ fn no_such_value(
         (Some(key), _) => {
             let target = Target {
                 variable,
-                values: Cow::Borrowed(values),
+                values,
                 key,
             };
             let near = nearest_index(&[target], &Picked::Range(0..values.len() as u64));
@@ -339,7 +326,7 @@ fn no_such_value(
 /// One `nearest:` and the values it looks among.
 struct Target<'a> {
     variable: &'a Variable,
-    values: Cow<'a, Values>,
+    values: &'a Values,
     key: &'a Key,
 }
 
@@ -354,7 +341,7 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
         .and_then(|target| target.key.number());
     let shortening = latitude.map_or(1.0, |degrees| degrees.to_radians().cos());
     let squared = |target: &Target<'_>, i: usize| {
-        if Na::of(target.variable).is_na(&target.values, i) {
+        if Na::of(target.variable).is_na(target.values, i) {
             return None;
         }
         #[expect(
@@ -362,8 +349,8 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
             reason = "the difference is exact where it matters, near zero"
         )]
         let mut distance = match target.key {
-            Key::Int(key) => int(&target.values, i)?.saturating_sub(*key) as f64,
-            Key::Float(key) => number(&target.values, i)? - key,
+            Key::Int(key) => int(target.values, i)?.saturating_sub(*key) as f64,
+            Key::Float(key) => number(target.values, i)? - key,
             Key::Text(_) => return None,
         };
         if is_longitude(target.variable) {

@@ -16,6 +16,30 @@ pub(super) enum Criterion {
     Nearest(Key),
 }
 
+impl Criterion {
+    /// How many spans it has.
+    pub(super) fn n_spans(&self) -> usize {
+        match self {
+            Self::AnyOf(spans) => spans.len(),
+            Self::Nearest(_) => 1,
+        }
+    }
+}
+
+/// Most values and ranges in one parameter.
+const MAX_SELECTORS: usize = 10_000;
+
+/// Refuses a list of too many values and ranges before it is read.
+fn check_number(text: &str) -> Result<(), String> {
+    let n = text.bytes().filter(|byte| *byte == b',').count() + 1;
+    if n > MAX_SELECTORS {
+        return Err(format!(
+            "{n} values and ranges are more than {MAX_SELECTORS}; select ranges, or ask several times"
+        ));
+    }
+    Ok(())
+}
+
 /// Stored values between two ends, both included; an end may be open.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Span {
@@ -100,6 +124,7 @@ impl Token {
 /// # Errors
 /// If a quote stays open or something follows it.
 pub(super) fn split(text: &str) -> Result<Vec<Vec<Token>>, String> {
+    check_number(text)?;
     let mut items = vec![vec![Token::default()]];
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -246,6 +271,7 @@ pub(super) enum Position {
 /// # Errors
 /// What is expected.
 pub(super) fn parse_positions(text: &str) -> Result<Vec<Position>, String> {
+    check_number(text)?;
     let number = |text: &str| {
         let text = text.trim();
         text.parse::<i64>().map_err(|_not_whole| {
@@ -292,6 +318,16 @@ mod tests {
         assert_eq!(texts(r#"5" pipe"#).unwrap(), [vec![r#"5" pipe"#]]);
         assert!(texts(r#""a"#).unwrap_err().contains("not closed"));
         assert!(texts(r#""a"b"#).unwrap_err().contains("must follow"));
+    }
+
+    #[test]
+    fn selectors_are_bounded() {
+        let many = vec![":"; 10_001].join(",");
+        let expected =
+            "10001 values and ranges are more than 10000; select ranges, or ask several times";
+        assert_eq!(parse_positions(&many).unwrap_err(), expected);
+        assert_eq!(split(&many).unwrap_err(), expected);
+        assert_eq!(parse_positions(&many[2..]).unwrap().len(), 10_000);
     }
 
     #[test]

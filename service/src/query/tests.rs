@@ -7,6 +7,7 @@ mod laws;
 mod moving;
 mod refusals;
 mod resampling;
+mod sparse;
 mod thinning;
 
 use std::path::Path;
@@ -83,6 +84,7 @@ impl Fixture {
             max_page_rows: 1000,
             max_columns: 100,
             max_buckets: 1000,
+            ..Bounds::default()
         };
         answer(
             view,

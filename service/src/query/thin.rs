@@ -17,17 +17,21 @@ use std::sync::Arc;
 
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
-use self::series::{Kept, Series};
+use self::series::Kept;
+pub(super) use self::series::Series;
 use super::Bounds;
 use super::error::QueryError;
+use super::picked::Picked;
 use super::plan::{Input, Plan, Source};
 use super::points::Points;
-use super::resolve::Picked;
 use super::selection::Layout;
 use crate::node::NodeView;
 
 /// Bucket lengths are `j` times a power of this, `j` being less.
 const FACTOR: u64 = 8;
+
+/// What a value that is kept takes: itself, its series and index, and once more while they are put in order.
+const KEPT_BYTES: u64 = 48;
 
 /// Which values of a series are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,16 +109,24 @@ pub(super) async fn thin(
         }
     };
     let per_series = n_buckets.map_or(thin.n(), |(_, n)| 2 * n);
-    check_size(&plan, &along, axis_idx, (thin, per_series), bounds)?;
+    let n_kept = check_size(&plan, &along, axis_idx, (thin, per_series), bounds)?;
+    let what = format!("what `{}` keeps", thin.name());
+    let mut share = bounds
+        .room
+        .take(n_kept.saturating_mul(KEPT_BYTES), &what)
+        .await?;
     let mut kept = Vec::with_capacity(along.len());
     for &input_idx in &along {
-        let series = Series::new(view, &plan, input_idx, axis_idx, bounds);
+        let series = Series::new(view, &plan, input_idx, axis_idx, bounds).await?;
         kept.push(match (n_buckets, thin) {
             (Some((length, _)), _) => extremes::read(&series, length).await?,
             (None, thin) => latest::read(&series, thin.n()).await?,
         });
     }
+    let n_kept: usize = kept.iter().map(|kept| kept.indices.len()).sum();
     put_in_place(&mut plan, axis_idx, &along, &kept);
+    share.keep((n_kept as u64).saturating_mul(KEPT_BYTES));
+    plan.shares.push(share);
     Ok(plan)
 }
 
@@ -195,13 +207,14 @@ fn is_number(variable: &Variable) -> bool {
     )
 }
 
+/// How many values are kept at most.
 fn check_size(
     plan: &Plan,
     along: &[usize],
     axis_idx: usize,
     (thin, per_series): (Thin, u64),
     bounds: &Bounds,
-) -> Result<(), QueryError> {
+) -> Result<u64, QueryError> {
     let n_series = |input: &Input| {
         let others = input.axes.iter().filter(|axis| **axis != axis_idx);
         others.fold(1_u64, |n, &axis| {
@@ -211,8 +224,9 @@ fn check_size(
     let n_series = along.iter().map(|&i| n_series(&plan.inputs[i]));
     let n_series = n_series.fold(0, u64::saturating_add);
     let length = plan.axes[axis_idx].picked.len();
-    if n_series.saturating_mul(per_series.min(length)) <= bounds.max_buckets {
-        return Ok(());
+    let n_kept = n_series.saturating_mul(per_series.min(length));
+    if n_kept <= bounds.max_buckets {
+        return Ok(n_kept);
     }
     Err(misfit(format!(
         "`{}={}` of {n_series} series would keep more than {} values; ask for fewer, or select less",

@@ -62,6 +62,29 @@ impl Store {
             .map_err(|source| self.failed("read", key, source))
     }
 
+    /// The bytes of a part of an object, `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`], also for a range outside the object.
+    pub async fn get_part(
+        &self,
+        key: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let options = GetOptions {
+            range: Some(range.into()),
+            ..GetOptions::default()
+        };
+        let Some(found) = self.get_opts(key, options).await? else {
+            return Ok(None);
+        };
+        let n_bytes = found.range.end - found.range.start;
+        let bytes = self.within(n_bytes, found.bytes()).await;
+        bytes
+            .map(Some)
+            .map_err(|source| self.failed("read", key, source))
+    }
+
     /// An object as `options` ask for it, `None` if there is none.
     ///
     /// # Errors
@@ -215,6 +238,30 @@ impl Store {
     pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
         let found = self.list_objects(prefix, after).await?;
         Ok(found.into_iter().map(|object| object.key).collect())
+    }
+
+    /// Keys under `prefix` in no order that is told; `None` if there are more than `max`.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn list_up_to(
+        &self,
+        prefix: &str,
+        max: usize,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut found = self.objects.list(Some(&path(prefix)));
+        let mut keys = Vec::new();
+        loop {
+            let next = self.next(&mut found).await;
+            match next.map_err(|source| self.failed("list", prefix, source))? {
+                Some(meta) if keys.len() < max => keys.push(meta.location.into()),
+                more => {
+                    let n_pages = keys.len() / PAGE + 1;
+                    self.counts.add(RequestKind::List, n_pages as u64);
+                    return Ok(more.is_none().then_some(keys));
+                }
+            }
+        }
     }
 
     /// Objects under `prefix` (`""`: all of them) whose keys sort after `after`, ascending.

@@ -22,6 +22,7 @@ mod operation;
 mod paths;
 mod pressure;
 mod query;
+mod questions;
 mod readers;
 mod refusals;
 mod slow;

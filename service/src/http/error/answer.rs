@@ -414,6 +414,17 @@ fn query(error: &QueryError) -> Answer {
             "does-not-fit",
             "The query does not fit",
         ),
+        QueryError::NoRoom => {
+            return Answer::new(
+                S::SERVICE_UNAVAILABLE,
+                "no-room",
+                "No room",
+                error.to_string(),
+            )
+            .retry_after(5);
+        }
+        QueryError::TooLong { .. } => (S::GATEWAY_TIMEOUT, "too-long", "The query takes too long"),
+        QueryError::Left => (S::REQUEST_TIMEOUT, "left", "The client has left"),
         QueryError::StaleCursor => (S::CONFLICT, "stale-cursor", "Stale cursor"),
         QueryError::Read { source, .. } if matches!(**source, ReadError::Moved) => {
             let detail = source.to_string();

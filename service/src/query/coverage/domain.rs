@@ -2,6 +2,7 @@
 
 use zarr_fuse_schemas::{Conversion, DataType, Measure, Node, Unit, Variable};
 
+use super::super::Bounds;
 use super::super::bbox::{is_latitude, is_longitude};
 use super::super::elements::number;
 use super::super::error::QueryError;
@@ -45,7 +46,11 @@ pub(super) struct Vertical {
 impl Domain {
     /// # Errors
     /// [`QueryError::DoesNotFit`] if none of the axes has a place in a domain.
-    pub(super) async fn new(plan: &Plan, view: &NodeView) -> Result<Self, QueryError> {
+    pub(super) async fn new(
+        plan: &Plan,
+        view: &NodeView,
+        bounds: &Bounds,
+    ) -> Result<Self, QueryError> {
         let schema = view.schema();
         let mut roles = roles(plan, schema);
         let is_grid = with_role(&roles, Role::X).is_some() && with_role(&roles, Role::Y).is_some();
@@ -70,8 +75,8 @@ impl Domain {
         if let Some((axis, longitude, latitude)) =
             places(plan, schema).first().copied().filter(|_| !is_grid)
         {
-            let east = degrees(view, &plan.axes[axis], longitude).await?;
-            let north = degrees(view, &plan.axes[axis], latitude).await?;
+            let east = degrees(view, &plan.axes[axis], longitude, bounds).await?;
+            let north = degrees(view, &plan.axes[axis], latitude, bounds).await?;
             place = Some((
                 axis,
                 east.into_iter().zip(north).map(<[f64; 2]>::from).collect(),
@@ -147,8 +152,9 @@ async fn degrees(
     view: &NodeView,
     axis: &Axis,
     variable: &Variable,
+    bounds: &Bounds,
 ) -> Result<Vec<f64>, QueryError> {
-    let values = column(view, &variable.name, &axis.name).await?;
+    let (values, _share) = column(view, &variable.name, &axis.name, bounds).await?;
     let conversion = in_degrees(variable);
     let positions = (0..axis.picked.len()).map(|position| at(axis.picked.get(position)));
     let na = super::super::elements::Na::of(variable);

@@ -8,6 +8,8 @@ use crate::values::Values;
 
 /// Bytes per cell to reserve.
 const TYPICAL_CELL_BYTES: usize = 12;
+/// Text is made in pieces that end with the row in which they become longer.
+const PIECE_BYTES: usize = 512 << 10;
 
 /// Writes a header line and a line per row.
 pub(in super::super) struct Csv {
@@ -28,11 +30,15 @@ impl Csv {
         Self { fields, header }
     }
 
-    pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
+    pub(super) fn rows(&mut self, rows: &Rows, from: usize) -> (Vec<u8>, usize) {
         let mut out = std::mem::take(&mut self.header);
-        out.reserve(rows.n * self.fields.len() * TYPICAL_CELL_BYTES);
+        let typical = (rows.n - from) * self.fields.len() * TYPICAL_CELL_BYTES;
+        out.reserve(typical.min(PIECE_BYTES));
         let columns = prepare(&self.fields, rows, (write_csv, b""));
-        for row in 0..rows.n {
+        for row in from..rows.n {
+            if out.len() > PIECE_BYTES {
+                return (out, row);
+            }
             for (i, column) in columns.iter().enumerate() {
                 if i > 0 {
                     out.push(b',');
@@ -41,7 +47,7 @@ impl Csv {
             }
             out.push(b'\n');
         }
-        out
+        (out, rows.n)
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
@@ -77,14 +83,15 @@ impl Json {
         }
     }
 
-    pub(super) fn rows(&mut self, rows: &Rows) -> Vec<u8> {
-        let mut out = Vec::with_capacity(
-            rows.n
-                * (self.fields.len() * TYPICAL_CELL_BYTES
-                    + self.keys.iter().map(Vec::len).sum::<usize>()),
-        );
+    pub(super) fn rows(&mut self, rows: &Rows, from: usize) -> (Vec<u8>, usize) {
+        let keys = self.keys.iter().map(Vec::len).sum::<usize>();
+        let typical = (rows.n - from) * (self.fields.len() * TYPICAL_CELL_BYTES + keys);
+        let mut out = Vec::with_capacity(typical.min(PIECE_BYTES));
         let columns = prepare(&self.fields, rows, (write_json, b"null"));
-        for row in 0..rows.n {
+        for row in from..rows.n {
+            if out.len() > PIECE_BYTES {
+                return (out, row);
+            }
             if self.is_one_object {
                 out.extend_from_slice(if self.n_rows == 0 { HEAD } else { b",\n" });
             }
@@ -99,7 +106,7 @@ impl Json {
                 out.push(b'\n');
             }
         }
-        out
+        (out, rows.n)
     }
 
     pub(super) fn finish(self, cursor: Option<&str>) -> Vec<u8> {
@@ -139,7 +146,9 @@ enum Column<'a> {
 
 fn prepare<'a>(fields: &'a [Arc<Field>], rows: &'a Rows, writer: Writer) -> Vec<Column<'a>> {
     let column = |(field, cells): (&'a Arc<Field>, &'a Cells)| {
-        if cells.values.len() >= rows.n {
+        // Text is quoted as it is written: all of a block may be much.
+        let is_text = matches!(cells.values.as_ref(), Values::Str(_));
+        if is_text || cells.values.len() >= rows.n {
             return Column::Direct {
                 field,
                 cells,

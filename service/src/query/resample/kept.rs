@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::elements::{Na, number};
 use super::super::plan::{Input, Source};
-use super::Aggregate;
+use super::{Aggregate, Block};
 use crate::values::Values;
 
 /// What is known of each bucket so far.
@@ -29,8 +29,16 @@ impl Kept {
         }
     }
 
+    /// Adds elements of a block to the buckets from `to` on.
+    pub(super) fn take_of(&mut self, block: &Block, na: Na, from: Range<usize>, to: usize) {
+        match block {
+            Block::Values(values) => self.take(values, na, from, to),
+            Block::Cells(values, counts) => self.take_cells(values, counts, from, to),
+        }
+    }
+
     /// Adds elements to the buckets from `to` on.
-    pub(super) fn take(&mut self, values: &Values, na: Na, from: Range<usize>, to: usize) {
+    fn take(&mut self, values: &Values, na: Na, from: Range<usize>, to: usize) {
         for (bucket, element) in (to..).zip(from) {
             if !na.keeps_row(values, element) {
                 continue;
@@ -57,13 +65,7 @@ impl Kept {
     }
 
     /// Adds cells of a coarser level to the buckets from `to` on.
-    pub(super) fn take_cells(
-        &mut self,
-        values: &Values,
-        counts: &[u32],
-        from: Range<usize>,
-        to: usize,
-    ) {
+    fn take_cells(&mut self, values: &Values, counts: &[u32], from: Range<usize>, to: usize) {
         for (bucket, cell) in (to..).zip(from) {
             if counts[cell] == 0 {
                 continue;

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use zarr_fuse_schemas::{Aggregate as Kept, DataType};
 
-use super::super::error::{QueryError, unreadable};
+use super::super::error::QueryError;
+use super::super::picked::Picked;
 use super::super::pieces::{self, Piece};
 use super::super::plan::{Axis, Input, Plan};
-use super::super::resolve::Picked;
+use super::super::room::{Room, Share};
 use super::{Aggregate, Block};
 use crate::node::{Indices, LevelView, NodeView};
 use crate::pyramid::Part;
@@ -95,41 +96,47 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 pub(super) fn cells(picked: &Picked, rows: Range<u64>, step: u64) -> Indices {
     let offset = match picked {
         Picked::Range(range) => range.start,
-        Picked::List(_) => 0,
+        Picked::Ranges(_) | Picked::List(_) => 0,
     };
     Indices::Range((rows.start + offset) / step..(rows.end + offset) / step)
 }
 
-/// Reads what cells of a level tell, in the unit asked for.
+/// Reads what cells of a level tell, in the unit asked for, and the room it takes.
 ///
 /// # Errors
 /// [`QueryError`] if they cannot be read.
 pub(super) async fn read(
     view: &NodeView,
-    input: &Input,
-    level: usize,
+    room: &Room,
+    (input, level): (&Input, usize),
     aggregate: Aggregate,
     indices: &[Indices],
-) -> Result<Block, QueryError> {
-    let read = |part: Part| async move {
-        let read = view.read_level(level, &input.variable, part, indices).await;
-        let read = read.map_err(|error| unreadable(&input.variable, error))?;
-        Ok::<_, QueryError>(read.unwrap_or(Values::UInt32(Vec::new())))
+) -> Result<(Block, Vec<Share>), QueryError> {
+    let mut shares = Vec::new();
+    let mut read = async |part: Part| {
+        let read = room.read_level(view, level, (&input.variable, part), indices);
+        let Some((values, share)) = read.await? else {
+            return Ok::<_, QueryError>(Values::UInt32(Vec::new()));
+        };
+        shares.push(share);
+        Ok(values)
     };
     let Values::UInt32(counts) = read(Part::Count).await? else {
-        return Ok(Block::Cells(Values::UInt32(Vec::new()), Vec::new()));
+        return Ok((Block::Cells(Values::UInt32(Vec::new()), Vec::new()), shares));
     };
     let values = match aggregate {
         Aggregate::Min => input.converted(read(Part::Min).await?),
         Aggregate::Max => input.converted(read(Part::Max).await?),
         Aggregate::Mean | Aggregate::Sum => {
             let means = read(Part::Mean).await?;
-            let Some((_, conversion)) = input.conversion else {
-                return Ok(Block::Cells(means, counts));
-            };
-            super::super::elements::convert(&means, super::Na::Float(f64::NAN), conversion)
+            match input.conversion {
+                Some((_, conversion)) => {
+                    super::super::elements::convert(&means, super::Na::Float(f64::NAN), conversion)
+                }
+                None => means,
+            }
         }
         _ => Values::UInt32(counts.clone()),
     };
-    Ok(Block::Cells(values, counts))
+    Ok((Block::Cells(values, counts), shares))
 }

@@ -92,13 +92,13 @@ fn any_params() -> impl Strategy<Value = Vec<(String, String)>> {
 proptest! {
     #[test]
     fn any_parameters_give_an_answer_or_an_error(queries in prop::collection::vec((any_params(), 0..6_usize), 50)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let formats = [Format::Csv, Format::Json, Format::Ndjson, Format::Arrow, Format::Parquet, Format::Covjson];
         runtime.block_on(async {
             let view = boreholes().await.view();
             for (params, format) in queries {
                 let Ok(selection) = Selection::parse(&params, view.schema()) else { continue };
-                let bounds = Bounds { max_block_cells: 7, max_page_rows: 50, max_columns: 50, max_buckets: 500 };
+                let bounds = Bounds { max_block_cells: 7, max_page_rows: 50, max_columns: 50, max_buckets: 500, ..Bounds::default() };
                 if let Ok(answer) = answer(view.clone(), &selection, formats[format], bounds).await {
                     collect(answer).await;
                 }

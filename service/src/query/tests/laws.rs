@@ -370,7 +370,7 @@ proptest! {
     fn answers_are_those_of_a_naive_filter(
         contributions in prop::collection::vec(rows(), 1..3), question in questions(),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(check(&contributions, &question));
     }
 }

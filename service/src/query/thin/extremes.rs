@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use super::super::elements::Na;
 use super::super::error::QueryError;
+use super::super::picked::Picked;
 use super::super::pieces::pieces;
-use super::super::resolve::{Picked, at};
+use super::super::resolve::at;
 use super::series::{Box, Kept, LevelBox, Series};
+use crate::node::LevelView;
 use crate::values::Values;
 use crate::{with_pair, with_values};
 
@@ -40,13 +42,27 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
     };
     let levels = series.levels();
     let levels = &levels[..levels.partition_point(|level| level.n_positions <= length)];
-    let all = series.all();
     let mut kept = series.nothing();
-    let mut bucket = Bucket::new(series);
+    for others in series.boxes() {
+        read_box(series, range, length, levels, &others, &mut kept).await?;
+    }
+    Ok(kept)
+}
+
+/// The same for the series in a box.
+async fn read_box(
+    series: &Series<'_>,
+    range: &Range<u64>,
+    length: u64,
+    levels: &[LevelView],
+    others: &[Vec<u64>],
+    kept: &mut Kept,
+) -> Result<(), QueryError> {
+    let mut bucket = Bucket::new(series, others);
     for piece in pieces(range.clone(), levels) {
         let step = piece.level.map_or(1, |level| levels[level].n_positions);
         // A cell of a level is read as five numbers.
-        let rows_at_once = series.rows_at_once(&all) / if step > 1 { 5 } else { 1 };
+        let rows_at_once = series.rows_at_once(others) / if step > 1 { 5 } else { 1 };
         let mut begin = piece.positions.start;
         while begin < piece.positions.end {
             let rows = rows_at_once.max(1).saturating_mul(step);
@@ -54,10 +70,14 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
             let end = block_end(begin, piece.positions.end, rows, chunk);
             let block = if let Some(level) = piece.level {
                 let cells = begin / step..end / step;
-                Block::Cells(series.read_level(level, cells, &all).await?)
+                Block::Cells(series.read_level(level, cells, others).await?)
             } else {
                 let rows = begin - range.start..end - range.start;
-                Block::Values(series.read(rows, &all).await?)
+                if series.is_absent(rows.clone(), others) {
+                    Block::Nothing
+                } else {
+                    Block::Values(series.read(rows, others).await?)
+                }
             };
             let mut from = begin;
             while from < end {
@@ -66,9 +86,10 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
                 match &block {
                     Block::Values(block) => bucket.take(block, begin, from..to),
                     Block::Cells(block) => bucket.take_cells(block, begin, from..to, step),
+                    Block::Nothing => {}
                 }
                 if to == bucket_end || to == range.end {
-                    bucket.close(&mut kept);
+                    bucket.close(kept);
                 }
                 from = to;
             }
@@ -76,12 +97,14 @@ pub(super) async fn read(series: &Series<'_>, length: u64) -> Result<Kept, Query
             tokio::task::yield_now().await;
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
 enum Block {
     Values(Box),
     Cells(LevelBox),
+    /// It is known that there is no chunk.
+    Nothing,
 }
 
 /// Where a block ends that begins at `begin`: at a chunk boundary if there is one.
@@ -98,6 +121,9 @@ fn block_end(begin: u64, end: u64, n: u64, chunk_size: u64) -> u64 {
 /// The extremes of one bucket so far.
 struct Bucket {
     na: Na,
+    /// The numbers of the series.
+    numbers: Vec<u64>,
+    has_any: bool,
     /// The least value of every series, then the greatest of every series.
     extremes: Values,
     /// Where they are.
@@ -105,12 +131,15 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(series: &Series<'_>) -> Self {
-        let n = at(series.count);
+    fn new(series: &Series<'_>, others: &[Vec<u64>]) -> Self {
+        let numbers = series.numbers(others);
+        let n = numbers.len();
         let mut extremes = series.nothing().values;
         with_values!(&mut extremes, v => fill(v, 2 * n));
         Self {
             na: series.stored_na(),
+            numbers,
+            has_any: false,
             extremes,
             found_at: vec![NOWHERE; 2 * n],
         }
@@ -118,13 +147,14 @@ impl Bucket {
 
     /// Adds the positions `rows` of a block that begins at `begin`.
     fn take(&mut self, block: &Box, begin: u64, rows: Range<u64>) {
+        self.has_any = true;
         let (na, values, found_at) = (self.na, &block.values, &mut self.found_at);
         let n = found_at.len() / 2;
         with_pair!(&mut self.extremes, values, (extremes, v) => {
             for row in rows {
                 let along = at(row - begin) * block.stride;
-                for &(series, first) in &block.cells {
-                    let (least, greatest, element) = (at(series), n + at(series), first + along);
+                for (series, (_, first)) in block.cells.iter().enumerate() {
+                    let (least, greatest, element) = (series, n + series, first + along);
                     if na.is_na(values, element) {
                         continue;
                     }
@@ -144,14 +174,15 @@ impl Bucket {
 
     /// Adds cells of a level that stand for the positions `rows`, of a block that begins at `begin`.
     fn take_cells(&mut self, block: &LevelBox, begin: u64, rows: Range<u64>, step: u64) {
+        self.has_any = true;
         let found_at = &mut self.found_at;
         let n = found_at.len() / 2;
         let cells =
             (rows.start / step..rows.end / step).map(|cell| (cell - begin / step, cell * step));
         for (row, first_position) in cells {
             let along = at(row) * block.stride;
-            for &(series, first) in &block.cells {
-                let (least, greatest, element) = (at(series), n + at(series), first + along);
+            for (series, (_, first)) in block.cells.iter().enumerate() {
+                let (least, greatest, element) = (series, n + series, first + along);
                 if block.count[element] == 0 {
                     continue;
                 }
@@ -174,8 +205,11 @@ impl Bucket {
 
     /// Keeps what was found, and begins the next bucket.
     fn close(&mut self, kept: &mut Kept) {
-        let n = self.found_at.len() / 2;
-        for (series, number) in (0..n).zip(0_u64..) {
+        if !self.has_any {
+            return;
+        }
+        let n = self.numbers.len();
+        for (series, &number) in self.numbers.iter().enumerate() {
             let (least, greatest) = (self.found_at[series], self.found_at[n + series]);
             if least == NOWHERE {
                 continue;
@@ -186,6 +220,7 @@ impl Bucket {
             }
         }
         self.found_at.fill(NOWHERE);
+        self.has_any = false;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The series of one variable, read along the axis box by box.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use zarr_fuse_schemas::Aggregate;
@@ -7,15 +8,17 @@ use zarr_fuse_schemas::Aggregate;
 use super::super::Bounds;
 use super::super::elements::Na;
 use super::super::error::{QueryError, unreadable};
+use super::super::picked::Picked;
 use super::super::plan::{Input, Plan};
 use super::super::points::strides;
-use super::super::resolve::{Picked, at};
-use crate::node::{Indices, LevelView, NodeView};
+use super::super::resolve::at;
+use super::super::room::{Room, Share};
+use crate::node::{Chunks, Indices, LevelView, NodeView};
 use crate::pyramid::Part;
 use crate::values::Values;
 
 /// One variable, seen as one series per tuple of its other coordinates; these are numbered in row order.
-pub(super) struct Series<'a> {
+pub(in super::super) struct Series<'a> {
     view: &'a NodeView,
     pub(super) input: &'a Input,
     /// What is selected along the axis.
@@ -32,6 +35,9 @@ pub(super) struct Series<'a> {
     /// How many there are.
     pub(super) count: u64,
     max_block_cells: u64,
+    room: &'a Room,
+    /// Which chunks there are, if that is known.
+    chunks: Option<Chunks>,
 }
 
 /// What is kept of the series of a variable: a series, an index along the axis and a value per point.
@@ -52,6 +58,7 @@ pub(super) struct Box {
     pub(super) cells: Vec<(u64, usize)>,
     /// From one element of a series to the next one.
     pub(super) stride: usize,
+    _share: Share,
 }
 
 /// Some cells of a coarser level, of all series.
@@ -65,16 +72,20 @@ pub(super) struct LevelBox {
     pub(super) cells: Vec<(u64, usize)>,
     /// As in [`Box`].
     pub(super) stride: usize,
+    _shares: Vec<Share>,
 }
 
+/// Of more series it is found out which chunks there are before they are read.
+const MAX_UNSEEN: u64 = 4096;
+
 impl<'a> Series<'a> {
-    pub(super) fn new(
+    pub(in super::super) async fn new(
         view: &'a NodeView,
         plan: &'a Plan,
         input_idx: usize,
         axis_idx: usize,
-        bounds: &Bounds,
-    ) -> Self {
+        bounds: &'a Bounds,
+    ) -> Result<Self, QueryError> {
         let input = &plan.inputs[input_idx];
         let selected: Vec<&Picked> = input.axes.iter().map(|&i| &plan.axes[i].picked).collect();
         let own = input.axes.iter().position(|&axis| axis == axis_idx);
@@ -82,18 +93,108 @@ impl<'a> Series<'a> {
         let mut in_row_order: Vec<usize> = (0..input.axes.len()).collect();
         in_row_order.sort_unstable_by_key(|&dimension| input.axes[dimension]);
         let others = (0..selected.len()).filter(|&dimension| dimension != own);
-        Self {
+        let count = others.map(|dimension| selected[dimension].len()).product();
+        let stored_na = input.conversion.map_or(input.na, |(stored, _)| stored);
+        let variable = view.schema().variables.get(&input.variable);
+        // Where there is no chunk, there is no value, unless everything is one.
+        let chunks = if variable.is_none_or(|variable| stored_na.keeps_unwritten(variable)) {
+            None
+        } else {
+            let chunks = view.chunks_of(&input.variable, count > MAX_UNSEEN).await;
+            chunks.map_err(|error| unreadable(&input.variable, error))?
+        };
+        Ok(Self {
             view,
             input,
             picked: &plan.axes[axis_idx].picked,
             chunk_size: plan.axes[axis_idx].chunk_size,
             axis: &plan.axes[axis_idx].name,
-            count: others.map(|dimension| selected[dimension].len()).product(),
+            count,
             selected,
             own,
             in_row_order,
             max_block_cells: bounds.max_block_cells,
+            room: &bounds.room,
+            chunks,
+        })
+    }
+
+    /// Boxes of the other dimensions that hold every series with a chunk, for [`Self::read`]: one with all of them, unless
+    /// most have none.
+    pub(in super::super) fn boxes(&self) -> Vec<Vec<Vec<u64>>> {
+        let all = || vec![self.all()];
+        let Some(chunks) = self.chunks.as_ref().filter(|_| self.selected.len() > 1) else {
+            return all();
+        };
+        // Per dimension: the positions in each chunk along it.
+        let along = |(dimension, picked): (usize, &&Picked)| {
+            let mut groups: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+            if dimension != self.own {
+                for position in 0..picked.len() {
+                    let chunk = picked.get(position) / chunks.shape()[dimension];
+                    groups.entry(chunk).or_default().push(position);
+                }
+            }
+            groups
+        };
+        let groups: Vec<_> = self.selected.iter().enumerate().map(along).collect();
+        let others = (0..groups.len()).filter(|&dimension| dimension != self.own);
+        let n_columns: usize = others.map(|dimension| groups[dimension].len()).product();
+        let of_box = self.box_of(0..self.picked.len(), &self.all());
+        let mut columns: BTreeSet<Vec<u64>> = BTreeSet::new();
+        for (others, run) in chunks.present.within(&of_box) {
+            // Along the first dimension it does not matter which, if that is the axis.
+            let run = if self.own == 0 {
+                run.start..run.start + 1
+            } else {
+                run
+            };
+            for first in run {
+                let mut column = [&[first], others].concat();
+                column[self.own] = 0;
+                columns.insert(column);
+                if columns.len() * 2 > n_columns {
+                    return all();
+                }
+            }
         }
+        let of_column = |column: Vec<u64>| {
+            let along = column.iter().zip(&groups).enumerate();
+            along
+                .map(|(dimension, (chunk, groups))| match groups.get(chunk) {
+                    _ if dimension == self.own => Some(Vec::new()),
+                    positions => positions.cloned(),
+                })
+                .collect::<Option<_>>()
+        };
+        columns.into_iter().filter_map(of_column).collect()
+    }
+
+    /// The chunks that some positions of the axis and of the other dimensions lie between.
+    fn box_of(&self, rows: Range<u64>, others: &[Vec<u64>]) -> Vec<Range<u64>> {
+        let shape = self
+            .chunks
+            .as_ref()
+            .map_or(&[][..], |chunks| chunks.shape());
+        let along = |(dimension, chunk_len): (usize, &u64)| {
+            let ends = if dimension == self.own {
+                (!rows.is_empty()).then(|| (rows.start, rows.end - 1))
+            } else {
+                let list = &others[dimension];
+                list.first().copied().zip(list.last().copied())
+            };
+            let picked = self.selected[dimension];
+            ends.map_or(0..0, |(first, last)| {
+                picked.get(first) / chunk_len..picked.get(last) / chunk_len + 1
+            })
+        };
+        shape.iter().enumerate().map(along).collect()
+    }
+
+    /// Whether it is known that there is no chunk at these positions.
+    pub(in super::super) fn is_absent(&self, rows: Range<u64>, others: &[Vec<u64>]) -> bool {
+        let is_absent = |chunks: &Chunks| chunks.present.count(&self.box_of(rows, others), 1) == 0;
+        self.chunks.as_ref().is_some_and(is_absent)
     }
 
     /// What counts as no value before conversion.
@@ -130,15 +231,14 @@ impl<'a> Series<'a> {
         self.selected.iter().enumerate().map(one).collect()
     }
 
-    /// The dimensions' positions of the series in `unfinished`; a box of them may have others, too.
-    pub(super) fn positions_of(&self, unfinished: &[bool]) -> Vec<Vec<u64>> {
+    /// The dimensions' positions of the series with these numbers; a box of them may have others, too.
+    pub(super) fn positions_of(&self, numbers: impl Iterator<Item = u64>) -> Vec<Vec<u64>> {
         let mut found: Vec<Vec<bool>> = self
             .selected
             .iter()
             .map(|picked| vec![false; at(picked.len())])
             .collect();
-        let open = (0_u64..).zip(unfinished).filter(|(_, open)| **open);
-        for (mut series, _) in open {
+        for mut series in numbers {
             for &dimension in self.in_row_order.iter().rev() {
                 if dimension != self.own {
                     let n = self.selected[dimension].len();
@@ -147,15 +247,24 @@ impl<'a> Series<'a> {
                 }
             }
         }
-        let listed = |found: Vec<bool>| {
+        let own = self.own;
+        let listed = |(dimension, found): (usize, Vec<bool>)| {
+            let found = if dimension == own { Vec::new() } else { found };
             let set = (0_u64..).zip(found).filter(|(_, found)| *found);
             set.map(|(position, _)| position).collect()
         };
-        found.into_iter().map(listed).collect()
+        found.into_iter().enumerate().map(listed).collect()
+    }
+
+    /// The numbers of the series in a box, in the order in which what is read has them.
+    pub(super) fn numbers(&self, others: &[Vec<u64>]) -> Vec<u64> {
+        let nowhere: Vec<Indices> = others.iter().map(|_| Indices::Range(0..0)).collect();
+        let (cells, _) = self.elements(&nowhere, others);
+        cells.into_iter().map(|(number, _)| number).collect()
     }
 
     /// How many positions of the axis may be read at once of a box with these positions of the other dimensions.
-    pub(super) fn rows_at_once(&self, others: &[Vec<u64>]) -> u64 {
+    pub(in super::super) fn rows_at_once(&self, others: &[Vec<u64>]) -> u64 {
         let n_others: u64 = self.others(others).map(|list| list.len() as u64).product();
         (self.max_block_cells / n_others.max(1)).max(1)
     }
@@ -166,30 +275,40 @@ impl<'a> Series<'a> {
         others.filter_map(move |(dimension, list)| (dimension != own).then_some(list))
     }
 
-    /// Reads positions of the axis at the given positions of the other dimensions.
-    pub(super) async fn read(
+    /// Indices at the given positions of the other dimensions, and along the axis what `along` makes of its selection.
+    pub(in super::super) fn indices(
         &self,
-        rows: Range<u64>,
         others: &[Vec<u64>],
-    ) -> Result<Box, QueryError> {
-        let indices = |(dimension, picked): (usize, &&Picked)| {
+        along: impl Fn(&Picked) -> Indices,
+    ) -> Vec<Indices> {
+        let of = |(dimension, picked): (usize, &&Picked)| {
             let list = &others[dimension];
             if dimension == self.own {
-                picked.indices(rows.clone())
+                along(picked)
             } else if list.len() as u64 == picked.len() {
                 picked.indices(0..picked.len())
             } else {
                 Indices::List(list.iter().map(|&position| picked.get(position)).collect())
             }
         };
-        let indices: Vec<Indices> = self.selected.iter().enumerate().map(indices).collect();
-        let read = self.view.read(&self.input.variable, &indices).await;
-        let values = read.map_err(|error| unreadable(&self.input.variable, error))?;
+        self.selected.iter().enumerate().map(of).collect()
+    }
+
+    /// Reads positions of the axis at the given positions of the other dimensions.
+    pub(super) async fn read(
+        &self,
+        rows: Range<u64>,
+        others: &[Vec<u64>],
+    ) -> Result<Box, QueryError> {
+        let indices = self.indices(others, |picked| picked.indices(rows.clone()));
+        let read = self.room.read(self.view, &self.input.variable, &indices);
+        let (values, share) = read.await?;
         let (cells, stride) = self.elements(&indices, others);
         Ok(Box {
             values,
             cells,
             stride,
+            _share: share,
         })
     }
 
@@ -220,42 +339,45 @@ impl<'a> Series<'a> {
             .levels_of(&self.input.variable, self.axis, &extremes)
     }
 
-    /// Reads cells of a level, of all series; `all` is [`Self::all`].
+    /// Reads cells of a level at the given positions of the other dimensions.
     pub(super) async fn read_level(
         &self,
         level: usize,
         cells: Range<u64>,
-        all: &[Vec<u64>],
+        others: &[Vec<u64>],
     ) -> Result<LevelBox, QueryError> {
-        let indices = |(dimension, picked): (usize, &&Picked)| {
-            if dimension == self.own {
-                Indices::Range(cells.clone())
-            } else {
-                picked.indices(0..picked.len())
-            }
-        };
-        let indices: Vec<Indices> = self.selected.iter().enumerate().map(indices).collect();
+        let indices = self.indices(others, |_| Indices::Range(cells.clone()));
         let name = &self.input.variable;
-        let part = async |part: Part| {
-            let read = self.view.read_level(level, name, part, &indices).await;
-            let read = read.map_err(|error| unreadable(name, error))?;
-            read.ok_or_else(|| QueryError::DoesNotFit {
+        let mut shares = Vec::new();
+        let mut part = async |part: Part| {
+            let read = self
+                .room
+                .read_level(self.view, level, (name, part), &indices);
+            let (values, share) = read.await?.ok_or_else(|| QueryError::DoesNotFit {
                 reason: format!("the coarser levels of `{name}` lack their extremes"),
-            })
+            })?;
+            shares.push(share);
+            Ok::<_, QueryError>(values)
         };
-        let numbers = async |of: Part| match part(of).await? {
-            Values::UInt32(numbers) => Ok::<_, QueryError>(numbers),
-            other => Ok(vec![0; other.len()]),
+        let numbers = |values: Values| match values {
+            Values::UInt32(numbers) => numbers,
+            other => vec![0; other.len()],
         };
-        let (cells, stride) = self.elements(&indices, all);
+        let count = numbers(part(Part::Count).await?);
+        let min = part(Part::Min).await?;
+        let min_at = numbers(part(Part::MinAt).await?);
+        let max = part(Part::Max).await?;
+        let max_at = numbers(part(Part::MaxAt).await?);
+        let (cells, stride) = self.elements(&indices, others);
         Ok(LevelBox {
-            count: numbers(Part::Count).await?,
-            min: part(Part::Min).await?,
-            min_at: numbers(Part::MinAt).await?,
-            max: part(Part::Max).await?,
-            max_at: numbers(Part::MaxAt).await?,
+            count,
+            min,
+            min_at,
+            max,
+            max_at,
             cells,
             stride,
+            _shares: shares,
         })
     }
 }
