@@ -1,5 +1,6 @@
 //! A checked schema: what the rest of zarr-fuse works with. Built only by [`crate::Schema::parse`].
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Schema {
     pub text: Arc<str>,
     /// Where the file lies; relative paths in it are relative to this folder.
     pub folder: PathBuf,
+    /// The files that it names, such as those of labels, by the name it calls them.
+    pub files: BTreeMap<String, Arc<str>>,
     /// The tree; the root's `ATTRS` configure the store.
     pub root: Node,
     /// Where the dataset is stored, from the root's `ATTRS`.

@@ -15,6 +15,7 @@ mod readers;
 mod steps;
 mod store;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,9 +33,32 @@ impl Schema {
     /// # Errors
     /// Every problem of the text at once, in file order.
     pub fn parse(text: &str, file: &str, folder: &Path) -> Result<Self, SchemaError> {
+        Self::read(text, file, folder, None)
+    }
+
+    /// Reads the schema `text` as [`Self::parse`] does, but the files that it names from `kept`, whatever lies in folders.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_kept(
+        text: &str,
+        file: &str,
+        kept: &BTreeMap<String, Arc<str>>,
+    ) -> Result<Self, SchemaError> {
+        Self::read(text, file, Path::new("."), Some(kept))
+    }
+
+    fn read(
+        text: &str,
+        file: &str,
+        folder: &Path,
+        kept: Option<&BTreeMap<String, Arc<str>>>,
+    ) -> Result<Self, SchemaError> {
         let mut reader = Reader {
             file,
             folder,
+            kept,
+            files: BTreeMap::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         };
@@ -58,6 +82,7 @@ impl Schema {
             file: file.to_owned(),
             text: Arc::from(text),
             folder: folder.to_owned(),
+            files: reader.files,
             root,
             store,
             warnings: sorted(reader.warnings),
@@ -103,6 +128,10 @@ fn not_utf8(error: &std::string::FromUtf8Error) -> String {
 pub(crate) struct Reader<'a> {
     file: &'a str,
     folder: &'a Path,
+    /// Files to read instead of those in the folder.
+    kept: Option<&'a BTreeMap<String, Arc<str>>>,
+    /// Files read so far.
+    files: BTreeMap<String, Arc<str>>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }

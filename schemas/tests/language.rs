@@ -453,6 +453,21 @@ fn the_root_configures_the_store() {
 }
 
 #[test]
+fn a_schema_with_the_files_it_names_needs_no_folder() {
+    let text = "COORDS: {t: {}}\nVARS: {kind: {coords: t, range: {discrete: labels.csv}}}\n";
+    let schema = parse(text);
+    let kept = Schema::parse_kept(text, "elsewhere.yaml", &schema.files).unwrap();
+    let labels = |schema: &Schema| format!("{:?}", schema.root.variables["kind"].measure);
+    assert_eq!(labels(&kept), labels(&schema));
+    let without = Schema::parse_kept(text, "elsewhere.yaml", &std::collections::BTreeMap::new());
+    let message = without.unwrap_err().to_string();
+    assert!(
+        message.contains("was not kept with the schema"),
+        "{message}"
+    );
+}
+
+#[test]
 fn shipped_schemas_load_without_warnings() {
     for file in ["weather.yaml", "boreholes.yaml"] {
         let schema = Schema::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file);

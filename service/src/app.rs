@@ -1,7 +1,6 @@
 //! What all requests share: the opened datasets, the endpoints, the bounds. Built once.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
@@ -10,19 +9,19 @@ use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
 use zarr_fuse_collectors::hosts::Hosts;
 use zarr_fuse_collectors::scheduled::SetupError;
-use zarr_fuse_schemas::{Schema, SchemaError};
+use zarr_fuse_schemas::SchemaError;
 
 use crate::collect::{self, Collectors};
-use crate::config::{Auth, Config, DatasetConfig, EndpointConfig, LimitsConfig};
+use crate::config::{Auth, Config, EndpointConfig, LimitsConfig};
 use crate::dataset::{Dataset, OpenError};
-use crate::decode::{DecodeSetupError, Decoder};
+use crate::decode::DecodeSetupError;
 use crate::door::Door;
 use crate::events::Events;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::query::Room;
+use crate::store::StoreError;
 use crate::store::probe::Report;
-use crate::store::{Store, StoreError};
 use crate::who::{Rates, SignIn, SignInError};
 
 mod bodies;
@@ -35,6 +34,7 @@ pub use bodies::Bodies;
 pub(crate) use endpoint::node_at;
 pub use endpoint::{Endpoint, OpenEndpoint};
 pub(crate) use open::Plan;
+pub use open::{Configured, Which, configured};
 pub use slot::{NotOpen, Slot};
 
 /// See the module. An edit of the files makes another one, which shares with the former one what has not changed; requests
@@ -398,34 +398,4 @@ pub fn shared_places(config: &Config) -> Vec<String> {
         .filter_map(|(name, dataset)| Plan::of(config, name, dataset).ok())
         .collect();
     places::shared(plans.iter())
-}
-
-/// Where the configuration in `file` keeps the journal of the dataset of `schema`, read from `schema_file`, if apart from
-/// the arrays.
-///
-/// # Errors
-/// [`AppError::Schema`] with every problem of the file, [`AppError::Store`] if the journal has no usable address.
-pub fn journal_apart(
-    file: &Path,
-    schema_file: &Path,
-    schema: &Schema,
-) -> Result<Option<Store>, AppError> {
-    let config = Config::load(file, &std::env::vars().collect())?;
-    let is_this = |dataset: &DatasetConfig| {
-        let configured = dataset.schema.canonicalize();
-        configured.is_ok_and(|path| schema_file.canonicalize().is_ok_and(|file| file == path))
-    };
-    let mut datasets = config.datasets.by_name.iter();
-    let named = datasets.find(|(_, dataset)| is_this(dataset));
-    let name = named.map_or(schema.name.as_str(), |(name, _)| name);
-    open::journal_apart(&config, name, schema)
-}
-
-/// How the configuration in `file` decodes the contributions of the endpoints of `dataset`.
-///
-/// # Errors
-/// [`AppError::Schema`] with every problem of the file, [`AppError::Decode`] if a program or table cannot be used.
-pub fn endpoint_decoders(file: &Path, dataset: &str) -> Result<HashMap<String, Decoder>, AppError> {
-    let config = Config::load(file, &std::env::vars().collect())?;
-    open::decoders(&config, dataset)
 }

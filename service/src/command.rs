@@ -1,6 +1,6 @@
 //! What the subcommands share: opening a dataset, printing, exit codes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_schemas::store::StoreSettings;
-use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders};
+use zarr_fuse_service::app::{Configured, Which, configured};
+use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders, OpenError};
 use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
@@ -36,12 +37,14 @@ pub(crate) mod verify;
 /// Which dataset, where it lies, and how contributions are decoded.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Target {
-    /// The schema file; the store is its `STORE_URL`.
+    /// The schema file, whose `STORE_URL` is the store; or the store itself: a folder, `file://…`, `s3://bucket/prefix`.
+    #[arg(value_name = "SCHEMA|STORE")]
     pub(crate) schema: PathBuf,
     /// Store instead of the schema's: a folder, `file://…`, `s3://bucket/prefix`.
     #[arg(long, value_name = "URL", env = "ZF_STORE_URL")]
     pub(crate) store: Option<String>,
-    /// Configuration with the endpoints whose contributions need an extraction, and the journal if it lies apart.
+    /// Configuration: what it calls the dataset, where the journal lies if apart, access to the store, and the endpoints
+    /// that new contributions come through. What has come needs none.
     #[arg(long, value_name = "FILE", env = "ZF_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Write even if another process may still do so; that one is fenced.
@@ -74,52 +77,94 @@ impl Target {
             journal,
             decoders,
             settings,
-        } = self.parts(access)?;
+        } = self.parts(access).await?;
         Ok(Dataset::open_apart(schema, store, journal, decoders, settings, CACHE_BYTES).await?)
     }
 
+    /// As [`Self::open`], to correct something: what every contribution means must be known.
+    pub(crate) async fn open_to_correct(&self) -> anyhow::Result<Arc<Dataset>> {
+        let dataset = self.open(Access::Write).await?;
+        if let Err(error) = must_be_known(&dataset.journal.undefined(None)) {
+            dataset.close().await;
+            return Err(error);
+        }
+        Ok(dataset)
+    }
+
     /// Loads the schema and finds its store, which no other process on this machine may write.
-    pub(crate) fn parts(&self, access: Access) -> anyhow::Result<Parts> {
-        let schema = Schema::load(&self.schema)?;
+    pub(crate) async fn parts(&self, access: Access) -> anyhow::Result<Parts> {
+        let address = self.schema.to_string_lossy().into_owned();
+        let file = self.schema.is_file().then_some(self.schema.as_path());
+        let configured = match (&self.config, file) {
+            (Some(config), Some(file)) => Some(configured(config, Which::Schema(file))?),
+            (Some(config), None) => Some(configured(config, Which::Store(&address))?),
+            (None, _) => None,
+        };
+        let loaded = file.map(Schema::load).transpose()?;
+        let of_config = configured
+            .as_ref()
+            .and_then(|found| found.schema.as_deref());
+        let settings = match (&loaded, of_config) {
+            (Some(schema), _) => schema.store.clone(),
+            // Its secrets may stand there.
+            (None, Some(file)) => Schema::load(file)
+                .map(|schema| schema.store)
+                .unwrap_or_default(),
+            (None, None) => StoreSettings::default(),
+        };
+        let s3 = match &configured {
+            Some(configured) => configured.access(&settings),
+            None => S3Access::from_environment(&settings),
+        };
+        let (url, base) = self.place(&address, loaded.as_ref(), configured.as_ref())?;
+        if access == Access::Read || loaded.is_none() {
+            must_exist(&url, &base)?;
+        }
+        let store = Store::open(&url, &base, &s3)?;
+        let store = if access == Access::Read {
+            store.read_only()
+        } else {
+            store
+        };
+        let mut schema = match loaded {
+            Some(schema) => schema,
+            None => kept(&store, &settings, configured.as_ref(), &url).await?,
+        };
         if access == Access::Write {
             for warning in &schema.warnings {
                 note(&format!("warning: {warning}"));
             }
         }
-        let decoders = self.decoders(&schema.name)?;
-        if access == Access::Read {
-            self.must_exist(&schema)?;
+        if let Some(name) = configured.as_ref().and_then(|found| found.name.clone()) {
+            schema.name = name;
         }
-        let store = Dataset::store_of(
-            &schema,
-            self.store.as_deref(),
-            &S3Access::from_environment(&schema.store),
+        let journal = journal_of(
+            &store,
+            (&schema.name, &settings),
+            configured.as_ref(),
+            access,
         )?;
+        let has_name = configured
+            .as_ref()
+            .is_some_and(|found| found.name.is_some());
+        if !has_name && let Some(name) = journal.get(keys::NAME).await? {
+            schema.name = String::from_utf8_lossy(&name).into_owned();
+        }
         if access == Access::Write && !self.take_over && matches!(store.mark()?, Writer::Another) {
             anyhow::bail!(
                 "another zf process writes `{}`; ask it over HTTP (POST /api/v1/ingest/…, POST or DELETE /api/v1/contributions/…), or stop it first",
                 store.url()
             );
         }
-        let store = if access == Access::Read {
-            store.read_only()
-        } else {
-            store
-        };
-        let apart = match &self.config {
-            Some(file) => zarr_fuse_service::app::journal_apart(file, &self.schema, &schema)?,
-            None => None,
-        };
-        let journal = match apart {
-            Some(apart) if access == Access::Read => apart.read_only(),
-            Some(apart) => apart,
-            None => store.clone(),
+        let by_endpoint = match &configured {
+            Some(configured) => configured.decoders(&schema.name)?,
+            None => HashMap::new(),
         };
         Ok(Parts {
+            decoders: Decoders::new(&schema.name, by_endpoint),
             schema: Arc::new(schema),
             store,
             journal,
-            decoders,
             settings: JournalSettings {
                 takes_over: self.take_over,
                 ..JournalSettings::default()
@@ -127,61 +172,97 @@ impl Target {
         })
     }
 
-    /// Opening a folder makes it, which is not what somebody wants who mistyped its name.
-    fn must_exist(&self, schema: &Schema) -> anyhow::Result<()> {
-        let url = self
-            .store
-            .clone()
-            .or_else(|| schema.store.url.clone())
-            .unwrap_or_default();
-        let base = if self.store.is_some() {
-            Path::new("")
-        } else {
-            schema.folder.as_path()
+    /// The address of the store, and the folder that it is relative to.
+    fn place(
+        &self,
+        address: &str,
+        schema: Option<&Schema>,
+        configured: Option<&Configured>,
+    ) -> anyhow::Result<(String, PathBuf)> {
+        let Some(schema) = schema else {
+            return Ok((address.to_owned(), PathBuf::new()));
         };
-        let path = base.join(url.strip_prefix("file://").unwrap_or(&url));
-        if !url.is_empty() && (!url.contains("://") || url.starts_with("file://")) && !path.is_dir()
-        {
-            anyhow::bail!(
-                "there is no dataset in `{}` yet; contribute something with `zf ingest` or give another --store",
-                path.display()
-            );
+        if let Some(url) = &self.store {
+            return Ok((url.clone(), PathBuf::new()));
         }
-        Ok(())
-    }
-
-    fn decoders(&self, dataset: &str) -> anyhow::Result<Decoders> {
-        let by_endpoint = match &self.config {
-            Some(file) => zarr_fuse_service::app::endpoint_decoders(file, dataset)?,
-            None => HashMap::new(),
-        };
-        Ok(Decoders::new(dataset, by_endpoint))
+        if let Some(place) = configured.and_then(|found| found.store.clone()) {
+            return Ok(place);
+        }
+        let url = schema.store.url.clone();
+        let url = url.ok_or_else(|| OpenError::NoStore(schema.name.clone()))?;
+        Ok((url, schema.folder.clone()))
     }
 }
 
-/// Opens the dataset in a store that is named by address: its schema lies beside its journal.
-pub(crate) async fn open_url(url: &str) -> anyhow::Result<Arc<Dataset>> {
-    let access = S3Access::from_environment(&StoreSettings::default());
-    let store = Store::open(url, Path::new(""), &access)?.read_only();
-    let text = store
-        .get(keys::SCHEMA)
-        .await?
-        .with_context(|| format!("there is no zarr-fuse dataset at `{url}`"))?;
+/// The schema that lies in a store that is named itself.
+async fn kept(
+    store: &Store,
+    settings: &StoreSettings,
+    configured: Option<&Configured>,
+    url: &str,
+) -> anyhow::Result<Schema> {
+    let last = || {
+        let last = url.trim_end_matches('/').rsplit('/').next();
+        let last = last.unwrap_or("dataset");
+        last.strip_suffix(".zarr").unwrap_or(last).to_owned()
+    };
+    let name = configured.and_then(|found| found.name.clone());
+    let name = name.unwrap_or_else(last);
+    let journal = journal_of(store, (&name, settings), configured, Access::Read)?;
+    let text = journal.get(keys::SCHEMA).await?.with_context(|| {
+        let hint = "if its journal lies apart, say where with --config";
+        format!("there is no zarr-fuse dataset at `{url}`; {hint}")
+    })?;
     let text = String::from_utf8(text.to_vec()).context("the kept schema is not UTF-8")?;
-    let name = url
-        .trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or("dataset");
-    let schema = Schema::parse(&text, &format!("{name}.yaml"), Path::new("."))?;
-    let decoders = Decoders::new(&schema.name, HashMap::new());
-    Ok(Dataset::open(
-        Arc::new(schema),
-        store,
-        decoders,
-        JournalSettings::default(),
+    let files = match journal.get(keys::SCHEMA_FILES).await? {
+        Some(files) => serde_json::from_slice(&files).context("the kept labels are damaged")?,
+        None => BTreeMap::new(),
+    };
+    let schema = Schema::parse_kept(&text, keys::SCHEMA, &files)?;
+    Ok(Schema { name, ..schema })
+}
+
+/// The journal of a dataset, apart from the arrays if the configuration says so.
+fn journal_of(
+    store: &Store,
+    (name, settings): (&str, &StoreSettings),
+    configured: Option<&Configured>,
+    access: Access,
+) -> anyhow::Result<Store> {
+    let apart = match configured {
+        Some(configured) => configured.journal_apart(name, settings)?,
+        None => None,
+    };
+    Ok(match apart {
+        Some(apart) if access == Access::Read => apart.read_only(),
+        Some(apart) => apart,
+        None => store.clone(),
+    })
+}
+
+/// Fails if there are contributions of which nobody has said what they mean: endpoints, with the first of each.
+pub(crate) fn must_be_known(undefined: &BTreeMap<String, u64>) -> anyhow::Result<()> {
+    let Some((endpoint, seq)) = undefined.first_key_value() else {
+        return Ok(());
+    };
+    anyhow::bail!(
+        "contribution {seq} came through the endpoint `{endpoint}` before the journal kept what contributions mean, and nothing here says how it is decoded: say --config FILE, with a configuration that has the endpoint"
     )
-    .await?)
+}
+
+/// Opening a folder makes it, which is not what somebody wants who mistyped its name.
+fn must_exist(url: &str, base: &Path) -> anyhow::Result<()> {
+    let path = base.join(url.strip_prefix("file://").unwrap_or(url));
+    if (!url.contains("://") || url.starts_with("file://"))
+        && !url.starts_with("memory:")
+        && !path.is_dir()
+    {
+        anyhow::bail!(
+            "there is no dataset in `{}` yet; contribute something with `zf ingest` or give another --store",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Who runs the command, for the journal.

@@ -295,7 +295,7 @@ impl Job<'_> {
             .is_some_and(|level| level.variables[variable_idx].is_some());
         let touched = has_levels.then(|| chunks.clone());
         let mut done = futures::stream::iter(chunks)
-            .map(|chunk| self.chunk(array, variable_idx, chunk, &cells))
+            .map(|chunk| self.chunk(array, chunk, &cells))
             .buffer_unordered(CONCURRENT_CHUNKS);
         let mut written = Vec::new();
         let mut found = BTreeMap::new();
@@ -346,7 +346,6 @@ impl Job<'_> {
     async fn chunk(
         &self,
         array: usize,
-        variable_idx: usize,
         chunk: Vec<u64>,
         cells: &Arc<Cells>,
     ) -> Result<(Vec<u64>, Option<String>, Vec<cells::Conflict>), CommitError> {
@@ -380,10 +379,9 @@ impl Job<'_> {
             return Ok((chunk, None, Vec::new()));
         }
         let (update, cells, coded) = (Arc::clone(self.update), Arc::clone(cells), Arc::clone(spec));
-        let rule = self.node.schema.variables[variable_idx].merge;
         let at = chunk.clone();
         let (values, object, problems) = blocking(move || {
-            let problems = cells.apply(&update, &at, &mut values, rule, coded.na.as_ref());
+            let problems = cells.apply(&update, &at, &mut values, coded.na.as_ref());
             coded
                 .encode(&values)
                 .map(|object| (values, object, problems))

@@ -270,9 +270,9 @@ impl Copy<'_> {
         self.objects(&missing, Some(group), n_kept).await
     }
 
-    /// Copies outcomes, segments and payloads so that each refers only to what is there, too.
+    /// Copies outcomes, segments, payloads and definitions so that each refers only to what is there, too.
     async fn journal(&mut self) -> Result<(), CopyError> {
-        // Outcomes are of contributions in segments listed later; payloads are there before the segments are.
+        // Outcomes are of contributions in segments listed later; payloads and definitions are there before the segments are.
         let all = self.source.0.list_objects(keys::JOURNAL, None).await?;
         let is_in = |object: &Object, folder: &str| {
             let rest = object.key.strip_prefix(folder);
@@ -283,6 +283,7 @@ impl Copy<'_> {
             .filter(|object| {
                 !is_in(object, keys::SEGMENTS)
                     && !is_in(object, keys::BLOBS)
+                    && !is_in(object, keys::DEFINITIONS)
                     && object.key != keys::WRITER_LOCK
                     && object.key != keys::PROBE
                     // A copy is another store.
@@ -297,10 +298,11 @@ impl Copy<'_> {
         let mut segments = self.source.0.list_objects(keys::SEGMENTS, None).await?;
         segments.retain(|segment| Some(&segment.key) <= last.as_ref());
         let blobs = self.source.0.list_objects(keys::BLOBS, None).await?;
+        let definitions = self.source.0.list_objects(keys::DEFINITIONS, None).await?;
         self.summary.last_segment = last.as_deref().and_then(keys::segment_seq);
 
         let mut there = self.destination.list(keys::JOURNAL).await?;
-        for objects in [&blobs, &segments] {
+        for objects in [&definitions, &blobs, &segments] {
             // These never change.
             let missing: Vec<&Object> = objects
                 .iter()

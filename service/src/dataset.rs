@@ -1,8 +1,6 @@
 //! A dataset: one schema, its store, its journal and its nodes.
 
-mod states;
-
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,21 +12,28 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
-use crate::commit::{self, CommitError, Old, Recovered};
-use crate::decode::{Decoder, Decoding};
+use crate::commit::{self, CommitError, Recovered};
 use crate::fold::{self, FoldError, Folded, IngestError};
 use crate::journal::{
-    self, AppendError, Correction, CorrectionError, Journal, JournalError, JournalSettings, Life,
-    NewContribution, PayloadPlace, Receipt, Requester,
+    self, AppendError, CorrectionError, Definition, Journal, JournalError, JournalSettings, Life,
+    NewContribution, PayloadPlace, Receipt,
 };
+use crate::meaning::{Meaning, MeaningError};
 use crate::merge::{Incoming, Update, merge};
 use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes};
 use crate::normalize::Admission;
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
 use crate::rebuild::Turns;
-use crate::rebuild::{self, Origin, Progress};
 use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
+
+mod correct;
+mod decoders;
+mod states;
+
+pub use correct::{Differences, Rebuild};
+pub use decoders::{Decoders, UnknownEndpoint};
+use decoders::{define_old, kept_schema};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 pub const CACHE_BYTES: u64 = 128 << 20;
@@ -46,51 +51,6 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a process that takes over waits before it changes arrays, unless the former writer is known to have ended: by
 /// then the other has found out, since it looks before every commit.
 const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
-
-/// How the contributions of each endpoint are decoded; the dataset's own endpoint by content type alone.
-#[derive(Debug)]
-pub struct Decoders {
-    own: String,
-    plain: Decoder,
-    by_endpoint: HashMap<String, Decoder>,
-}
-
-impl Decoders {
-    /// Those of dataset `own`, with what is configured for further endpoints.
-    pub fn new(own: &str, by_endpoint: HashMap<String, Decoder>) -> Self {
-        let plain = Decoding::default()
-            .prepare(Path::new("."))
-            .expect("the default names no files or programs");
-        Self {
-            own: own.to_owned(),
-            plain,
-            by_endpoint,
-        }
-    }
-
-    /// Stands for everything that decides how contributions are decoded.
-    pub(crate) fn fingerprint(&self) -> String {
-        let mut all: Vec<String> = self
-            .by_endpoint
-            .iter()
-            .map(|(endpoint, decoder)| format!("{endpoint} {}", decoder.fingerprint()))
-            .collect();
-        all.sort_unstable();
-        all.join("\n")
-    }
-
-    /// The decoder of an endpoint.
-    ///
-    /// # Errors
-    /// [`IngestError::UnknownEndpoint`].
-    pub fn get(&self, endpoint: &str) -> Result<&Decoder, IngestError> {
-        match self.by_endpoint.get(endpoint) {
-            Some(decoder) => Ok(decoder),
-            None if endpoint == self.own => Ok(&self.plain),
-            None => Err(IngestError::UnknownEndpoint(endpoint.to_owned())),
-        }
-    }
-}
 
 /// Why a contribution cannot be tried out.
 #[derive(Debug, thiserror::Error)]
@@ -121,8 +81,10 @@ pub struct Dataset {
     pub journal: Arc<Journal>,
     /// Nodes that have arrays, by path, in schema order.
     pub nodes: IndexMap<String, Arc<Node>>,
-    /// How contributions are decoded.
-    pub decoders: Arc<Decoders>,
+    /// How contributions that come from now on are decoded.
+    pub decoders: Decoders,
+    /// What they mean, by endpoint.
+    definitions: BTreeMap<String, Arc<Definition>>,
     /// When corrections are taken.
     pub turns: Turns,
     writer: Mutex<Writer>,
@@ -211,6 +173,25 @@ pub enum OpenError {
     /// A node cannot be folded again.
     #[error(transparent)]
     Fold(#[from] FoldError),
+    /// The journal does not take what is to be said in it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// Nobody knows what contributions mean.
+    #[error(
+        "contribution {seq} came through the endpoint `{endpoint}` before the journal kept what contributions mean, and nothing here says how it is decoded: say --config FILE, with a configuration that has the endpoint, or --even-if to do without"
+    )]
+    Undefined {
+        /// The endpoint.
+        endpoint: String,
+        /// The first such contribution.
+        seq: u64,
+    },
+    /// Where to begin is not understood.
+    #[error("`{0}` is neither a sequence number nor a time such as `2024-05-01T00:00:00Z`")]
+    Beginning(String),
+    /// A reinterpretation was not taken.
+    #[error(transparent)]
+    Correction(#[from] CorrectionError),
     /// An interrupted insertion cannot be completed.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -271,6 +252,7 @@ impl Dataset {
         }
         let opened_at = SystemTime::now();
         let (journal, writer) = take_journal(&schema.name, &store, journal, settings).await?;
+        define_old(&journal, &schema, &decoders, store.is_read_only()).await?;
         let recovered = recover(&store).await?;
         let cache = chunk_cache(cache_bytes);
         let mut nodes = IndexMap::new();
@@ -294,11 +276,12 @@ impl Dataset {
         }
         let dataset = Self {
             name: schema.name.clone(),
+            definitions: decoders.definitions(&schema),
             schema,
             store,
             journal,
             nodes,
-            decoders: Arc::new(decoders),
+            decoders,
             writer: Mutex::new(writer),
             opened_at,
             turns: Turns::default(),
@@ -310,56 +293,10 @@ impl Dataset {
             root_wanted: Notify::new(),
         };
         if !dataset.store.is_read_only() {
-            dataset
-                .journal
-                .keep_schema(&dataset.schema.public_text())
-                .await?;
+            dataset.journal.keep_schema(&dataset.schema).await?;
             dataset.publish_groups().await?;
         }
         Ok(Arc::new(dataset))
-    }
-
-    /// Writes the arrays of all nodes, or of `node`, again from the journal, as `schema` says now, and opens the dataset.
-    /// `tell` hears how far each node is.
-    ///
-    /// # Errors
-    /// [`OpenError`]; what is done stays done, and calling again goes on.
-    pub async fn rebuild(
-        schema: Arc<Schema>,
-        store: Store,
-        journal: Store,
-        decoders: Decoders,
-        settings: JournalSettings,
-        node: Option<&str>,
-        tell: &(dyn Fn(&str, Progress) + Send + Sync),
-    ) -> Result<Arc<Self>, OpenError> {
-        let decoders = Arc::new(decoders);
-        let apart = journal.clone();
-        let opened = take_journal(&schema.name, &store, journal, settings.clone()).await?;
-        let (journal, writer) = opened;
-        let recovered = commit::recover_for_rebuild(&store).await?;
-        for schema in schema.nodes().filter(|schema| has_arrays(schema)) {
-            if node.is_some_and(|node| node != schema.path) {
-                continue;
-            }
-            let schema = Arc::new(schema.clone());
-            let origin = Origin {
-                journal: &journal,
-                decoders: &decoders,
-                schema: &schema,
-            };
-            let tell = |progress| tell(&schema.path, progress);
-            let old = Old::Closed(&recovered);
-            rebuild::rebuild(&store, origin, journal.last_seq(), old, &tell).await?;
-        }
-        if node.is_none() {
-            journal.keep_schema(&schema.public_text()).await?;
-            commit::rebuilt(&store).await?;
-        }
-        journal.close().await;
-        drop((journal, writer));
-        let decoders = Arc::into_inner(decoders).expect("the rebuild is over");
-        Self::open_apart(schema, store, apart, decoders, settings, CACHE_BYTES).await
     }
 
     /// Says in the journal that this process writes no more.
@@ -456,18 +393,6 @@ impl Dataset {
         }
     }
 
-    /// Asks for a correction. It is in the arrays when [`Journal::settled`] gives the outcome of the receipt.
-    ///
-    /// # Errors
-    /// [`CorrectionError`].
-    pub async fn correct(
-        &self,
-        correction: &Correction,
-        by: Requester,
-    ) -> Result<Receipt, CorrectionError> {
-        self.journal.request(correction, by).await
-    }
-
     /// The node at `path`, if it has arrays.
     pub fn node(&self, path: &str) -> Option<&Arc<Node>> {
         self.nodes.get(path)
@@ -478,7 +403,10 @@ impl Dataset {
     /// # Errors
     /// [`AppendError`].
     pub async fn contribute(&self, new: NewContribution) -> Result<Receipt, AppendError> {
-        self.journal.append(new).await
+        let definition = self.definitions.get(&new.endpoint);
+        let definition =
+            definition.ok_or_else(|| AppendError::UnknownEndpoint(new.endpoint.clone()))?;
+        self.journal.append(new, definition).await
     }
 
     /// What would become of a contribution, decoded, normalized and merged in mind only, and, if it can be decoded, what it
@@ -540,10 +468,11 @@ impl Dataset {
             return (Err(outcome), None);
         };
         let mut shown = None;
-        let fitted = self.decoders.get(&header.endpoint).and_then(|decoder| {
-            let table = fold::decode(header, payload, decoder)?;
+        let meaning = self.meaning(&header.endpoint, &node.schema);
+        let fitted = meaning.map_err(IngestError::from).and_then(|meaning| {
+            let table = fold::decode(header, payload, &meaning)?;
             shown = Some(preview(&table, &node.schema));
-            fold::fit(&table, decoder, &node.schema, Admission::New)
+            fold::fit(&table, &meaning, Admission::New)
         });
         let merged = fitted.map(|normalized| {
             let state = node.state();
@@ -562,6 +491,13 @@ impl Dataset {
         (merged.map_err(|error| fold::rejected(&error)), shown)
     }
 
+    /// What contributions through `endpoint` that come from now on mean for a node.
+    fn meaning(&self, endpoint: &str, stored: &NodeSchema) -> Result<Meaning, MeaningError> {
+        let definition = self.definitions.get(endpoint);
+        let definition = definition.ok_or_else(|| MeaningError::Undefined(endpoint.to_owned()))?;
+        Meaning::of(definition.id(), definition.ready(), stored)
+    }
+
     /// Folds everything that waits.
     ///
     /// # Errors
@@ -570,7 +506,7 @@ impl Dataset {
         for (path, node) in &self.nodes {
             loop {
                 let begin = std::time::Instant::now();
-                let Some(folded) = fold::fold(node, &self.journal, &self.decoders).await? else {
+                let Some(folded) = fold::fold(node, &self.journal).await? else {
                     break;
                 };
                 self.folded(path, folded, begin.elapsed());
@@ -853,14 +789,7 @@ async fn take_journal(
 
 /// Compares the schema with the one kept beside the journal: what changes stored values or shapes needs `zf rebuild`.
 async fn check_kept_schema(journal: &Store, schema: &Schema) -> Result<(), OpenError> {
-    let Some(kept) = journal.get(keys::SCHEMA).await? else {
-        return Ok(());
-    };
-    let kept = String::from_utf8_lossy(&kept);
-    if kept == schema.public_text() {
-        return Ok(());
-    }
-    let Ok(kept) = Schema::parse(&kept, keys::SCHEMA, &schema.folder) else {
+    let Some(kept) = kept_schema(journal, schema).await? else {
         return Ok(());
     };
     let problems = check_edit(&kept, schema);
@@ -885,3 +814,6 @@ pub(crate) fn is_public(key: &str) -> bool {
     !key.chars()
         .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub use error::{DecodeError, DecodeSetupError};
 pub use format_error::FormatError;
 pub use grids::{Grid, Grids};
 use guard::guarded;
-pub use prepare::Decoder;
+pub use prepare::{Decoder, Recipe};
 pub(crate) use print::printed;
 
 /// A contribution as a table: the source's own column names, cells as delivered.

@@ -3,6 +3,7 @@
 //! The journal is the truth, so everything here can be repeated: a fold that is interrupted at any point is done again
 //! from the node's published `folded_seq`, and ends in the same arrays.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +15,10 @@ use uuid::Uuid;
 use zarr_fuse_schemas::Node as NodeSchema;
 
 use crate::commit::{self, CommitError, Settled, Written};
-use crate::dataset::{Dataset, Decoders};
-use crate::decode::{Content, DecodeError, Decoded, Decoder, decode_arrays};
-use crate::journal::{Header, Journal, JournalError, Kind, Next, Waiting};
+use crate::dataset::Dataset;
+use crate::decode::{Content, DecodeError, Decoded, decode_arrays};
+use crate::journal::{DefinitionId, Header, Journal, JournalError, Kind, Next, Waiting};
+use crate::meaning::{Meaning, MeaningError};
 use crate::memory::Share;
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
@@ -47,14 +49,10 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// [`FoldError`] names the step; nothing is lost and the fold can be tried again.
-pub async fn fold(
-    node: &Arc<Node>,
-    journal: &Journal,
-    decoders: &Arc<Decoders>,
-) -> Result<Option<Folded>, FoldError> {
+pub async fn fold(node: &Arc<Node>, journal: &Journal) -> Result<Option<Folded>, FoldError> {
     let mut tries = Tries::default();
     loop {
-        let once = AssertUnwindSafe(fold_once(node, journal, decoders, &mut tries));
+        let once = AssertUnwindSafe(fold_once(node, journal, &mut tries));
         let panic = match once.catch_unwind().await {
             Ok(done) => return done,
             Err(panic) => panic,
@@ -80,7 +78,7 @@ pub async fn fold(
         let outcomes = vec![(seq, faulty(id))];
         let path = &node.schema.path;
         journal.announce_outcomes(path, seq, outcomes).await?;
-        let refolded = rebuild::refold(settled, journal, decoders, &[], seq).await?;
+        let refolded = rebuild::refold(settled, journal, &[], seq).await?;
         return Ok(Some(refolded));
     }
 }
@@ -116,7 +114,6 @@ pub async fn settle(
 async fn fold_once(
     node: &Arc<Node>,
     journal: &Journal,
-    decoders: &Arc<Decoders>,
     tries: &mut Tries,
 ) -> Result<Option<Folded>, FoldError> {
     let (settled, found) = settle(node, journal).await?;
@@ -131,7 +128,7 @@ async fn fold_once(
             corrections,
             last_seq,
         }) => {
-            let refolded = rebuild::refold(settled, journal, decoders, &corrections, last_seq);
+            let refolded = rebuild::refold(settled, journal, &corrections, last_seq);
             let refolded = refolded.await?;
             journal.tried_through(path, last_seq);
             return Ok(Some(refolded));
@@ -149,7 +146,7 @@ async fn fold_once(
         marked.extend(waiting.iter().map(|waiting| waiting.header.seq));
         journal.begin_trial(path, &marked).await?;
     }
-    let folded = fold_waiting(settled, journal, decoders, waiting, tries).await?;
+    let folded = fold_waiting(settled, journal, waiting, tries).await?;
     if !marked.is_empty() {
         journal.end_trial(path, &marked).await?;
     }
@@ -161,7 +158,6 @@ async fn fold_once(
 async fn fold_waiting(
     node: Settled,
     journal: &Journal,
-    decoders: &Arc<Decoders>,
     waiting: Vec<Waiting>,
     tries: &mut Tries,
 ) -> Result<Folded, FoldError> {
@@ -174,7 +170,8 @@ async fn fold_waiting(
         ended.or_else(|| tries.aside(seq))
     };
     let first_time = |_| Admission::New;
-    let prepared = prepare(journal, &counting, &schema, decoders, first_time, aside).await?;
+    let meant = (&schema, all);
+    let prepared = prepare(journal, &counting, meant, first_time, aside).await?;
     let (mut prepared, share) = prepared;
     let mut last_seq = all;
     let mut shares = Some(share);
@@ -195,7 +192,7 @@ async fn fold_waiting(
             // Nobody waits for memory while holding some.
             shares = None;
             let one = std::slice::from_ref(&one);
-            let more = prepare(journal, one, &schema, decoders, first_time, aside).await?;
+            let more = prepare(journal, one, meant, first_time, aside).await?;
             prepared.extend(more.0);
         }
         prepared.sort_by_key(|prepared| prepared.seq);
@@ -219,6 +216,7 @@ fn sift(journal: &Journal, waiting: Vec<Waiting>, seq: u64) -> (Vec<Waiting>, Ve
         .partition(|waiting| waiting.header.kind == Kind::Contribution);
     counting.retain(|waiting| !journal.is_retracted(waiting.header.seq, seq));
     let corrections = corrections.into_iter().map(|waiting| waiting.header);
+    let corrections = corrections.filter(|correction| !journal.is_refused(correction.seq));
     (counting, corrections.collect())
 }
 
@@ -269,6 +267,16 @@ pub enum FoldError {
     /// The node cannot be read again.
     #[error(transparent)]
     Open(#[from] OpenNodeError),
+    /// Folding again would reject what was merged.
+    #[error(
+        "contribution {seq} was merged and would be rejected: {reason}; nothing was changed, do it with --even-if (`even_if=true`) if that is meant"
+    )]
+    WouldReject {
+        /// The first such contribution.
+        seq: u64,
+        /// Why it would be rejected.
+        reason: String,
+    },
     /// One of these contributions, given by sequence number and id, brought a fault of the code to light when it was written.
     #[error("a fault of the service with one of {} contributions; the log has more", .0.len())]
     Culprits(Vec<(u64, Uuid)>),
@@ -289,21 +297,21 @@ pub enum IngestError {
     /// It is kept, but not tried.
     #[error(transparent)]
     SetAside(#[from] SetAside),
-    /// Its endpoint is no longer configured.
-    #[error("the endpoint `{0}` is not configured; configure it again and retry the contribution")]
-    UnknownEndpoint(String),
+    /// Nobody can say what it means.
+    #[error(transparent)]
+    Meaning(#[from] MeaningError),
 }
 
-/// Decodes and normalizes the first of `waiting`, in order, as many as are merged at once: at least one, if any waits.
-/// `admission` says for which the bounds hold, `aside` which are not to be tried and why.
+/// Decodes and normalizes the first of `waiting`, in order, as many as are merged at once: at least one, if any waits. Each
+/// means what the journal says up to `as_of`; `admission` says for which the bounds hold, `aside` which are not to be tried
+/// and why.
 ///
 /// # Errors
-/// [`JournalError`] if a payload cannot be read; what is wrong with a payload is in the result.
+/// [`JournalError`] if a payload or a definition cannot be read; what is wrong with a payload is in the result.
 pub(crate) async fn prepare(
     journal: &Journal,
     waiting: &[Waiting],
-    schema: &Arc<NodeSchema>,
-    decoders: &Arc<Decoders>,
+    (schema, as_of): (&Arc<NodeSchema>, u64),
     admission: impl Fn(u64) -> Admission,
     aside: impl Fn(u64) -> Option<SetAside>,
 ) -> Result<(Vec<Prepared>, Share<'static>), JournalError> {
@@ -315,35 +323,43 @@ pub(crate) async fn prepare(
         known.push((waiting.clone(), admission(seq), aside(seq)));
     }
     drop((admission, aside));
+    let mut meanings = Meanings::new(journal, schema, as_of);
+    let mut meant = Vec::with_capacity(known.len());
+    for (waiting, admission, aside) in known {
+        let meaning = meanings.of(&waiting.header).await?;
+        meant.push((waiting, admission, aside, meaning));
+    }
     let mut share = prepare::room(thought).await;
-    let payloads: Vec<(Waiting, Admission, Result<Bytes, SetAside>)> = futures::stream::iter(known)
-        .map(|(waiting, admission, aside)| async move {
-            let payload = match aside {
-                Some(error) => Err(error),
-                None => Ok(journal.waiting_payload(&waiting).await?),
+    let payloads: Vec<Given> = futures::stream::iter(meant)
+        .map(|(waiting, admission, aside, meaning)| async move {
+            let payload = match (aside, meaning) {
+                (Some(aside), _) => Err(NotTried::Aside(aside)),
+                (None, Err(error)) => Err(NotTried::NotUnderstood(error)),
+                (None, Ok(meaning)) => Ok((meaning, journal.waiting_payload(&waiting).await?)),
             };
             Ok::<_, JournalError>((waiting, admission, payload))
         })
         .buffered(8)
         .try_collect()
         .await?;
-    let (schema, decoders) = (Arc::clone(schema), Arc::clone(decoders));
-    let one = move |payload: &(Waiting, Admission, Result<Bytes, SetAside>)| {
-        let (waiting, admission, payload) = payload;
+    #[cfg(test)]
+    let path = schema.path.clone();
+    let one = move |(waiting, admission, payload): &Given| {
         let header = &waiting.header;
         let result = match payload {
-            Ok(payload) => {
+            Ok((meaning, payload)) => {
                 let work = || {
                     #[cfg(test)]
-                    strikes::strike(&schema.path, "prepared", std::iter::once(header.seq));
-                    ingest(header, payload, &schema, &decoders, *admission)
+                    strikes::strike(&path, "prepared", std::iter::once(header.seq));
+                    ingest(header, payload, meaning, *admission)
                 };
                 prepare::isolated(work).unwrap_or_else(|panic| {
                     let fault = Fault::of(header.id, header.seq, "prepared", &*panic);
                     Err(SetAside::from(fault).into())
                 })
             }
-            Err(aside) => Err(aside.clone().into()),
+            Err(NotTried::Aside(aside)) => Err(aside.clone().into()),
+            Err(NotTried::NotUnderstood(error)) => Err(error.clone().into()),
         };
         Prepared {
             seq: header.seq,
@@ -355,6 +371,15 @@ pub(crate) async fn prepare(
     let n_bytes: usize = prepared.iter().map(Prepared::n_bytes).sum();
     share.correct(n_bytes as u64);
     Ok((prepared, share))
+}
+
+/// A contribution with what it means and its bytes.
+type Given = (Waiting, Admission, Result<(Arc<Meaning>, Bytes), NotTried>);
+
+/// Why a contribution is not even decoded.
+enum NotTried {
+    Aside(SetAside),
+    NotUnderstood(MeaningError),
 }
 
 /// Waits for the memory that preparing a contribution is thought to take.
@@ -371,6 +396,54 @@ fn may_expand(header: &Header) -> bool {
     header.content_encoding.is_some() || !is_text
 }
 
+/// What a contribution means, or why nobody can say.
+pub(crate) type Meant = Result<Arc<Meaning>, MeaningError>;
+
+/// What contributions to a node mean by what the journal says up to some frame.
+pub(crate) struct Meanings<'a> {
+    journal: &'a Journal,
+    stored: &'a NodeSchema,
+    as_of: u64,
+    known: HashMap<DefinitionId, Meant>,
+}
+
+impl<'a> Meanings<'a> {
+    /// Of contributions to the node that is stored as `stored` says.
+    pub(crate) fn new(journal: &'a Journal, stored: &'a NodeSchema, as_of: u64) -> Self {
+        Self {
+            journal,
+            stored,
+            as_of,
+            known: HashMap::new(),
+        }
+    }
+
+    /// That of one contribution.
+    ///
+    /// # Errors
+    /// [`JournalError`] if its definition cannot be read.
+    pub(crate) async fn of(&mut self, header: &Header) -> Result<Meant, JournalError> {
+        match self.journal.definition_of(header.seq, self.as_of) {
+            Some(id) => self.named(id).await,
+            None => Ok(Err(MeaningError::Undefined(header.endpoint.clone()))),
+        }
+    }
+
+    /// That of contributions of a definition.
+    ///
+    /// # Errors
+    /// [`JournalError`] if it cannot be read.
+    pub(crate) async fn named(&mut self, id: DefinitionId) -> Result<Meant, JournalError> {
+        if let Some(known) = self.known.get(&id) {
+            return Ok(known.clone());
+        }
+        let definition = self.journal.definition(id).await?;
+        let meant = Meaning::of(id, &definition, self.stored).map(Arc::new);
+        self.known.insert(id, meant.clone());
+        Ok(meant)
+    }
+}
+
 /// One contribution: bytes to table or arrays to batch.
 ///
 /// # Errors
@@ -378,17 +451,10 @@ fn may_expand(header: &Header) -> bool {
 pub fn ingest(
     header: &Header,
     payload: &[u8],
-    schema: &NodeSchema,
-    decoders: &Decoders,
+    meaning: &Meaning,
     admission: Admission,
 ) -> Result<Normalized, IngestError> {
-    let decoder = decoders.get(&header.endpoint)?;
-    fit(
-        &decode(header, payload, decoder)?,
-        decoder,
-        schema,
-        admission,
-    )
+    fit(&decode(header, payload, meaning)?, meaning, admission)
 }
 
 /// The first step of [`ingest`]: bytes to table or arrays.
@@ -398,13 +464,13 @@ pub fn ingest(
 pub(crate) fn decode(
     header: &Header,
     payload: &[u8],
-    decoder: &Decoder,
+    meaning: &Meaning,
 ) -> Result<Decoded, DecodeError> {
     let content = Content {
         content_type: header.content_type.clone(),
         content_encoding: header.content_encoding.clone(),
     };
-    decode_arrays(payload, &content, decoder, &header.variables)
+    decode_arrays(payload, &content, meaning.decoder(), &header.variables)
 }
 
 /// The second step of [`ingest`]: table or arrays to batch.
@@ -413,19 +479,21 @@ pub(crate) fn decode(
 /// [`IngestError`] if nothing of it can be taken.
 pub(crate) fn fit(
     arrived: &Decoded,
-    decoder: &Decoder,
-    schema: &NodeSchema,
+    meaning: &Meaning,
     admission: Admission,
 ) -> Result<Normalized, IngestError> {
-    Ok(match arrived {
-        Decoded::Grids(grids) if takes_grids(schema) => {
-            normalize_grids_as(grids, schema, admission)?
-        }
+    let node = meaning.node();
+    let read = match arrived {
+        Decoded::Grids(grids) if takes_grids(node) => normalize_grids_as(grids, node, admission)?,
         Decoded::Grids(grids) => {
-            let table = grids.to_table(decoder.limits())?;
-            normalize_as(&table, schema, admission)?
+            let table = grids.to_table(meaning.decoder().limits())?;
+            normalize_as(&table, node, admission)?
         }
-        Decoded::Table(table) => normalize_as(table, schema, admission)?,
+        Decoded::Table(table) => normalize_as(table, node, admission)?,
+    };
+    Ok(Normalized {
+        batch: meaning.place(read.batch),
+        ..read
     })
 }
 
@@ -558,7 +626,7 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
             None
         };
         let begin = Instant::now();
-        let folded = fold(&node, &dataset.journal, &dataset.decoders).await;
+        let folded = fold(&node, &dataset.journal).await;
         drop(refolding);
         let pause = match folded {
             Ok(Some(folded)) => {

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use zarr_fuse_schemas::Schema;
 
 use crate::outcome::{Outcome, Status};
 use crate::store::{Store, StoreError, keys};
@@ -24,6 +25,7 @@ mod blob;
 mod catalog;
 mod checkpoint;
 mod correction;
+mod definition;
 mod health;
 mod identity;
 pub mod payload;
@@ -37,7 +39,12 @@ mod writer;
 
 use catalog::Catalog;
 pub use catalog::{Entry, Filter};
-pub use correction::{Correction, CorrectionError, Requester};
+pub(crate) use correction::is_even_if;
+pub use correction::{
+    Assumption, Correction, CorrectionError, Reinterpretation, Request, Requester,
+};
+pub use definition::{Definition, DefinitionId};
+pub(crate) use definition::{Ready, Understood};
 pub use identity::{Identity, Known};
 pub use payload::{Payload, Room, Spool, Spooling, spool_folder};
 use pressure::Pressure;
@@ -170,6 +177,9 @@ pub enum AppendError {
     /// The temporary file of a large body cannot be read back.
     #[error("the temporary file of the body cannot be read; nothing was taken, send it again")]
     Spool(#[source] Arc<std::io::Error>),
+    /// Nobody knows what it would mean.
+    #[error("the endpoint `{0}` is not configured")]
+    UnknownEndpoint(String),
     /// The service stops.
     #[error("the service is stopping; try again later")]
     Stopping,
@@ -207,6 +217,18 @@ pub enum JournalError {
     Payload {
         /// The contribution.
         id: Uuid,
+        /// `missing`, `damaged`.
+        reason: &'static str,
+    },
+    /// What contributions mean is not kept as it was written.
+    #[error(
+        "what contributions mean is {reason}: `{key}` of the definition {id}; put it back from a copy, `zf journal check` tells more"
+    )]
+    Definition {
+        /// The definition.
+        id: DefinitionId,
+        /// The object.
+        key: String,
         /// `missing`, `damaged`.
         reason: &'static str,
     },
@@ -271,6 +293,7 @@ pub struct Journal {
     checkpoints: Mutex<checkpoint::Progress>,
     /// What may end a process.
     trials: Mutex<trial::Trials>,
+    definitions: definition::Definitions,
     appends: mpsc::Sender<Append>,
     arrived: watch::Sender<u64>,
     settled: watch::Sender<u64>,
@@ -320,6 +343,7 @@ impl Journal {
             next_outcomes: AtomicU64::new(1),
             checkpoints: Mutex::default(),
             trials: Mutex::default(),
+            definitions: definition::Definitions::default(),
             appends,
             arrived: watch::Sender::new(0),
             settled: watch::Sender::new(0),
@@ -421,11 +445,38 @@ impl Journal {
         })
     }
 
-    /// Makes a contribution durable; answers only then.
+    /// Makes a contribution durable, with what it means; answers only then.
     ///
     /// # Errors
     /// [`AppendError`]; nothing was acknowledged then, though it may have become durable if the store failed.
-    pub async fn append(&self, new: NewContribution) -> Result<Receipt, AppendError> {
+    pub async fn append(
+        &self,
+        new: NewContribution,
+        definition: &Definition,
+    ) -> Result<Receipt, AppendError> {
+        self.check_writable()?;
+        self.keep_definition(definition).await.map_err(|error| {
+            let error = Arc::new(error);
+            self.note(Some(Arc::clone(&error)));
+            AppendError::Store(error)
+        })?;
+        self.append_as(new, Some(definition.id())).await
+    }
+
+    /// As journals of earlier programs have it: without what it means.
+    #[cfg(test)]
+    pub(crate) async fn append_undefined(
+        &self,
+        new: NewContribution,
+    ) -> Result<Receipt, AppendError> {
+        self.append_as(new, None).await
+    }
+
+    async fn append_as(
+        &self,
+        new: NewContribution,
+        definition: Option<DefinitionId>,
+    ) -> Result<Receipt, AppendError> {
         self.check_writable()?;
         let mut place = self.make_room(new.payload.len()).await?;
         let payload = new.payload.clone();
@@ -443,7 +494,8 @@ impl Journal {
         } else {
             (prepare(new, dataset), place)
         };
-        let (header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
+        let (mut header, kept) = prepared.map_err(|error| AppendError::Spool(Arc::new(error)))?;
+        header.definition = definition;
         if header.payload == PayloadPlace::Blob {
             return self.append_blob(header, payload, place).await;
         }
@@ -498,18 +550,24 @@ impl Journal {
         &self.store
     }
 
-    /// Keeps the schema beside the segments, so that the journal explains itself.
+    /// Keeps the schema beside the segments with the files it names and the name of the dataset, so that the store explains
+    /// itself.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_schema(&self, text: &str) -> Result<(), StoreError> {
-        match self.store.get(keys::SCHEMA).await? {
+    pub async fn keep_schema(&self, schema: &Schema) -> Result<(), StoreError> {
+        self.keep(keys::NAME, schema.name.clone()).await?;
+        if !schema.files.is_empty() {
+            let files = serde_json::to_string(&schema.files).expect("it has only string keys");
+            self.keep(keys::SCHEMA_FILES, files).await?;
+        }
+        self.keep(keys::SCHEMA, schema.public_text()).await
+    }
+
+    async fn keep(&self, key: &str, text: String) -> Result<(), StoreError> {
+        match self.store.get(key).await? {
             Some(kept) if kept == text => Ok(()),
-            _ => {
-                self.store
-                    .put(keys::SCHEMA, text.to_owned().into_bytes())
-                    .await
-            }
+            _ => self.store.put(key, text.into_bytes()).await,
         }
     }
 
@@ -646,7 +704,7 @@ impl Journal {
     /// that count from now on.
     pub fn settle(&self, node: &str, seq: u64) -> Vec<(u64, Outcome)> {
         self.queue.lock().take_through(node, seq);
-        let mut catalog = self.catalog.write();
+        let catalog = self.catalog.read();
         let counts = |of: &u64, (through, _): &mut (u64, Outcome)| {
             *through <= seq && catalog.is_for(*of, node)
         };
@@ -656,7 +714,15 @@ impl Journal {
             .extract_if(.., counts)
             .map(|(seq, (_, outcome))| (seq, outcome))
             .collect();
-        for (seq, outcome) in &outcomes {
+        drop(catalog);
+        self.note_outcomes(node, &outcomes);
+        outcomes
+    }
+
+    /// Tells who waits for them of outcomes that are written.
+    fn note_outcomes(&self, node: &str, outcomes: &[(u64, Outcome)]) {
+        let mut catalog = self.catalog.write();
+        for (seq, outcome) in outcomes {
             catalog.settle(*seq, outcome);
         }
         drop(catalog);
@@ -664,7 +730,6 @@ impl Journal {
         progress.outcomes_noted(node, outcomes.iter().map(|(seq, _)| *seq));
         drop(progress);
         self.settled.send_modify(|n| *n += 1);
-        outcomes
     }
 
     /// The outcome of a contribution, as soon as there is one.
@@ -718,6 +783,19 @@ impl Journal {
         catalog.open_corrections(node, seq)
     }
 
+    /// Corrections that wait for `node` and were not refused, and the last sequence number that waits for it.
+    pub fn corrections(&self, node: &str) -> (Vec<Arc<Header>>, u64) {
+        let (mut corrections, last) = self.queue.lock().corrections(node);
+        let catalog = self.catalog.read();
+        corrections.retain(|correction| !catalog.is_refused(correction.seq));
+        (corrections, last)
+    }
+
+    /// Whether frame `seq` is a correction that was refused.
+    pub fn is_refused(&self, seq: u64) -> bool {
+        self.catalog.read().is_refused(seq)
+    }
+
     /// What the fold of `node` has to do next, by what waits for it now; `None`: nothing. Contributions up to
     /// `unclean_until` may be in the arrays in part although they wait. Batches are as [`Self::waiting`] gives them.
     pub fn next(
@@ -730,7 +808,8 @@ impl Journal {
         // In this order, as when frames are admitted; under both, nothing arrives between one look and another.
         let catalog = self.catalog.read();
         let queue = self.queue.lock();
-        let (corrections, last_seq) = queue.corrections(node);
+        let (mut corrections, last_seq) = queue.corrections(node);
+        corrections.retain(|correction| !catalog.is_refused(correction.seq));
         let is_in_arrays = |correction: &Arc<Header>| match (correction.kind, correction.target) {
             // What was never folded, or was rejected, is not. The status alone does not tell: it may say "retracted" since
             // before a crash that kept the arrays from following.
@@ -837,9 +916,15 @@ impl Journal {
         self.catalog.read().get(seq)
     }
 
-    /// The endpoints that contributions came through, each with the first of them.
-    pub fn endpoints(&self) -> BTreeMap<String, Uuid> {
-        self.catalog.read().endpoints()
+    /// The endpoints that contributions to `node` from `from` on came through, and whether it was the one that the dataset
+    /// had by its name of the day.
+    pub fn endpoints(&self, node: &str, from: u64) -> BTreeMap<String, bool> {
+        self.catalog.read().endpoints(node, from)
+    }
+
+    /// The first contribution that arrived at `time` or later, in the order of the journal.
+    pub fn first_since(&self, time: DateTime<Utc>) -> Option<u64> {
+        self.catalog.read().first_since(time)
     }
 
     /// Registers frames that are durable now.
@@ -890,6 +975,7 @@ pub(crate) fn header(new: NewContribution, dataset: String, payload: PayloadPlac
         sender: new.sender,
         address: new.address,
         idempotency_key: new.idempotency_key,
+        definition: None,
         payload,
         variables: new.variables,
     }

@@ -242,7 +242,7 @@ fn on_steps(
     for place in 0..batch.coordinates.len() {
         let coordinate_idx = batch.coordinates[place].coordinate_idx;
         let growing = &growing[coordinate_idx];
-        match node.coordinates[coordinate_idx].step_limits {
+        match batch.coordinates[place].step_limits {
             StepLimits::AnyNew => {}
             StepLimits::NoNew => {
                 let known = |key: &Key| growing.knows(key);
@@ -279,7 +279,7 @@ fn place_grid(
     let slots = batch.coordinates.iter().map(|coordinate| {
         let growing = &mut growing[coordinate.coordinate_idx];
         let schema = &node.coordinates[coordinate.coordinate_idx];
-        if !matches!(schema.step_limits, StepLimits::NoNew) || growing.is_empty() {
+        if !matches!(coordinate.step_limits, StepLimits::NoNew) || growing.is_empty() {
             return growing.place(&coordinate.values, judge);
         }
         let mut slots = Vec::with_capacity(coordinate.values.len());
@@ -659,6 +659,7 @@ impl Batch {
             let index = index.collect();
             BatchCoordinate {
                 coordinate_idx: coordinate.coordinate_idx,
+                step_limits: coordinate.step_limits,
                 values: coordinate.values.take(used.into_iter()),
                 index,
             }

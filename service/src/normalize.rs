@@ -26,7 +26,7 @@ mod units;
 mod tests;
 
 use rayon::prelude::*;
-use zarr_fuse_schemas::Node;
+use zarr_fuse_schemas::{MergeRule, Node, StepLimits};
 
 use crate::decode::Table;
 use crate::outcome::{Problems, RowProblem};
@@ -38,6 +38,7 @@ use distinct::row_number;
 pub use error::NormalizeError;
 pub(crate) use grids::NO_VALUE;
 pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
+pub(crate) use numbers::is_default_na;
 use read::{Column, read_column};
 pub(crate) use source::cut;
 pub use time::{TimeError, format_ticks, parse_time};
@@ -66,6 +67,8 @@ pub struct Batch {
 pub struct BatchCoordinate {
     /// Position among the node's coordinates.
     pub(crate) coordinate_idx: usize,
+    /// Which new values the contribution may add.
+    pub(crate) step_limits: StepLimits,
     /// Distinct values in order of first appearance; for composed coordinates the hashes.
     pub(crate) values: Values,
     /// Per row taking part, which of `values`. Of arrays: per place along the coordinate, `NO_VALUE` where it is not used.
@@ -77,6 +80,8 @@ pub struct BatchCoordinate {
 pub struct BatchVariable {
     /// Position among the node's variables.
     pub(crate) variable_idx: usize,
+    /// Which value of a cell wins when one of these comes.
+    pub(crate) merge: MergeRule,
     /// Rows (of the batch) that bring them, ascending; `None`: every row, in order.
     pub(crate) rows: Option<Vec<u32>>,
     /// One value per row in `rows`, never NA; of an array all its cells, flat.

@@ -84,6 +84,10 @@ impl Problems {
 
 /// What became of one contribution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent marks, absent from JSON unless set"
+)]
 pub struct Outcome {
     /// Its state.
     pub status: Status,
@@ -112,6 +116,10 @@ pub struct Outcome {
     /// a retry tries it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub set_aside: bool,
+    /// Of a correction: it was not done and changed nothing, because contributions that were merged would have been
+    /// rejected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl Outcome {
@@ -162,6 +170,17 @@ impl Outcome {
         }
     }
 
+    /// A correction that was not done, for this reason.
+    pub fn refused(reason: String) -> Self {
+        Self {
+            refused: true,
+            ..Self::rejected(RowProblem {
+                reason,
+                ..RowProblem::default()
+            })
+        }
+    }
+
     /// Whether something else became of the contribution than `other` says; in which commit does not matter.
     pub fn differs(&self, other: &Self) -> bool {
         let other = Self {
@@ -196,6 +215,7 @@ impl Outcome {
             too_large: false,
             limited: false,
             set_aside: false,
+            refused: false,
         }
     }
 }

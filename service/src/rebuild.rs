@@ -18,12 +18,13 @@ use zarr_fuse_schemas::Node as NodeSchema;
 pub use self::turns::Turns;
 use crate::array::to_usize;
 use crate::commit::{self, CommitError, Old, Replacement, Settled, Stage};
-use crate::dataset::Decoders;
 use crate::fold::{self, FoldError, Folded, SetAside, Tries};
-use crate::journal::{Entry, Header, Journal, Kind, Waiting, hexadecimal};
+use crate::journal::{
+    Entry, Header, Journal, JournalError, Kind, Waiting, hexadecimal, is_even_if,
+};
 use crate::node::{Node, chunk_cache};
-use crate::outcome::Outcome;
-use crate::store::Store;
+use crate::outcome::{Outcome, Status};
+use crate::store::{Store, keys};
 
 /// Payload bytes folded at once.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
@@ -32,14 +33,33 @@ const MAX_BATCH: usize = 65_536;
 /// Decoded chunks of new arrays kept in memory.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// Whether what becomes of contributions is written to the journal.
+/// What is done about what becomes of contributions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcomes {
-    /// Where it differs from what the journal says.
-    Written,
-    /// Not at all: the arrays are for comparison only.
+    /// Where it differs from what the journal says, it is kept beside the new arrays.
+    Kept(Losses),
+    /// Nothing: the arrays are for comparison only.
     Dropped,
 }
+
+/// Whether contributions that were merged may be rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Losses {
+    /// Not one: [`FoldError::WouldReject`].
+    Refused,
+    /// If it must be.
+    Taken,
+}
+
+impl Losses {
+    /// Taken if somebody has said so.
+    pub fn taken_if(even_if: bool) -> Self {
+        if even_if { Self::Taken } else { Self::Refused }
+    }
+}
+
+/// Folder beside new arrays with what became of contributions.
+const OUTCOMES: &str = "staging/outcomes";
 
 /// What folding again did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,13 +74,11 @@ pub struct Progress {
     pub n_rejected: u64,
 }
 
-/// Where a node's journal, schema and way of decoding come from.
+/// Where a node's journal and schema come from.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
     /// What arrived.
     pub journal: &'a Journal,
-    /// How it is decoded.
-    pub decoders: &'a Arc<Decoders>,
     /// The node.
     pub schema: &'a Arc<NodeSchema>,
 }
@@ -77,9 +95,7 @@ pub(crate) async fn fold_into(
     tries: &mut Tries,
     tell: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(Settled, Progress), FoldError> {
-    let Origin {
-        journal, schema, ..
-    } = origin;
+    let Origin { journal, schema } = origin;
     let path = &schema.path;
     let node = Arc::clone(scratch.node());
     let mut held = Some(scratch);
@@ -91,7 +107,7 @@ pub(crate) async fn fold_into(
     };
     while let Some((first, _)) = rest.front().copied() {
         let to_try = match outcomes {
-            Outcomes::Written => journal.to_try(path, first, to_usize(progress.n_all)),
+            Outcomes::Kept(_) => journal.to_try(path, first, to_usize(progress.n_all)),
             Outcomes::Dropped => None,
         };
         let is_retried = |seq| retried.contains(&seq);
@@ -173,11 +189,8 @@ async fn fold_batch(
     retried: &BTreeSet<u64>,
     tries: &mut Tries,
 ) -> Result<(Settled, Folded), FoldError> {
-    let Origin {
-        journal,
-        decoders,
-        schema,
-    } = origin;
+    let Origin { journal, schema } = origin;
+    let beside = scratch.node().store.clone();
     // What a former try has announced is what is known, though it does not count yet.
     let former: HashMap<u64, Option<Arc<Outcome>>> = batch
         .iter()
@@ -194,19 +207,25 @@ async fn fold_batch(
         ended.or(before).or_else(|| tries.aside(seq))
     };
     let waiting: Vec<Waiting> = batch.into_iter().map(|entry| entry.header.into()).collect();
-    let (prepared, _share) =
-        fold::prepare(journal, &waiting, schema, decoders, admission, aside).await?;
+    let meant = (schema, seq);
+    let (prepared, _share) = fold::prepare(journal, &waiting, meant, admission, aside).await?;
     let last_seq = prepared.last().map_or(0, |last| last.seq);
     tries.merge(waiting.iter().take(prepared.len()));
     let (written, found) = fold::write(scratch, prepared, last_seq, tries).await?;
     let folded = Folded::of(last_seq, &found);
-    if outcomes == Outcomes::Written {
-        let changed = found
-            .into_iter()
-            .filter(|(seq, outcome)| former(*seq).is_none_or(|former| former.differs(outcome)));
-        journal
-            .announce_outcomes(&schema.path, seq, changed.collect())
-            .await?;
+    if let Outcomes::Kept(losses) = outcomes {
+        if losses == Losses::Refused {
+            refuse_losses(&found, |seq| journal.outcome(*seq))?;
+        }
+        let changed: Vec<&(u64, Outcome)> = found
+            .iter()
+            .filter(|(seq, outcome)| former(*seq).is_none_or(|former| former.differs(outcome)))
+            .collect();
+        if !changed.is_empty() {
+            let key = keys::join(OUTCOMES, &format!("{last_seq:020}.json"));
+            let json = serde_json::to_vec(&changed).expect("outcomes have only string keys");
+            beside.put(&key, json).await.map_err(JournalError::from)?;
+        }
     }
     Ok((commit::publish(written).await?, folded))
 }
@@ -218,16 +237,54 @@ fn retried(journal: &Journal, path: &str, seq: u64) -> BTreeSet<u64> {
     retries.filter_map(|asked| asked.target).collect()
 }
 
+/// Fails if a contribution was merged and is rejected now.
+fn refuse_losses(
+    found: &[(u64, Outcome)],
+    former: impl Fn(&u64) -> Option<Arc<Outcome>>,
+) -> Result<(), FoldError> {
+    let is_in = |outcome: Arc<Outcome>| matches!(outcome.status, Status::Merged | Status::Partial);
+    let lost = found.iter().find(|(seq, outcome)| {
+        outcome.status == Status::Rejected && former(seq).is_some_and(is_in)
+    });
+    lost.map_or(Ok(()), |(seq, outcome)| {
+        let problem = outcome.problems.first();
+        Err(FoldError::WouldReject {
+            seq: *seq,
+            reason: problem.map_or_else(String::new, |problem| problem.reason.clone()),
+        })
+    })
+}
+
+/// What became of contributions, as it is kept beside new arrays.
+async fn kept_outcomes(beside: &Store) -> Result<Vec<Vec<(u64, Outcome)>>, FoldError> {
+    let mut all = Vec::new();
+    for key in beside
+        .list(OUTCOMES, None)
+        .await
+        .map_err(JournalError::from)?
+    {
+        let bytes = beside.get(&key).await.map_err(JournalError::from)?;
+        let kept = serde_json::from_slice(&bytes.unwrap_or_default());
+        all.push(kept.map_err(|error| JournalError::Outcomes {
+            key,
+            source: error.into(),
+        })?);
+    }
+    Ok(all)
+}
+
 /// Writes the arrays of a node up to contribution `seq` anew and puts them in place of the old ones; gives the node back if
 /// the old ones are open. What a former try has done is not done again.
 ///
 /// # Errors
-/// [`FoldError`] names the step; calling again goes on.
+/// [`FoldError::WouldReject`] if that is so and `losses` are refused; nothing has changed then. Else [`FoldError`] names the
+/// step; calling again goes on.
 pub async fn rebuild(
     store: &Store,
     origin: Origin<'_>,
     seq: u64,
     old: Old<'_>,
+    losses: Losses,
     tell: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(Option<Settled>, Progress), FoldError> {
     let stage = Stage::in_folder(store, seq, folder(origin, seq))?;
@@ -239,7 +296,13 @@ pub async fn rebuild(
         let scratch = beside.open(schema, chunk_cache(CACHE_BYTES)).await?;
         // A former try may have ended amid a commit.
         scratch.node().suspect_until(seq);
-        match fold_into(scratch, origin, seq, Outcomes::Written, &mut tries, tell).await {
+        let kept = Outcomes::Kept(losses);
+        match fold_into(scratch, origin, seq, kept, &mut tries, tell).await {
+            Err(refused @ FoldError::WouldReject { .. }) => {
+                let written = store.list(stage.folder(), None).await;
+                commit::delete_all(store, written.map_err(CommitError::from)?).await?;
+                return Err(refused);
+            }
             Err(FoldError::Culprits(culprits)) if !culprits.is_empty() => {
                 tries.without(&culprits);
                 // What they have written so far is in the new arrays: they are begun again.
@@ -252,6 +315,10 @@ pub async fn rebuild(
     };
     let journal = origin.journal;
     let path = &origin.schema.path;
+    // From here on there is no way back.
+    for outcomes in kept_outcomes(&store.below(stage.folder())).await? {
+        journal.announce_outcomes(path, seq, outcomes).await?;
+    }
     let corrections = journal.open_corrections(path, seq);
     let outcomes = corrected(journal, &corrections, seq);
     journal.announce_outcomes(path, seq, outcomes).await?;
@@ -266,34 +333,74 @@ pub async fn rebuild(
     Ok((settled, progress))
 }
 
-/// Folds a node of a running dataset again, up to contribution `last_seq`, because of `corrections`.
+/// Folds a node of a running dataset again, up to contribution `last_seq`, because of `corrections`. One that would reject
+/// what was merged is refused, unless it says that it is to be done even so; the others are done.
 ///
 /// # Errors
-/// As [`rebuild`].
+/// As [`rebuild`], but nothing would be rejected.
 pub async fn refold(
     settled: Settled,
     journal: &Journal,
-    decoders: &Arc<Decoders>,
     corrections: &[Arc<Header>],
     last_seq: u64,
 ) -> Result<Folded, FoldError> {
     let node = Arc::clone(settled.node());
     let path = &node.schema.path;
     journal.still_ours().await?;
-    let origin = Origin {
-        journal,
-        decoders,
-        schema: &node.schema,
-    };
     tracing::info!(
         node.path = path,
         n_corrections = corrections.len(),
         "Folding `{path}` again from the beginning"
     );
+    let folded = correct(settled, journal, corrections, last_seq).await;
+    let (Err(FoldError::WouldReject { .. }), Some(first)) = (&folded, corrections.first()) else {
+        return folded;
+    };
+    // Whose fault it is shows when the first is done alone. Nothing was written, so that the node is settled.
+    let folded = match commit::take(&node).await {
+        Ok(settled) if corrections.len() > 1 => {
+            correct(settled, journal, std::slice::from_ref(first), first.seq).await
+        }
+        _ => folded,
+    };
+    match folded {
+        Err(error @ FoldError::WouldReject { .. }) => {
+            let reason = error.to_string();
+            tracing::warn!(
+                node.path = path,
+                "A correction of `{path}` was not done: {reason}"
+            );
+            journal
+                .refuse(path, std::slice::from_ref(first), &reason)
+                .await?;
+            Ok(Folded {
+                seq: node.folded_seq(),
+                n_contributions: 0,
+                n_rejected: 0,
+                n_rows: 0,
+            })
+        }
+        folded => folded,
+    }
+}
+
+/// Folds a node again up to `seq`, as these corrections say.
+async fn correct(
+    settled: Settled,
+    journal: &Journal,
+    corrections: &[Arc<Header>],
+    seq: u64,
+) -> Result<Folded, FoldError> {
+    let node = Arc::clone(settled.node());
+    let origin = Origin {
+        journal,
+        schema: &node.schema,
+    };
+    let losses = Losses::taken_if(corrections.iter().all(|one| is_even_if(one)));
     let old = Old::Open(settled);
-    let (_settled, progress) = rebuild(&node.store, origin, last_seq, old, &|_| {}).await?;
+    let (_settled, progress) = rebuild(&node.store, origin, seq, old, losses, &|_| {}).await?;
     Ok(Folded {
-        seq: last_seq,
+        seq,
         n_contributions: to_usize(progress.n_contributions),
         n_rejected: to_usize(progress.n_rejected),
         n_rows: progress.n_rows,
@@ -321,14 +428,18 @@ pub fn corrected(journal: &Journal, corrections: &[Arc<Header>], seq: u64) -> Ve
     outcomes
 }
 
-/// Where new arrays are written: of the same node, schema, way of decoding and retractions in the same folder, so that a
-/// try that was interrupted is gone on with only if it would come to the same arrays.
+/// Where new arrays are written: of the same node, schema, program, retractions and changes of what contributions mean in
+/// the same folder, so that a try that was interrupted is gone on with only if it would come to the same arrays.
 fn folder(origin: Origin<'_>, seq: u64) -> String {
     let mut hash = Sha256::new();
+    hash.update(env!("CARGO_PKG_VERSION"));
     hash.update(fingerprint::of(origin.schema).to_string());
-    hash.update(origin.decoders.fingerprint());
     for retracted in origin.journal.retracted(&origin.schema.path, seq) {
         hash.update(retracted.to_le_bytes());
+    }
+    for (redefined, definition) in origin.journal.redefined(&origin.schema.path, seq) {
+        hash.update(redefined.to_le_bytes());
+        hash.update(definition.to_string());
     }
     let mark = hexadecimal(&hash.finalize()[..8]);
     format!("{}{mark}", commit::rebuild_prefix(&origin.schema.path))

@@ -69,7 +69,6 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
     let mut verdict = Verdict::default();
     let origin = Origin {
         journal: &dataset.journal,
-        decoders: &dataset.decoders,
         schema: &node.schema,
     };
     let seq = stored.folded_seq();

@@ -100,12 +100,19 @@ async fn an_edit_that_changes_stored_values_waits_for_a_rebuild() {
         rebuilt.stderr
     );
     let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
-    assert!(
-        values(&service).await.contains(",6.85"),
-        "{}",
-        values(&service).await
-    );
+    assert_eq!(values(&service).await, before, "it means what it meant");
     service.terminate().await.unwrap();
+    assert_eq!(workspace.zf("verify site.yaml").code, Some(0));
+    let asked = workspace.zf("rebuild site.yaml --reinterpret");
+    assert_eq!(asked.code, Some(1), "it is told first");
+    let told = "readings: 1 of 1 contributions would change, 2 values; 0 would be rejected\n  contribution 1: 2 values\n";
+    assert!(asked.stdout.starts_with(told), "{}", asked.stdout);
+    let query = "query site.yaml readings --format csv";
+    assert_eq!(workspace.zf(query).stdout, before);
+    let done = workspace.zf("rebuild site.yaml --reinterpret --yes");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let after = workspace.zf(query).stdout;
+    assert!(after.contains(",6.85"), "{after}");
     assert_eq!(workspace.zf("verify site.yaml").code, Some(0));
 }
 
@@ -179,4 +186,120 @@ async fn commands_correct_through_the_service_while_it_runs() {
     let retracted = workspace.zf(&format!("retract site.yaml {id}"));
     assert_eq!(retracted.code, Some(0), "{}", retracted.stderr);
     assert_eq!(workspace.zf("verify site.yaml").code, Some(0));
+}
+
+const FIRMWARE: &str = "
+server: {listen: '127.0.0.1:0'}
+datasets: {mine: site.yaml}
+endpoints:
+  logger: {dataset: mine, node: readings, decode: {rename: {temp: T}}}
+";
+
+/// A store that a service wrote through an endpoint that renames a column, under a name that only its configuration knows.
+async fn written_by_a_service() -> Workspace {
+    let workspace = site();
+    workspace.write("zarr-fuse.yaml", FIRMWARE);
+    let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
+    let headers = [("content-type", "text/csv")];
+    for (endpoint, column, hour) in [
+        ("logger", "temp", 1),
+        ("logger", "temp", 2),
+        ("mine", "T", 3),
+    ] {
+        let csv = format!("date_time,{column}\n2024-05-01T0{hour}:00:00,{hour}\n");
+        let path = format!("/api/v1/ingest/{endpoint}?wait=merged");
+        let mut connection = Connection::open(service.address()).await.unwrap();
+        let answer = connection
+            .post(&path, &headers, csv.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    service.terminate().await.unwrap();
+    workspace
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_need_the_store_alone() {
+    let workspace = written_by_a_service().await;
+    for file in ["site.yaml", "zarr-fuse.yaml"] {
+        std::fs::remove_file(workspace.path().join(file)).unwrap();
+    }
+    std::fs::rename(
+        workspace.path().join("site.zarr"),
+        workspace.path().join("moved"),
+    )
+    .unwrap();
+    let is_done = |line: &str| {
+        let ran = workspace.zf(line);
+        assert_eq!(ran.code, Some(0), "zf {line}\n{}{}", ran.stdout, ran.stderr);
+        ran.stdout
+    };
+    is_done("verify moved");
+    is_done("list moved");
+    is_done("cp moved copy.zarr");
+    for store in ["moved", "copy.zarr"] {
+        assert!(is_done(&format!("log {store}")).contains("logger"));
+        is_done(&format!("retract {store} 2"));
+        is_done(&format!("rebuild {store}"));
+        is_done(&format!("verify {store}"));
+        let values = is_done(&format!("query {store} readings --format csv"));
+        assert_eq!(
+            values,
+            "date_time,temperature\n2024-05-01T01:00:00Z,1.0\n2024-05-01T03:00:00Z,3.0\n"
+        );
+        is_done(&format!("retry {store} 2"));
+    }
+    // New ones come through the endpoint that the dataset has by the name that the service gave it.
+    workspace.write("more.csv", "date_time,T\n2024-05-01T04:00:00,4\n");
+    is_done("ingest moved readings more.csv");
+    let log = is_done("log moved --limit 1");
+    assert!(log.contains("  mine  "), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_endpoint_changes_nothing_of_what_came() {
+    let workspace = written_by_a_service().await;
+    let query = "query site.yaml readings --format csv";
+    let before = workspace.zf(query).stdout;
+    for config in [
+        FIRMWARE.replace("temp: T", "temperature: T"),
+        FIRMWARE.replace("logger:", "other:"),
+        FIRMWARE.replace("mine", "renamed"),
+        CONFIG.to_owned(),
+    ] {
+        workspace.write("zarr-fuse.yaml", &config);
+        let rebuilt = workspace.zf("rebuild site.yaml --config zarr-fuse.yaml");
+        assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+        assert_eq!(workspace.zf(query).stdout, before, "{config}");
+        let verified = workspace.zf("verify site.yaml --config zarr-fuse.yaml");
+        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_dataset_keeps_all_its_contributions() {
+    let workspace = written_by_a_service().await;
+    workspace.write("zarr-fuse.yaml", &FIRMWARE.replace("mine", "yours"));
+    let service = Service::start(workspace.path(), ["serve"]).await.unwrap();
+    let mut before = String::new();
+    let mut found = Vec::new();
+    loop {
+        let mut connection = Connection::open(service.address()).await.unwrap();
+        let path = format!("/api/v1/contributions?dataset=yours&limit=1{before}");
+        let answer = connection.get(&path).await.unwrap();
+        let page: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        for contribution in page["contributions"].as_array().unwrap() {
+            assert_eq!(contribution["dataset"], "yours");
+            found.push(contribution["seq"].as_u64().unwrap());
+        }
+        match page["before"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+        assert!(found.len() < 10, "pages have an end");
+    }
+    found.dedup();
+    assert_eq!(found.len(), 3, "{found:?}");
+    service.terminate().await.unwrap();
 }

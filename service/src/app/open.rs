@@ -1,16 +1,17 @@
 //! From the configuration to opened datasets.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::store::StoreSettings;
 
 use super::{AppError, places};
 use crate::config::{Config, DatasetConfig};
 use crate::dataset::{Dataset, Decoders, OpenError};
-use crate::decode::{Decoder, Decoding};
+use crate::decode::{Decoder, Decoding, Recipe};
 use crate::journal::{JournalSettings, Known};
 use crate::store::{S3Access, Store, StoreError, local_folder, probe};
 
@@ -51,12 +52,12 @@ impl Place {
 
 impl PartialEq for Plan {
     fn eq(&self, other: &Self) -> bool {
-        let fingerprints = |plan: &Self| -> BTreeMap<String, u64> {
+        fn recipes(plan: &Plan) -> BTreeMap<&String, &Recipe> {
             let decoders = plan.decoders.iter();
             decoders
-                .map(|(endpoint, decoder)| (endpoint.clone(), decoder.fingerprint()))
+                .map(|(endpoint, decoder)| (endpoint, decoder.recipe()))
                 .collect()
-        };
+        }
         // What a schema takes from further files is in its tree, comments are in its text.
         let schema = |plan: &Self| {
             let Schema { text, root, .. } = &*plan.schema;
@@ -66,7 +67,7 @@ impl PartialEq for Plan {
             && self.is_in_same_place(other)
             && self.settings == other.settings
             && self.cache_bytes == other.cache_bytes
-            && fingerprints(self) == fingerprints(other)
+            && recipes(self) == recipes(other)
             && schema(self) == schema(other)
     }
 }
@@ -234,6 +235,108 @@ async fn must_be_safe(dataset: &str, store: &Store) -> Result<(), AppError> {
     Ok(())
 }
 
+/// A dataset as a configuration has it, for commands.
+#[derive(Debug)]
+pub struct Configured {
+    /// What the configuration calls it; `None` if it does not name it.
+    pub name: Option<String>,
+    /// Its schema file, if the configuration names it.
+    pub schema: Option<PathBuf>,
+    /// Where it lies: the address and the folder that it is relative to, if the configuration or its schema says so.
+    pub store: Option<(String, PathBuf)>,
+    config: Config,
+}
+
+/// How a command names a dataset.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// By its schema file.
+    Schema(&'a Path),
+    /// By its store.
+    Store(&'a str),
+}
+
+/// Finds a dataset in the configuration in `file`.
+///
+/// # Errors
+/// [`AppError::Schema`] with every problem of the file.
+pub fn configured(file: &Path, which: Which<'_>) -> Result<Configured, AppError> {
+    let config = Config::load(file, &std::env::vars().collect())?;
+    let place = |dataset: &DatasetConfig, name: &String| {
+        let mut schema = Schema::load(&dataset.schema).ok()?;
+        schema.name.clone_from(name);
+        let place = store(&config, dataset, &schema).ok()?;
+        Some((place.url, place.folder))
+    };
+    let is_this = |(name, dataset): &(&String, &DatasetConfig)| match which {
+        Which::Schema(path) => is_same_path(&dataset.schema, path),
+        Which::Store(url) => place(dataset, name)
+            .is_some_and(|(own, folder)| is_same_place(&folder, &own, Path::new(""), url)),
+    };
+    let found = config.datasets.by_name.iter().find(is_this);
+    let found =
+        found.map(|(name, dataset)| (name.clone(), dataset.schema.clone(), place(dataset, name)));
+    let (name, schema, store) = match found {
+        Some((name, schema, store)) => (Some(name), Some(schema), store),
+        None => (None, None, None),
+    };
+    Ok(Configured {
+        name,
+        schema,
+        store,
+        config,
+    })
+}
+
+impl Configured {
+    /// How contributions to dataset `name` are decoded, by endpoint.
+    ///
+    /// # Errors
+    /// [`AppError::Decode`] if a program or table cannot be used.
+    pub fn decoders(&self, name: &str) -> Result<HashMap<String, Decoder>, AppError> {
+        decoders(&self.config, name)
+    }
+
+    /// The journal of dataset `name`, whose schema has these settings, if it lies apart from the arrays.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] if it has no usable address.
+    pub fn journal_apart(
+        &self,
+        name: &str,
+        settings: &StoreSettings,
+    ) -> Result<Option<Store>, AppError> {
+        let place = journal_place(&self.config, name);
+        let access = self.access(settings);
+        place.map(|place| place.open(&access, name)).transpose()
+    }
+
+    /// Access to the stores of the dataset with these settings.
+    pub fn access(&self, settings: &StoreSettings) -> S3Access {
+        let environment = std::env::vars().collect();
+        let config = &self.config;
+        S3Access::new(&environment, &config.store, config.folder(), settings)
+    }
+}
+
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    let (a, b) = (a.canonicalize(), b.canonicalize());
+    a.is_ok_and(|a| b.is_ok_and(|b| a == b))
+}
+
+/// Whether two addresses are of one store.
+fn is_same_place(folder: &Path, a: &str, other: &Path, b: &str) -> bool {
+    let local = |url: &str| match url.strip_prefix("file://") {
+        Some(path) => Some(path.to_owned()),
+        None => (!url.contains("://") && !url.starts_with("memory:")).then(|| url.to_owned()),
+    };
+    match (local(a), local(b)) {
+        (Some(a), Some(b)) => is_same_path(&folder.join(a), &other.join(b)),
+        (None, None) => a.trim_end_matches('/') == b.trim_end_matches('/'),
+        _ => false,
+    }
+}
+
 /// The store that the configuration gives, else the schema, else one under `store.root`.
 fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Place, AppError> {
     let root = config.store.root.as_ref();
@@ -256,25 +359,13 @@ fn store(config: &Config, dataset: &DatasetConfig, schema: &Schema) -> Result<Pl
     })
 }
 
+/// Where the journal of a dataset lies, if the configuration keeps journals apart from arrays.
 fn journal_place(config: &Config, name: &str) -> Option<Place> {
     let root = config.journal.url.as_ref()?;
     Some(Place {
         url: format!("{}/{name}", root.trim_end_matches('/')),
         folder: config.folder().to_owned(),
     })
-}
-
-/// Where the journal of a dataset lies, if the configuration keeps journals apart from arrays.
-pub(super) fn journal_apart(
-    config: &Config,
-    name: &str,
-    schema: &Schema,
-) -> Result<Option<Store>, AppError> {
-    let place = journal_place(config, name);
-    let access = access(config, schema);
-    place
-        .map(|place| place.open(&access, &schema.name))
-        .transpose()
 }
 
 fn access(config: &Config, schema: &Schema) -> S3Access {

@@ -187,7 +187,7 @@ impl Collect {
             let known = known.with_context(|| format!("there is no dataset `{dataset}`"))?;
             let target = Target {
                 schema: known.schema.clone(),
-                store: known.store.clone(),
+                store: None,
                 config: Some(self.config.clone()),
                 take_over: false,
             };

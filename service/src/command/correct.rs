@@ -29,6 +29,9 @@ pub(crate) struct Retry {
     /// With --status: only for this node.
     #[arg(long, value_name = "N", requires = "status")]
     node: Option<String>,
+    /// Also if contributions that were merged are rejected then.
+    #[arg(long)]
+    even_if: bool,
 }
 
 /// Take contributions back.
@@ -41,6 +44,9 @@ pub(crate) struct Retract {
     /// Contributions, by id or by sequence number.
     #[arg(value_name = "ID", required = true, value_parser = which)]
     ids: Vec<Which>,
+    /// Also if contributions that were merged are rejected then.
+    #[arg(long)]
+    even_if: bool,
 }
 
 /// How a contribution is named on the command line.
@@ -99,8 +105,8 @@ impl Retry {
             }
         };
         match service {
-            Some(service) => service.correct(&ids, true).await,
-            None => correct(&dataset, &ids, Correction::Retry).await,
+            Some(service) => service.correct(&ids, true, self.even_if).await,
+            None => correct(&dataset, &ids, Correction::Retry, self.even_if).await,
         }
     }
 }
@@ -110,13 +116,13 @@ async fn writable(
     target: &Target,
     through: &Through,
 ) -> anyhow::Result<(Arc<Dataset>, Option<Service>)> {
-    if let Some(service) = through.service(target)? {
+    if let Some(service) = through.service(target).await? {
         return Ok((target.open(Access::Read).await?, Some(service)));
     }
-    match target.open(Access::Write).await {
+    match target.open_to_correct().await {
         Ok(dataset) => Ok((dataset, None)),
         Err(error) => {
-            let service = through.instead_of(target, error)?;
+            let service = through.instead_of(target, error).await?;
             Ok((target.open(Access::Read).await?, Some(service)))
         }
     }
@@ -128,8 +134,8 @@ impl Retract {
         let (dataset, service) = writable(&self.target, &self.through).await?;
         let ids = ids(&self.ids, &dataset)?;
         match service {
-            Some(service) => service.correct(&ids, false).await,
-            None => correct(&dataset, &ids, Correction::Retract).await,
+            Some(service) => service.correct(&ids, false, self.even_if).await,
+            None => correct(&dataset, &ids, Correction::Retract, self.even_if).await,
         }
     }
 }
@@ -138,6 +144,7 @@ async fn correct(
     dataset: &Dataset,
     ids: &[Uuid],
     correction: impl Fn(Uuid) -> Correction,
+    even_if: bool,
 ) -> anyhow::Result<ExitCode> {
     if ids.is_empty() {
         print("there is no such contribution")?;
@@ -146,15 +153,30 @@ async fn correct(
     let by = Requester {
         sender: super::user(),
         address: None,
+        even_if,
     };
+    let mut asked = Vec::with_capacity(ids.len());
     for id in ids {
-        dataset.correct(&correction(*id), by.clone()).await?;
+        asked.push(dataset.correct(&correction(*id), by.clone()).await?.seq);
     }
     dataset.fold_all().await?;
     dataset.publish_groups().await?;
     dataset.close().await;
     let mut code = ExitCode::SUCCESS;
-    for id in ids {
+    for (id, seq) in ids.iter().zip(asked) {
+        if let Some(refused) = dataset
+            .journal
+            .outcome(seq)
+            .filter(|outcome| outcome.refused)
+        {
+            let reason = refused
+                .problems
+                .first()
+                .map(|problem| problem.reason.as_str());
+            print(&format!("{id} not done: {}", reason.unwrap_or_default()))?;
+            code = ExitCode::FAILURE;
+            continue;
+        }
         let entry = dataset.journal.entry(*id).context("it was there before")?;
         let status = entry.status();
         let outcome = entry.outcome.as_deref();

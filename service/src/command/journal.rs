@@ -48,7 +48,7 @@ impl JournalCommand {
 
 impl Check {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let checked = examine(&self.target.parts(Access::Read)?).await?;
+        let checked = examine(&self.target.parts(Access::Read).await?).await?;
         tell(&checked)?;
         if checked.findings.is_empty() {
             return Ok(ExitCode::SUCCESS);
@@ -70,7 +70,7 @@ impl Repair {
         } else {
             Access::Read
         };
-        let parts = self.target.parts(access)?;
+        let parts = self.target.parts(access).await?;
         // Held until the end, so that no service begins to write meanwhile.
         let writer = self.yes.then(|| parts.store.mark()).transpose()?;
         let checked = examine(&parts).await?;

@@ -9,39 +9,25 @@ use zarr_fuse_service::node::NodeView;
 use zarr_fuse_service::normalize::time::format_ticks;
 use zarr_fuse_service::values::Values;
 
-use super::{Access, Target, open_url, print, table};
+use super::{Access, Target, print, table};
 
 /// Print the tree of a dataset.
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// A schema file, or the address of a store.
-    schema: String,
+    #[command(flatten)]
+    target: Target,
     /// Only nodes whose path matches: `*` stands for any characters.
     #[arg(value_name = "GLOB")]
     glob: Option<String>,
     /// Print in full: attributes, merge rules, ranges, compression.
     #[arg(short = 'p')]
     full: bool,
-    /// Store instead of the schema's.
-    #[arg(long, value_name = "URL", env = "ZF_STORE_URL")]
-    store: Option<String>,
 }
 
 impl List {
     /// Prints every node that has arrays.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let is_file = std::path::Path::new(&self.schema).is_file();
-        let dataset = if is_file {
-            let target = Target {
-                take_over: false,
-                schema: self.schema.clone().into(),
-                store: self.store.clone(),
-                config: None,
-            };
-            target.open(Access::Read).await?
-        } else {
-            open_url(&self.schema).await?
-        };
+        let dataset = self.target.open(Access::Read).await?;
         for (path, node) in &dataset.nodes {
             if self.glob.as_ref().is_some_and(|glob| !matches(glob, path)) {
                 continue;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use zarr_fuse_service::dataset::Dataset;
 use zarr_fuse_service::journal::{Entry, Filter};
 use zarr_fuse_service::outcome::Status;
 
@@ -49,6 +50,8 @@ impl Log {
                     "contribution": entry.header.as_ref(),
                     "status": entry.status(),
                     "outcome": entry.outcome.as_deref(),
+                    "definition": dataset.journal.definition_of(entry.header.seq, u64::MAX),
+                    "definition_assumed": is_assumed(&dataset, entry),
                 });
                 print(&line.to_string())?;
             }
@@ -62,17 +65,38 @@ impl Log {
             "rows",
             "bytes",
             "endpoint",
+            "meaning",
             "id",
             "first problem",
         ];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
-        rows.extend(entries.iter().map(row));
+        rows.extend(entries.iter().map(|entry| row(&dataset, entry)));
         print(&table(&rows))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+/// Whether what a contribution means is what was configured when the journal began to keep definitions.
+fn is_assumed(dataset: &Dataset, entry: &Entry) -> bool {
+    let seq = entry.header.seq;
+    let assumed = dataset
+        .journal
+        .assumed(seq)
+        .map(|(_, definition)| definition);
+    assumed.is_some() && assumed == dataset.journal.definition_of(seq, u64::MAX)
+}
+
+/// The beginning of the name of the definition; `?` if nobody has said what the contribution means.
+fn meaning(dataset: &Dataset, entry: &Entry) -> String {
+    let definition = dataset.journal.definition_of(entry.header.seq, u64::MAX);
+    match definition.map(|id| id.to_string()) {
+        Some(id) if is_assumed(dataset, entry) => format!("{} (assumed)", &id[..8]),
+        Some(id) => id[..8].to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+fn row(dataset: &Dataset, entry: &Entry) -> Vec<String> {
     let header = &entry.header;
     let (rows, problem) = match &entry.outcome {
         Some(outcome) => (
@@ -93,6 +117,7 @@ fn row(entry: &Entry) -> Vec<String> {
         rows,
         header.n_bytes.to_string(),
         header.endpoint.clone(),
+        meaning(dataset, entry),
         header.id.to_string(),
         problem,
     ]

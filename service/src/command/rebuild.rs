@@ -6,12 +6,14 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use zarr_fuse_schemas::{Schema, check_edit};
-use zarr_fuse_service::dataset::Dataset;
-use zarr_fuse_service::rebuild::Progress;
+use zarr_fuse_service::dataset::{Dataset, Rebuild as How};
+use zarr_fuse_service::journal::Requester;
+use zarr_fuse_service::rebuild::{Losses, Progress};
+use zarr_fuse_service::reinterpret::Difference;
 use zarr_fuse_service::store::keys;
 
 use super::through::{Service, Through};
-use super::{Access, Parts, Target, print};
+use super::{Access, Parts, Target, note, print};
 
 /// Write the arrays again from the journal.
 #[derive(Debug, clap::Args)]
@@ -23,12 +25,25 @@ pub(crate) struct Rebuild {
     /// Only this node. A changed schema needs all of them.
     #[arg(long, value_name = "N")]
     node: Option<String>,
+    /// Contributions mean from now on what the schema and the endpoints (--config) say today, not what they said when each
+    /// came. Tells what would change; say --yes to do it.
+    #[arg(long)]
+    reinterpret: bool,
+    /// With --reinterpret: only contributions from this sequence number or time on.
+    #[arg(long, value_name = "SEQ|TIME", requires = "reinterpret")]
+    from: Option<String>,
+    /// With --reinterpret: do it.
+    #[arg(long, requires = "reinterpret")]
+    yes: bool,
+    /// Also if contributions that were merged are rejected then.
+    #[arg(long)]
+    even_if: bool,
 }
 
 impl Rebuild {
     /// Rebuilds node by node; what is done when it is interrupted is not done again.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        if let Some(service) = self.through.service(&self.target)? {
+        if let Some(service) = self.through.service(&self.target).await? {
             return self.ask(&service).await;
         }
         let Parts {
@@ -37,7 +52,7 @@ impl Rebuild {
             journal,
             decoders,
             settings,
-        } = self.target.parts(Access::Write)?;
+        } = self.target.parts(Access::Write).await?;
         if let Some(node) = &self.node {
             let known: Vec<&str> = schema.nodes().map(|node| node.path.as_str()).collect();
             let exists = known.contains(&node.as_str());
@@ -45,6 +60,34 @@ impl Rebuild {
                 format!("there is no node `{node}`; there are {}", known.join(", "))
             })?;
         }
+        let node = self.node.as_deref();
+        let mut reinterpret = None;
+        if self.reinterpret {
+            let from = self.from.as_deref();
+            let (from, differences) =
+                Dataset::differences(&schema, &journal, &decoders, node, from).await?;
+            tell_of(&differences)?;
+            let n_changed: u64 = differences.iter().map(|(_, found)| found.n_changed).sum();
+            if n_changed == 0 {
+                print("nothing would change")?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            if !self.yes {
+                note("nothing was changed; say --yes to do it");
+                return Ok(ExitCode::FAILURE);
+            }
+            let by = Requester {
+                sender: super::user(),
+                address: None,
+                even_if: self.even_if,
+            };
+            reinterpret = Some((from, by));
+        }
+        let how = How {
+            node,
+            reinterpret,
+            losses: Losses::taken_if(self.even_if),
+        };
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} contributions of {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(0).with_style(style);
@@ -59,13 +102,12 @@ impl Rebuild {
                 None => done.push((node.to_owned(), progress)),
             }
         };
-        let node = self.node.as_deref();
-        let rebuilt = Dataset::rebuild(schema, store, journal, decoders, settings, node, &tell);
+        let rebuilt = Dataset::rebuild(schema, store, journal, decoders, settings, how, &tell);
         let dataset = match rebuilt.await {
             Ok(dataset) => dataset,
             Err(error) => {
                 bar.finish_and_clear();
-                let service = self.through.instead_of(&self.target, error.into())?;
+                let service = self.through.instead_of(&self.target, error.into()).await?;
                 return self.ask(&service).await;
             }
         };
@@ -94,28 +136,65 @@ impl Rebuild {
 
     /// Has the service that writes the dataset rebuild it, as it knows the schema.
     async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {
-        let schema = Schema::load(&self.target.schema)?;
-        let kept = self
-            .target
-            .parts(Access::Read)?
-            .journal
-            .get(keys::SCHEMA)
-            .await?;
+        let parts = self.target.parts(Access::Read).await?;
+        let schema = &parts.schema;
+        let kept = parts.journal.get(keys::SCHEMA).await?;
         let kept = kept.map(|text| String::from_utf8_lossy(&text).into_owned());
         let kept = kept.and_then(|text| Schema::parse(&text, keys::SCHEMA, &schema.folder).ok());
-        if kept.is_some_and(|kept| !check_edit(&kept, &schema).is_empty()) {
+        if kept.is_some_and(|kept| !check_edit(&kept, schema).is_empty()) {
             anyhow::bail!(
                 "the schema asks for other stored values or shapes than the service that writes `{0}` has: take `{0}` out of its configuration, or stop it, then rebuild, and put it back",
                 service.dataset
             );
         }
+        let mut how = Vec::new();
+        if self.even_if {
+            how.push(("even_if", "true"));
+        }
+        if self.reinterpret {
+            how.push(("reinterpret", "true"));
+            how.extend(self.from.as_deref().map(|from| ("from", from)));
+            if !self.yes {
+                how.push(("dry_run", "true"));
+            }
+        }
         let nodes = schema.nodes();
         let nodes = nodes.filter(|node| !node.coordinates.is_empty() || !node.variables.is_empty());
         for node in nodes {
             if self.node.as_ref().is_none_or(|only| *only == node.path) {
-                service.rebuild(&node.path).await?;
+                service.rebuild(&node.path, &how).await?;
             }
+        }
+        if self.reinterpret && !self.yes {
+            note("nothing was changed; say --yes to do it");
+            return Ok(ExitCode::FAILURE);
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Prints what a reinterpretation would change.
+fn tell_of(differences: &[(String, Difference)]) -> anyhow::Result<()> {
+    for (path, found) in differences {
+        print(&format!(
+            "{path}: {} of {} contributions would change, {} values; {} would be rejected",
+            found.n_changed, found.n_contributions, found.n_cells, found.n_rejected
+        ))?;
+        for change in &found.changed {
+            let rejected = change.rejected.as_ref();
+            let rejected = rejected.map(|reason| format!(", rejected: {reason}"));
+            print(&format!(
+                "  contribution {}: {} values{}",
+                change.seq,
+                change.n_cells,
+                rejected.unwrap_or_default()
+            ))?;
+        }
+        for endpoint in &found.unknown_endpoints {
+            note(&format!(
+                "what came to `{path}` through the endpoint `{endpoint}` stays as it is, since the endpoint is not configured here; say --config"
+            ));
+        }
+    }
+    Ok(())
 }

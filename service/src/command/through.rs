@@ -7,11 +7,11 @@ use reqwest::{Client, Method};
 use serde_json::Value as Json;
 use uuid::Uuid;
 use zarr_fuse_service::config::{Config, Secret};
-use zarr_fuse_service::dataset::{Dataset, OpenError};
+use zarr_fuse_service::dataset::OpenError;
 use zarr_fuse_service::door::Note;
-use zarr_fuse_service::store::{S3Access, Writer};
+use zarr_fuse_service::store::Writer;
 
-use super::{Target, note, print};
+use super::{Access, Parts, Target, note, print};
 
 /// Where the service is, if it is to be asked.
 #[derive(Debug, clap::Args)]
@@ -42,17 +42,15 @@ pub(crate) struct Service {
 
 impl Through {
     /// The service to ask: the one that is named, or the one on this machine that writes the store. `None`: nobody writes it.
-    pub(crate) fn service(&self, target: &Target) -> anyhow::Result<Option<Service>> {
-        let schema = zarr_fuse_schemas::Schema::load(&target.schema)?;
+    pub(crate) async fn service(&self, target: &Target) -> anyhow::Result<Option<Service>> {
+        let Parts { schema, store, .. } = target.parts(Access::Read).await?;
         if let Some(url) = &self.through {
             return Service::new(url, self.token(), &schema.name).map(Some);
         }
-        if target.take_over {
+        if target.take_over || store.folder().is_none() {
             return Ok(None);
         }
-        let access = S3Access::from_environment(&schema.store);
-        let store = Dataset::store_of(&schema, target.store.as_deref(), &access)?;
-        if store.folder().is_none() || !matches!(store.mark()?, Writer::Another) {
+        if !matches!(store.mark()?, Writer::Another) {
             return Ok(None);
         }
         match Note::beside(&store) {
@@ -62,7 +60,7 @@ impl Through {
     }
 
     /// The service to ask because another process, perhaps on another machine, writes the dataset.
-    pub(crate) fn instead_of(
+    pub(crate) async fn instead_of(
         &self,
         target: &Target,
         error: anyhow::Error,
@@ -74,7 +72,7 @@ impl Through {
         if !is_busy {
             return Err(error);
         }
-        let schema = zarr_fuse_schemas::Schema::load(&target.schema)?;
+        let Parts { schema, .. } = target.parts(Access::Read).await?;
         match self.configured(target, &schema.name) {
             Ok(service) => Ok(service),
             Err(hint) => Err(error.context(hint.to_string())),
@@ -82,20 +80,13 @@ impl Through {
     }
 
     /// The service that the configuration describes.
-    fn configured(&self, target: &Target, schema: &str) -> anyhow::Result<Service> {
+    fn configured(&self, target: &Target, name: &str) -> anyhow::Result<Service> {
         let Some(file) = &target.config else {
             bail!(
                 "another zf process writes this dataset: to ask it, say --through URL, or --config FILE of the service, and put a token into ZF_TOKEN if it needs one"
             );
         };
         let config = Config::load(file, &std::env::vars().collect())?;
-        let is_this = |dataset: &std::path::Path| {
-            let there = dataset.canonicalize();
-            there.is_ok_and(|there| target.schema.canonicalize().is_ok_and(|file| file == there))
-        };
-        let mut datasets = config.datasets.by_name.iter();
-        let named = datasets.find(|(_, dataset)| is_this(&dataset.schema));
-        let name = named.map_or(schema, |(name, _)| name);
         let scheme = if config.server.tls.is_some() {
             "https"
         } else {
@@ -134,7 +125,12 @@ impl Service {
     }
 
     /// Corrects contributions, one after the other; exit code 1 if nothing of one can be taken.
-    pub(crate) async fn correct(&self, ids: &[Uuid], is_retry: bool) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn correct(
+        &self,
+        ids: &[Uuid],
+        is_retry: bool,
+        even_if: bool,
+    ) -> anyhow::Result<ExitCode> {
         let mut code = ExitCode::SUCCESS;
         if ids.is_empty() {
             print("there is no such contribution")?;
@@ -145,7 +141,9 @@ impl Service {
             } else {
                 (Method::DELETE, format!("/api/v1/contributions/{id}"))
             };
-            let receipt = self.ask(method, &path, &[("wait", "merged")]).await?;
+            let mut query = vec![("wait", "merged")];
+            query.extend(even_if.then_some(("even_if", "true")));
+            let receipt = self.ask(method, &path, &query).await?;
             let status = receipt["status"].as_str().unwrap_or_default();
             let reason = receipt["outcome"]["problems"][0]["reason"].as_str();
             let reason = reason.map(|reason| format!(": {reason}"));
@@ -161,11 +159,18 @@ impl Service {
         Ok(code)
     }
 
-    /// Rebuilds a node.
-    pub(crate) async fn rebuild(&self, node: &str) -> anyhow::Result<()> {
+    /// Rebuilds a node, or tells what a reinterpretation would change; `how` are further parameters.
+    pub(crate) async fn rebuild(&self, node: &str, how: &[(&str, &str)]) -> anyhow::Result<()> {
         let path = format!("/api/v1/datasets/{}/rebuild", self.dataset);
-        let query = [("node", node), ("wait", "merged")];
+        let mut query = vec![("node", node), ("wait", "merged")];
+        query.extend(how);
         let receipt = self.ask(Method::POST, &path, &query).await?;
+        if let Some(n_changed) = receipt["n_changed"].as_u64() {
+            return print(&format!(
+                "{node}: {n_changed} of {} contributions would change, {} values; {} would be rejected",
+                receipt["n_contributions"], receipt["n_cells"], receipt["n_rejected"]
+            ));
+        }
         if receipt["status"] == "journaled" {
             print(&format!(
                 "{node}: to be rebuilt; it is noted, and goes on in the service"

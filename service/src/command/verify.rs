@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use zarr_fuse_service::verify::{Verdict, verify};
 
-use super::{Access, Target, print};
+use super::{Access, Target, must_be_known, print};
 
 /// Prove that the arrays are what the journal says.
 #[derive(Debug, clap::Args)]
@@ -30,11 +30,7 @@ impl Verify {
                 .node(node)
                 .with_context(|| format!("there is no node `{node}` with variables"))?;
         }
-        for (endpoint, id) in dataset.journal.endpoints() {
-            dataset.decoders.get(&endpoint).map_err(|error| {
-                anyhow::anyhow!("contribution {id} came through an endpoint unknown here: {error}; give --config")
-            })?;
-        }
+        must_be_known(&dataset.journal.undefined(self.node.as_deref()))?;
         let mut code = ExitCode::SUCCESS;
         let wanted = |path: &String| self.node.as_ref().is_none_or(|node| node == path);
         for path in dataset.nodes.keys().filter(|path| wanted(path)) {

@@ -81,7 +81,6 @@ impl Cells {
         update: &Update,
         chunk: &[u64],
         values: &mut Values,
-        rule: MergeRule,
         na: Option<&Scalar>,
     ) -> Vec<Conflict> {
         let mut conflicts = Vec::new();
@@ -90,7 +89,7 @@ impl Cells {
                 Some(Found::Rows(batch)) => batch,
                 Some(Found::Grid(grid)) => {
                     let variable = &update.batches[*place].batch.variables[grid.variable];
-                    let refused = grid.apply(variable, chunk, values, rule, na);
+                    let refused = grid.apply(variable, chunk, values, na);
                     let refused = refused.into_iter();
                     conflicts.extend(refused.map(|(row, value)| (*place, row, value)));
                     continue;
@@ -99,6 +98,7 @@ impl Cells {
             };
             let variable = &update.batches[*place].batch.variables[batch.variable];
             let cells = &batch.cells[range.clone()];
+            let rule = variable.merge;
             if rule == MergeRule::Last {
                 crate::with_pair!(&mut *values, &variable.values, (to, from) => for &(cell, value) in cells {
                     to[cell as usize].clone_from(&from[value as usize]);

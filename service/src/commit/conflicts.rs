@@ -71,15 +71,8 @@ pub async fn conflicts(
                 .collect();
             let (mut values, _) = node.gather(array, &from, state.epoch, None).await?;
             let (of, cells, coded) = (Arc::clone(update), Arc::clone(&cells), Arc::clone(&spec));
-            let refused = blocking(move || {
-                cells.apply(
-                    &of,
-                    &chunk,
-                    &mut values,
-                    MergeRule::Reject,
-                    coded.na.as_ref(),
-                )
-            });
+            let refused =
+                blocking(move || cells.apply(&of, &chunk, &mut values, coded.na.as_ref()));
             problems.extend(told(node, update, variable_idx, refused.await.into_iter()));
         }
     }

@@ -78,9 +78,9 @@ impl GridCells {
         variable: &BatchVariable,
         chunk: &[u64],
         values: &mut Values,
-        rule: MergeRule,
         na: Option<&Scalar>,
     ) -> Vec<(usize, String)> {
+        let rule = variable.merge;
         let steps: Vec<&[Step]> = self
             .dims
             .iter()

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{
@@ -13,6 +12,7 @@ use polars::prelude::{
 use super::budget::{self, Budget};
 use super::csv::{self, Dialect};
 use super::error::list;
+use super::prepare::Files;
 use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare, print};
 
 /// A lookup, read and checked.
@@ -28,13 +28,13 @@ pub(super) struct PreparedLookup {
 /// The values of the key columns of one row; `None`: a value is missing, which agrees with nothing.
 type Key = Box<[Box<str>]>;
 
-/// Reads the file of `lookup` from `folder`; `key` is where it stands in the configuration.
+/// Reads the file of `lookup` from `files`; `key` is where it stands in the configuration.
 ///
 /// # Errors
 /// A file that leaves the folder or is not a table, columns that are not there, two rows with one key.
 pub(super) fn prepare(
     lookup: &Lookup,
-    folder: &Path,
+    files: &Files<'_>,
     key: &str,
     limits: &Limits,
 ) -> Result<PreparedLookup, DecodeSetupError> {
@@ -54,7 +54,7 @@ pub(super) fn prepare(
         ));
     }
     let dialect = Dialect::of(&lookup.csv, &format!("{key}.csv"))?;
-    let bytes = prepare::read_inside(folder, &lookup.file, &format!("{key}.file"))?;
+    let bytes = files.read(&lookup.file, &format!("{key}.file"))?;
     let mut frame =
         csv::read(&bytes, &dialect, None, None, &Budget::new(limits)).map_err(not_a_table)?;
     for (column, split) in &lookup.split {

@@ -1,10 +1,13 @@
 //! A configuration made ready: programs compiled, lookups read, patterns and names checked.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
+use bytes::Bytes;
+use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 use regex::Regex;
-use xxhash_rust::xxh64::Xxh64;
 
 use super::compression;
 use super::content::MediaType;
@@ -40,7 +43,83 @@ pub struct Decoder {
     pub(super) set: Vec<(String, SetValue)>,
     pub(super) unpivot: Option<PreparedUnpivot>,
     pub(super) limits: Limits,
-    fingerprint: u64,
+    recipe: Arc<Recipe>,
+}
+
+/// All that a [`Decoder`] is made of, so that the same one can be made elsewhere and later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// The configuration.
+    pub decoding: Decoding,
+    /// The programs and tables that it names, those that ship with the service included, by the name it calls them.
+    pub files: BTreeMap<String, Bytes>,
+}
+
+impl Recipe {
+    /// The decoder again, without a look at any folder.
+    ///
+    /// # Errors
+    /// As [`Decoding::prepare`].
+    pub fn prepare(&self) -> Result<Decoder, DecodeSetupError> {
+        self.decoding.prepare_from(&Files {
+            place: Place::Kept(&self.files),
+            read: Mutex::default(),
+        })
+    }
+}
+
+/// The programs and tables that a configuration names, and those read so far.
+pub(super) struct Files<'a> {
+    place: Place<'a>,
+    read: Mutex<BTreeMap<String, Bytes>>,
+}
+
+enum Place<'a> {
+    Folder(&'a Path),
+    Kept(&'a BTreeMap<String, Bytes>),
+}
+
+impl Files<'_> {
+    /// The bytes of a file; `key` is where it is named.
+    pub(super) fn read(&self, file: &str, key: &str) -> Result<Bytes, DecodeSetupError> {
+        let bytes = match self.place {
+            Place::Folder(folder) => read_inside(folder, file, key)?.into(),
+            Place::Kept(files) => kept(files, file, key)?,
+        };
+        self.read.lock().insert(file.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    /// A program that ships with the service, as it was when the configuration was first read.
+    fn builtin(&self, name: &str) -> Result<Bytes, DecodeSetupError> {
+        let file = format!("builtin:{name}");
+        let key = "extract.builtin";
+        let bytes = match self.place {
+            Place::Kept(files) => kept(files, &file, key)?,
+            Place::Folder(_) => match BUILTIN.iter().find(|(builtin, _)| *builtin == name) {
+                Some((_, code)) => Bytes::from_static(code.as_bytes()),
+                None => {
+                    return Err(DecodeSetupError::Invalid {
+                        key: key.to_owned(),
+                        reason: format!(
+                            "`{name}` does not exist; there are {}",
+                            BUILTIN.map(|(name, _)| name).join(", ")
+                        ),
+                    });
+                }
+            },
+        };
+        self.read.lock().insert(file, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+fn kept(files: &BTreeMap<String, Bytes>, file: &str, key: &str) -> Result<Bytes, DecodeSetupError> {
+    let found = files.get(file).cloned();
+    found.ok_or_else(|| DecodeSetupError::Invalid {
+        key: key.to_owned(),
+        reason: format!("names `{file}`, which was not kept"),
+    })
 }
 
 impl Decoding {
@@ -50,10 +129,16 @@ impl Decoding {
     /// # Errors
     /// The first fault, with its key and what to write instead.
     pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
+        self.prepare_from(&Files {
+            place: Place::Folder(folder),
+            read: Mutex::default(),
+        })
+    }
+
+    fn prepare_from(&self, files: &Files<'_>) -> Result<Decoder, DecodeSetupError> {
         sheet::check(&self.sheet)?;
-        let lookup = |(idx, lookup)| {
-            lookup::prepare(lookup, folder, &format!("lookup[{idx}]"), &self.limits)
-        };
+        let lookup =
+            |(idx, lookup)| lookup::prepare(lookup, files, &format!("lookup[{idx}]"), &self.limits);
         let set =
             |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
         Ok(Decoder {
@@ -75,7 +160,7 @@ impl Decoding {
             program: self
                 .extract
                 .as_ref()
-                .map(|extract| program(extract, folder))
+                .map(|extract| program(extract, files))
                 .transpose()?,
             lookups: self
                 .lookup
@@ -95,7 +180,11 @@ impl Decoding {
                 .collect::<Result<_, DecodeSetupError>>()?,
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
             limits: self.limits.clone(),
-            fingerprint: self.fingerprint(folder)?,
+            // Fields are made in order: by now everything is read.
+            recipe: Arc::new(Recipe {
+                decoding: self.clone(),
+                files: files.read.lock().clone(),
+            }),
         })
     }
 
@@ -107,22 +196,12 @@ impl Decoding {
         });
         program.chain(self.lookup.iter().map(|lookup| lookup.file.as_str()))
     }
-
-    /// Stands for the configuration and the contents of the files it names.
-    fn fingerprint(&self, folder: &Path) -> Result<u64, DecodeSetupError> {
-        let mut hash = Xxh64::new(0);
-        hash.update(&serde_json::to_vec(self).unwrap_or_default());
-        for file in self.files() {
-            hash.update(&read_inside(folder, file, "file")?);
-        }
-        Ok(hash.digest())
-    }
 }
 
 impl Decoder {
-    /// Stands for everything that decides how it decodes: equal ones decode alike.
-    pub fn fingerprint(&self) -> u64 {
-        self.fingerprint
+    /// All that decides how it decodes.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
     }
 
     /// What one contribution may use while it is decoded.
@@ -167,39 +246,24 @@ fn member(pattern: &str) -> Result<Regex, DecodeSetupError> {
     })
 }
 
-fn program(extract: &Extract, folder: &Path) -> Result<Program, DecodeSetupError> {
-    match extract {
-        Extract::Program(code) => Program::compile(code, "extract.program"),
-        Extract::File(file) => {
-            let code = read_inside(folder, file, "extract.file")?;
-            let code = String::from_utf8(code).map_err(|error| DecodeSetupError::Invalid {
-                key: "extract.file".to_owned(),
-                reason: format!(
-                    "byte {} of `{file}` is not UTF-8; save it as UTF-8",
-                    error.utf8_error().valid_up_to()
-                ),
-            })?;
-            Program::compile(&code, file)
-        }
-        Extract::Builtin(name) => match BUILTIN.iter().find(|(builtin, _)| builtin == name) {
-            Some((builtin, code)) => Program::compile(code, builtin),
-            None => Err(DecodeSetupError::Invalid {
-                key: "extract.builtin".to_owned(),
-                reason: format!(
-                    "`{name}` does not exist; there are {}",
-                    BUILTIN.map(|(name, _)| name).join(", ")
-                ),
-            }),
-        },
-    }
+fn program(extract: &Extract, files: &Files<'_>) -> Result<Program, DecodeSetupError> {
+    let (code, key, name) = match extract {
+        Extract::Program(code) => return Program::compile(code, "extract.program"),
+        Extract::File(file) => (files.read(file, "extract.file")?, "extract.file", file),
+        Extract::Builtin(name) => (files.builtin(name)?, "extract.builtin", name),
+    };
+    let code = std::str::from_utf8(&code).map_err(|error| DecodeSetupError::Invalid {
+        key: key.to_owned(),
+        reason: format!(
+            "byte {} of `{name}` is not UTF-8; save it as UTF-8",
+            error.valid_up_to()
+        ),
+    })?;
+    Program::compile(code, name)
 }
 
 /// The bytes of `file`, which must lie in `folder`, links followed.
-pub(super) fn read_inside(
-    folder: &Path,
-    file: &str,
-    key: &str,
-) -> Result<Vec<u8>, DecodeSetupError> {
+fn read_inside(folder: &Path, file: &str, key: &str) -> Result<Vec<u8>, DecodeSetupError> {
     let outside = || DecodeSetupError::OutsideFolder {
         key: key.to_owned(),
         file: file.to_owned(),

@@ -4,6 +4,7 @@ mod correction;
 mod grid;
 mod grids;
 mod levels;
+mod meaning;
 mod outages;
 mod readers;
 
@@ -461,7 +462,7 @@ async fn open(
     Dataset::open(
         Arc::new(case.schema()),
         store,
-        Decoders::new("n", HashMap::new()),
+        crate::dataset::Decoders::new("n", HashMap::new()),
         JournalSettings::default(),
     )
     .await

@@ -34,7 +34,7 @@ impl World {
         let dataset = Dataset::open(
             Arc::new(schema),
             store,
-            Decoders::new("d", HashMap::new()),
+            crate::dataset::Decoders::new("d", HashMap::new()),
             JournalSettings::default(),
         );
         let dataset = dataset.await.expect("it opens");

@@ -92,6 +92,12 @@ pub(crate) struct Contribution {
     /// The sender's idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
+    /// The definition that says what it means: hexadecimal SHA-256. Absent if nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    definition: Option<String>,
+    /// Whether that is assumed, from what was configured when the journal began to keep definitions.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    definition_assumed: bool,
     /// Hexadecimal SHA-256 of the payload.
     sha256: String,
     /// Length of the payload.
@@ -105,14 +111,21 @@ pub(crate) struct Contribution {
     outcome: Option<Outcome>,
 }
 
-impl From<&Entry> for Contribution {
-    fn from(entry: &Entry) -> Self {
+impl Contribution {
+    fn of(dataset: &Dataset, entry: &Entry) -> Self {
         let header = entry.header.as_ref().clone();
+        let definition = dataset.journal.definition_of(header.seq, u64::MAX);
+        let assumed = dataset
+            .journal
+            .assumed(header.seq)
+            .map(|(_, assumed)| assumed);
         Self {
+            definition: definition.map(|id| id.to_string()),
+            definition_assumed: assumed.is_some() && assumed == definition,
             id: header.id,
             seq: header.seq,
             status: entry.status(),
-            dataset: header.dataset,
+            dataset: dataset.name.clone(),
             node: header.node,
             endpoint: header.endpoint,
             content_type: header.content_type,
@@ -175,8 +188,8 @@ pub(crate) async fn list_contributions(
         page::newest(&datasets, &filter, place, limit)
     };
     let (entries, next) = app.runtime.spawn_blocking(list).await?;
-    let contributions = entries.iter().map(|entry| {
-        let mut contribution = Contribution::from(entry);
+    let contributions = entries.iter().map(|(dataset, entry)| {
+        let mut contribution = Contribution::of(dataset, entry);
         if let Some(outcome) = &mut contribution.outcome {
             outcome.problems.clear();
         }
@@ -198,8 +211,8 @@ pub(crate) async fn get_contribution(
     who: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let (_, entry) = readable(&app, &who, &id)?;
-    Ok(HttpResponse::Ok().json(Contribution::from(&entry)))
+    let (dataset, entry) = readable(&app, &who, &id)?;
+    Ok(HttpResponse::Ok().json(Contribution::of(&dataset, &entry)))
 }
 
 /// Get the bytes of a contribution as they arrived.

@@ -11,13 +11,14 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use super::contributions::{find, location};
-use super::error::{ApiError, Denials, Problems};
+use super::error::{ApiError, Denials, Problems, shortened};
 use super::{datasets, ingest};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
 use crate::journal::{Correction, Requester};
 use crate::outcome::{Outcome, Status};
+use crate::reinterpret::Difference;
 
 /// How.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,6 +28,9 @@ pub(crate) struct CorrectionQuery {
     /// `merged`: answer when the arrays are corrected, within `limits.wait`.
     #[param(inline)]
     wait: Option<Wait>,
+    /// `true`: also if contributions that were merged are rejected then. Else such a correction is not done, which its
+    /// outcome says. Default `false`.
+    even_if: Option<bool>,
 }
 
 /// What to wait for.
@@ -47,6 +51,15 @@ pub(crate) struct RebuildQuery {
     /// `merged`: answer when the arrays are rebuilt, within `limits.wait`.
     #[param(inline)]
     wait: Option<Wait>,
+    /// `true`: also if contributions that were merged are rejected then. Default `false`.
+    even_if: Option<bool>,
+    /// `true`: contributions mean from now on what the schema and the endpoints say today, not what they said when each
+    /// came. Default `false`.
+    reinterpret: Option<bool>,
+    /// With `reinterpret`: only contributions from this sequence number or time on.
+    from: Option<String>,
+    /// With `reinterpret`: answer what would change, and change nothing. Default `false`.
+    dry_run: Option<bool>,
 }
 
 /// Proof that a request to correct something is durable.
@@ -70,8 +83,9 @@ pub(crate) struct CorrectionReceipt {
 
 /// Fold a contribution again, after the schema or the extraction was mended.
 ///
-/// It counts at its own place in the order: what came later stays. Contributions that were merged whole are refused. Who sent a
-/// contribution needs `ingest:{endpoint}` only.
+/// It counts at its own place in the order: what came later stays. A rejected or partly merged one means from now on what its
+/// endpoint takes contributions to mean today; a retracted one means what it meant. Contributions that were merged whole are
+/// refused. Who sent a contribution needs `ingest:{endpoint}` only.
 #[utoipa::path(tag = "contributions", security(("basic" = ["correct:{endpoint}"]), ("bearer" = ["correct:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
     (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
     (status = 202, description = "Durable; to be folded again", body = CorrectionReceipt),
@@ -103,8 +117,10 @@ pub(crate) async fn retract_contribution(
 }
 
 /// Write the arrays of a node again from the journal, beside the old ones, and switch when they are complete.
+///
+/// Every contribution means what it meant when it came, unless `reinterpret` says otherwise.
 #[utoipa::path(tag = "datasets", security(("basic" = ["admin"]), ("bearer" = ["admin"])), params(("dataset" = String, Path, description = "Name of the dataset"), RebuildQuery), responses(
-    (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
+    (status = 200, description = "Done (`wait=merged`), or what would change (`dry_run=true`)", body = inline(Rebuilt)),
     (status = 202, description = "Durable; to be done", body = CorrectionReceipt),
     Denials, Problems))]
 #[post("/api/v1/datasets/{dataset}/rebuild")]
@@ -116,7 +132,14 @@ pub(crate) async fn rebuild_node(
 ) -> Result<HttpResponse, ApiError> {
     caller.may(&Scope::Admin)?;
     let dataset = datasets::readable(&app, &caller, &name)?;
-    let RebuildQuery { node, wait } = query.into_inner();
+    let RebuildQuery {
+        node,
+        wait,
+        even_if,
+        reinterpret,
+        from,
+        dry_run,
+    } = query.into_inner();
     let path = match (&node, dataset.nodes.keys().next()) {
         (None, Some(only)) if dataset.nodes.len() == 1 => only.clone(),
         (node, _) => node.clone().unwrap_or_default(),
@@ -124,8 +147,68 @@ pub(crate) async fn rebuild_node(
     if dataset.node(&path).is_none() {
         return Err(ApiError::unknown_node(&dataset, &path));
     }
-    let correction = (&Correction::Rebuild(path.clone()), path.as_str());
-    request(&app, &dataset, requester(&caller), correction, None, wait).await
+    let (reinterpret, dry_run) = (reinterpret.unwrap_or(false), dry_run.unwrap_or(false));
+    if !reinterpret && (from.is_some() || dry_run) {
+        return Err(ApiError::BadRequest(
+            "query parameters `from` and `dry_run` belong to `reinterpret=true`".to_owned(),
+        ));
+    }
+    let by = requester(&caller, even_if);
+    if !reinterpret {
+        let correction = (&Correction::Rebuild(path.clone()), path.as_str());
+        return request(&app, &dataset, by, correction, None, wait).await;
+    }
+    let from = match from {
+        None => 0,
+        Some(text) => begin(&dataset, &text)?,
+    };
+    if dry_run {
+        let dataset = Arc::clone(&dataset);
+        let node = path.clone();
+        let compare = async move { dataset.difference(&node, from).await };
+        let difference = app.runtime.spawn(compare).await?;
+        let difference = difference.map_err(ApiError::fold)?;
+        return Ok(HttpResponse::Ok().json(WouldChange {
+            dataset: name.into_inner(),
+            node: path,
+            difference,
+        }));
+    }
+    let correction = (&Correction::Reinterpret(path.clone(), from), path.as_str());
+    request(&app, &dataset, by, correction, None, wait).await
+}
+
+/// What would change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WouldChange {
+    /// The dataset.
+    dataset: String,
+    /// The node.
+    node: String,
+    /// What would change in it.
+    #[serde(flatten)]
+    difference: Difference,
+}
+
+/// A rebuild, or what it would change.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer")]
+pub(crate) enum Rebuilt {
+    /// Done.
+    Done(CorrectionReceipt),
+    /// Not done.
+    WouldChange(WouldChange),
+}
+
+/// The first contribution that `from`, a sequence number or a time, means.
+fn begin(dataset: &Dataset, from: &str) -> Result<u64, ApiError> {
+    dataset.journal.beginning(from).ok_or_else(|| {
+        ApiError::BadRequest(format!(
+            "query parameter `from={}`: write a sequence number or a time such as `2024-05-01T00:00:00Z`",
+            shortened(from)
+        ))
+    })
 }
 
 async fn correct(
@@ -141,7 +224,7 @@ async fn correct(
     let senders = endpoint.map_or(&[][..], |endpoint| &endpoint.senders);
     caller.may_correct(&header.endpoint, senders, header.sender.as_deref())?;
     let id = header.id;
-    let by = requester(caller);
+    let by = requester(caller, query.even_if);
     let correction = (&correction(id), header.node.as_str());
     request(app, &dataset, by, correction, Some(id), query.wait).await
 }
@@ -169,6 +252,13 @@ async fn request(
         Some(Wait::Merged) => ingest::settled(app, dataset, &receipt.node, receipt.seq).await,
         None => None,
     };
+    if let Some(refused) = outcome.as_deref().filter(|outcome| outcome.refused) {
+        let reason = refused
+            .problems
+            .first()
+            .map(|problem| problem.reason.clone());
+        return Err(ApiError::NotDone(reason.unwrap_or_default()));
+    }
     let mut response = match outcome {
         Some(_) => HttpResponse::Ok(),
         None => HttpResponse::Accepted(),
@@ -188,9 +278,10 @@ async fn request(
     }))
 }
 
-fn requester(caller: &Caller) -> Requester {
+fn requester(caller: &Caller, even_if: Option<bool>) -> Requester {
     Requester {
         sender: caller.sender(),
         address: caller.address().map(|address| address.to_string()),
+        even_if: even_if.unwrap_or(false),
     }
 }

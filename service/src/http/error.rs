@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 pub(crate) use self::problem::{Denials, Problem, Problems};
 use crate::app::{NotOpen, OpenEndpoint};
-use crate::dataset::{Dataset, DryRunError};
+use crate::dataset::{Dataset, DryRunError, UnknownEndpoint};
 use crate::decode::DecodeError;
-use crate::fold::IngestError;
+use crate::fold::FoldError;
 use crate::journal::{AppendError, CorrectionError, JournalError};
 use crate::outcome::Outcome;
 use crate::preview::Preview;
@@ -95,8 +95,10 @@ pub(crate) enum ApiError {
     DryRun(DryRunError),
     /// The state of a contribution does not allow what was asked.
     Correction(CorrectionError),
+    /// A correction was not done.
+    NotDone(String),
     /// The endpoint cannot be used.
-    Ingest(IngestError),
+    Endpoint(UnknownEndpoint),
     /// What was asked for does not exist or cannot be read.
     Query(Box<QueryError>),
     /// The journal cannot be read.
@@ -223,6 +225,16 @@ impl ResponseError for ApiError {
         }
         let body = serde_json::to_vec(&answer.problem).expect("problems have only string keys");
         response.content_type("application/problem+json").body(body)
+    }
+}
+
+impl ApiError {
+    /// Contributions could not be folded in mind.
+    pub(crate) fn fold(error: FoldError) -> Self {
+        match error {
+            FoldError::Journal(error) => error.into(),
+            error => Self::NotDone(error.to_string()),
+        }
     }
 }
 

@@ -244,7 +244,7 @@ async fn take(
         .dataset
         .decoders
         .get(&endpoint.name)
-        .map_err(ApiError::Ingest)?;
+        .map_err(ApiError::Endpoint)?;
     decoder.accepts(&content).map_err(ApiError::Unsupported)?;
     let journal = &endpoint.dataset.journal;
     if let Some(n_bytes) = body::announced(req).filter(|&n| n > body::MAX_MEMORY_BYTES as u64) {

@@ -21,7 +21,7 @@ use super::{datasets, relay};
 use crate::app::{App, node_at};
 use crate::config::Scope;
 use crate::dataset::Dataset;
-use crate::fold::ingest;
+use crate::fold::{Meanings, ingest};
 use crate::journal::{Entry, Filter};
 use crate::node::Node;
 use crate::outcome::{Outcome, Status};
@@ -255,12 +255,18 @@ async fn value_in(
     let n_bytes = entry.header.n_bytes.saturating_mul(DECODED_BYTES);
     let n_bytes = n_bytes.min(room.n_bytes() / 2);
     let _share = room.take(n_bytes, "a contribution to look into").await?;
-    let payload = dataset.journal.payload(entry.header.seq).await?;
+    let journal = &dataset.journal;
+    // As it counts in the arrays that are asked about.
+    let as_of = node.folded_seq();
+    let meant = Meanings::new(journal, &node.schema, as_of);
+    let Ok(meaning) = { meant }.of(&entry.header).await? else {
+        return Ok(Looked::Unreadable);
+    };
+    let payload = journal.payload(entry.header.seq).await?;
     let header = Arc::clone(&entry.header);
-    let (decoders, schema) = (Arc::clone(&dataset.decoders), Arc::clone(&node.schema));
     let cell = Arc::clone(cell);
     let admission = Outcome::admission(entry.outcome.as_deref());
-    let look = move || match ingest(&header, &payload, &schema, &decoders, admission) {
+    let look = move || match ingest(&header, &payload, &meaning, admission) {
         Ok(normalized) => cell
             .value_in(&normalized.batch)
             .map_or(Looked::Nothing, Looked::Found),

@@ -1,11 +1,13 @@
 //! What arrived and what became of it, by sequence number, id and idempotency key. A cache: rebuilt from the journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::correction::{Assumption, Reinterpretation};
+use super::definition::DefinitionId;
 use super::segment::{Header, Kind};
 use crate::array::to_usize;
 use crate::outcome::{Outcome, Status};
@@ -66,6 +68,10 @@ pub(crate) struct Catalog {
     /// Kind of frame, contributions excepted → the newest.
     last_of: HashMap<Kind, u64>,
     nodes: HashMap<Name, Given>,
+    /// What contributions without a definition are taken to mean, with the frames that say so.
+    assumed: Vec<(u64, Assumption)>,
+    /// Frames by which earlier contributions to a node mean something else.
+    reinterpreted: Vec<(u64, Name, Reinterpretation)>,
 }
 
 /// What a node was given so far.
@@ -94,6 +100,19 @@ impl Catalog {
             given.last_arrival = given.last_arrival.max(Some(header.received_at));
         } else {
             self.last_of.insert(header.kind, seq);
+            // One that cannot be read says nothing.
+            match header.kind {
+                Kind::Assumed => {
+                    let assumption = Assumption::of(&header.variables);
+                    self.assumed.extend(assumption.map(|found| (seq, found)));
+                }
+                Kind::Reinterpret => {
+                    let found = Reinterpretation::of(&header.variables);
+                    self.reinterpreted
+                        .extend(found.map(|found| (seq, row.node, found)));
+                }
+                _ => {}
+            }
             if header.kind.concerns_fold() {
                 self.open.insert(seq);
             }
@@ -174,9 +193,95 @@ impl Catalog {
 
     /// Whether contribution `seq` is retracted by what the journal says up to `as_of`.
     pub(super) fn is_retracted(&self, seq: u64, as_of: u64) -> bool {
-        let corrections = self.corrections.get(&seq).into_iter().flatten();
-        let last = corrections.take_while(|(at, _)| *at <= as_of).last();
-        last.is_some_and(|(_, kind)| *kind == Kind::Retract)
+        let last = self.corrections_of(seq, as_of).last();
+        last.is_some_and(|(_, kind)| kind == Kind::Retract)
+    }
+
+    /// The corrections of contribution `seq` that count by what the journal says up to `as_of`, in order.
+    fn corrections_of(&self, seq: u64, as_of: u64) -> impl Iterator<Item = (u64, Kind)> {
+        let corrections = self.corrections.get(&seq).into_iter().flatten().copied();
+        corrections
+            .take_while(move |(at, _)| *at <= as_of)
+            .filter(|(at, _)| !self.is_refused(*at))
+    }
+
+    /// Whether frame `seq` is a correction that was refused.
+    pub(super) fn is_refused(&self, seq: u64) -> bool {
+        self.row(seq).is_some_and(Row::is_refused)
+    }
+
+    /// What contribution `seq` means by what the journal says up to `as_of`: what the last retry or reinterpretation says,
+    /// else its own frame, else what is assumed. `None`: nobody has said.
+    pub(super) fn definition(&self, seq: u64, as_of: u64) -> Option<DefinitionId> {
+        let row = self.row(seq)?;
+        let retried = self
+            .corrections_of(seq, as_of)
+            .filter(|(_, kind)| *kind == Kind::Retry)
+            .filter_map(|(at, _)| Some((at, self.row(at)?.definition(&self.names)?)))
+            .last();
+        let reinterpreted = self
+            .reinterpreted
+            .iter()
+            .take_while(|(at, ..)| *at <= as_of)
+            .filter(|(at, node, found)| {
+                *node == row.node && (found.from..*at).contains(&seq) && !self.is_refused(*at)
+            })
+            .filter_map(|(at, _, found)| {
+                let endpoint = self.names.text(row.endpoint);
+                Some((*at, *found.definitions.get(&endpoint)?))
+            })
+            .last();
+        let said = retried.into_iter().chain(reinterpreted);
+        said.max_by_key(|(at, _)| *at)
+            .map(|(_, definition)| definition)
+            .or_else(|| row.definition(&self.names))
+            .or_else(|| self.assumed(seq).map(|(_, definition)| definition))
+    }
+
+    /// Contributions to `node` that by what the journal says up to `as_of` mean something else than their own frames say.
+    pub(super) fn redefined(&self, node: &str, as_of: u64) -> Vec<(u64, DefinitionId)> {
+        let node = self.names.find(node);
+        let rows = self.after(0).take_while(|(seq, _)| *seq <= as_of);
+        rows.filter(|(_, row)| row.kind == Kind::Contribution && Some(row.node) == node)
+            .filter_map(|(seq, row)| {
+                let definition = self.definition(seq, as_of)?;
+                (row.definition(&self.names) != Some(definition)).then_some((seq, definition))
+            })
+            .collect()
+    }
+
+    /// Takes contributions without a definition to mean this, without a frame that says so.
+    pub(super) fn assume(&mut self, assumption: Assumption) {
+        self.assumed.push((0, assumption));
+    }
+
+    /// What is assumed that contribution `seq`, which names no definition, means, and the frame that says so.
+    pub(super) fn assumed(&self, seq: u64) -> Option<(u64, DefinitionId)> {
+        let row = self.row(seq).filter(|row| row.is_undefined())?;
+        let endpoint = self.names.text(row.endpoint);
+        self.assumed.iter().find_map(|(at, found)| {
+            let definition = found.definitions.get(&endpoint)?;
+            (seq <= found.through).then_some((*at, *definition))
+        })
+    }
+
+    /// The endpoints of contributions of which nobody has said what they mean, with the first of them, by node if one is
+    /// given.
+    pub(super) fn undefined(&self, node: Option<&str>) -> BTreeMap<String, u64> {
+        let mut first = BTreeMap::new();
+        let mut known = HashSet::new();
+        let node = node.map(|node| self.names.find(node));
+        for (seq, row) in self.after(0) {
+            let is_old = row.kind == Kind::Contribution && row.is_undefined();
+            if !is_old || node.is_some_and(|node| node != Some(row.node)) {
+                continue;
+            }
+            // The first one of an endpoint tells: assumptions reach to the last.
+            if known.insert(row.endpoint) && self.assumed(seq).is_none() {
+                first.insert(self.names.text(row.endpoint), seq);
+            }
+        }
+        first
     }
 
     /// The contributions to `node` that are retracted by what the journal says up to `as_of`.
@@ -283,18 +388,28 @@ impl Catalog {
             .collect()
     }
 
-    /// The endpoints that contributions came through.
-    pub(super) fn endpoints(&self) -> BTreeMap<String, Uuid> {
-        let mut first = HashMap::new();
-        for (seq, row) in self.after(0) {
-            if row.kind == Kind::Contribution {
-                first.entry(row.endpoint).or_insert((seq, row.id));
+    /// The endpoints that contributions to `node` from `from` on came through, and whether it was the one that the dataset
+    /// had by its name of the day.
+    pub(super) fn endpoints(&self, node: &str, from: u64) -> BTreeMap<String, bool> {
+        let node = self.names.find(node);
+        let rows = self.after(from.saturating_sub(1));
+        let mut found: HashMap<Name, bool> = HashMap::new();
+        for (_, row) in rows {
+            if row.kind == Kind::Contribution && Some(row.node) == node {
+                *found.entry(row.endpoint).or_default() |= row.is_through_own();
             }
         }
-        let named = first
-            .into_values()
-            .filter_map(|(seq, id)| Some((self.get(seq)?.header.endpoint.clone(), id)));
-        named.collect()
+        let named = found.into_iter();
+        named
+            .map(|(name, is_own)| (self.names.text(name), is_own))
+            .collect()
+    }
+
+    /// The first contribution that arrived at `time` or later.
+    pub(super) fn first_since(&self, time: DateTime<Utc>) -> Option<u64> {
+        let mut rows = self.after(0);
+        let found = rows.find(|(_, row)| row.kind == Kind::Contribution && row.received_at >= time);
+        found.map(|(seq, _)| seq)
     }
 
     pub(super) fn counts(&self, node: &str) -> BTreeMap<Status, u64> {

@@ -17,8 +17,8 @@ use crate::node::blocking;
 use crate::outcome::Outcome;
 use crate::store::{Store, StoreError, keys};
 
-/// The newest form that this program writes and reads.
-const VERSION: u32 = 1;
+/// The newest form that this program writes and reads. 2 has definitions.
+const VERSION: u32 = 2;
 /// A checkpoint is written after so many frames,
 const MAX_FRAMES: u64 = 20_000;
 /// or so many objects, segments or batches of outcomes, that a start would have to read.

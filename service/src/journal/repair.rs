@@ -3,7 +3,7 @@
 //! Nothing is thrown away: what was damaged is kept under `journal/damaged`. Contributions that cannot be saved leave a frame
 //! that names them as lost, so that the order has no gap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
@@ -12,6 +12,8 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::correction::{Assumption, Reinterpretation};
+use super::definition::DefinitionId;
 use super::segment::{self, Frame, Header, Kind, PayloadPlace, SegmentError};
 use super::{Journal, JournalError};
 use crate::outcome::{Outcome, RowProblem, Status};
@@ -77,6 +79,7 @@ pub struct Checked {
     repairs: Vec<Repair>,
     damaged_outcomes: Vec<String>,
     last_outcomes: u64,
+    definitions: BTreeSet<DefinitionId>,
 }
 
 /// A segment to be written anew.
@@ -126,6 +129,18 @@ pub async fn check(store: &Store, last_seq: u64) -> Result<Checked, JournalError
         next = check_segment(store, key, first_seq, end, &bytes, &mut checked)
             .await?
             .max(next);
+    }
+    for definition in std::mem::take(&mut checked.definitions) {
+        match super::definition::check(store, definition).await {
+            Ok(()) => {}
+            Err(JournalError::Definition { key, reason, .. }) => {
+                let reason = format!(
+                    "it is {reason}: what contributions mean is not known without it; put it back from a copy"
+                );
+                checked.find(&key, None, reason);
+            }
+            Err(error) => return Err(error),
+        }
     }
     let known = last_seq.max(with_outcomes);
     if known >= next {
@@ -209,6 +224,13 @@ async fn check_segment(
             continue;
         }
         checked.n_frames += 1;
+        checked.definitions.extend(header.definition);
+        let named = Assumption::of(&header.variables).map(|said| said.definitions);
+        let other = || Reinterpretation::of(&header.variables).map(|said| said.definitions);
+        let is_said = matches!(header.kind, Kind::Assumed | Kind::Reinterpret);
+        if let Some(named) = named.or_else(other).filter(|_| is_said) {
+            checked.definitions.extend(named.into_values());
+        }
         frames.push(frame);
     }
     let after_last = frames

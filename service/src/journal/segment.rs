@@ -15,13 +15,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::definition::DefinitionId;
+
 mod salvage;
 
 pub use salvage::{Damage, Salvaged, salvage};
 
 const MAGIC: &[u8; 8] = b"zfjournl";
-/// The newest format this program writes and reads. 2 has frames of other kinds than contributions.
-pub const VERSION: u32 = 2;
+/// The newest format this program writes and reads. 2 has frames of other kinds than contributions, 3 has definitions.
+pub const VERSION: u32 = 3;
 /// Length of what stands before the first frame.
 pub(super) const HEAD: usize = 8 + 4 + 8 + 16;
 const FOOTER: usize = 12;
@@ -39,6 +41,12 @@ pub enum Kind {
     Retract,
     /// The arrays of the node are to be written again.
     Rebuild,
+    /// Earlier contributions to the node mean something else from here on; which ones and what is in the variables, see
+    /// [`Reinterpretation`](super::Reinterpretation).
+    Reinterpret,
+    /// What contributions that name no definition are taken to mean is in the variables, see
+    /// [`Assumption`](super::Assumption).
+    Assumed,
     /// From here on another process writes; which one is in the variables.
     Opened,
     /// The process that wrote so far has ended in order.
@@ -57,7 +65,7 @@ impl Kind {
     pub fn concerns_fold(self) -> bool {
         matches!(
             self,
-            Self::Contribution | Self::Retry | Self::Retract | Self::Rebuild
+            Self::Contribution | Self::Retry | Self::Retract | Self::Rebuild | Self::Reinterpret
         )
     }
 }
@@ -97,6 +105,9 @@ pub struct Header {
     /// The sender's idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// What it means; of a retry, what the target means from here on. Older frames have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<DefinitionId>,
     /// Of the payload as delivered, hexadecimal.
     pub sha256: String,
     /// Of the payload as delivered.
@@ -125,6 +136,7 @@ impl Header {
             sender: None,
             address: None,
             idempotency_key: None,
+            definition: None,
             sha256: String::new(),
             n_bytes: 0,
             payload: PayloadPlace::Plain,

@@ -32,10 +32,13 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     let long = "x,".repeat(5_000_000);
     let journal = open(&store).await;
     let first = journal
-        .append(contribution("a,b\n1,2\n", None))
+        .append_undefined(contribution("a,b\n1,2\n", None))
         .await
         .unwrap();
-    let second = journal.append(contribution(&long, None)).await.unwrap();
+    let second = journal
+        .append_undefined(contribution(&long, None))
+        .await
+        .unwrap();
     drop(journal);
     let journal = open(&store).await;
     assert_eq!((first.seq, second.seq, journal.last_seq()), (1, 2, 2));
@@ -47,7 +50,7 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
 async fn many_at_once_get_distinct_numbers_in_few_segments() {
     let store = memory();
     let journal = open(&store).await;
-    let appends = (0..500).map(|i| journal.append(contribution(&i.to_string(), None)));
+    let appends = (0..500).map(|i| journal.append_undefined(contribution(&i.to_string(), None)));
     let mut seqs: Vec<u64> = futures::future::try_join_all(appends)
         .await
         .unwrap()
@@ -63,7 +66,7 @@ async fn many_at_once_get_distinct_numbers_in_few_segments() {
 #[tokio::test]
 async fn a_key_sent_twice_at_once_is_one_contribution() {
     let journal = open(&memory()).await;
-    let appends = (0..8).map(|_| journal.append(contribution("same", Some("k"))));
+    let appends = (0..8).map(|_| journal.append_undefined(contribution("same", Some("k"))));
     let receipts = futures::future::try_join_all(appends).await.unwrap();
     assert!(receipts.iter().all(|receipt| receipt.seq == 1));
     assert_eq!(
@@ -71,7 +74,7 @@ async fn a_key_sent_twice_at_once_is_one_contribution() {
         1
     );
     let other = journal
-        .append(contribution("other", Some("k")))
+        .append_undefined(contribution("other", Some("k")))
         .await
         .unwrap_err();
     assert!(
@@ -84,14 +87,27 @@ async fn a_key_sent_twice_at_once_is_one_contribution() {
 async fn a_second_writer_fences_the_first() {
     let store = memory();
     let (older, newer) = (open(&store).await, open(&store).await);
-    newer.append(contribution("n", None)).await.unwrap();
-    let error = older.append(contribution("o", None)).await.unwrap_err();
+    newer
+        .append_undefined(contribution("n", None))
+        .await
+        .unwrap();
+    let error = older
+        .append_undefined(contribution("o", None))
+        .await
+        .unwrap_err();
     assert!(matches!(error, AppendError::Fenced { .. }), "{error}");
     assert!(matches!(
-        older.append(contribution("o", None)).await,
+        older.append_undefined(contribution("o", None)).await,
         Err(AppendError::Fenced { .. })
     ));
-    assert_eq!(newer.append(contribution("n", None)).await.unwrap().seq, 2);
+    assert_eq!(
+        newer
+            .append_undefined(contribution("n", None))
+            .await
+            .unwrap()
+            .seq,
+        2
+    );
 }
 
 #[tokio::test]
@@ -99,7 +115,10 @@ async fn a_missing_segment_is_an_error_not_a_gap() {
     let store = memory();
     let journal = open(&store).await;
     for payload in ["1", "2", "3"] {
-        journal.append(contribution(payload, None)).await.unwrap();
+        journal
+            .append_undefined(contribution(payload, None))
+            .await
+            .unwrap();
     }
     store.delete(&keys::segment(2)).await.unwrap();
     let error = Journal::open(store, "weather", JournalSettings::default())
@@ -142,7 +161,7 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
     for i in 0..10_u64 {
         let key = format!("key {i}");
         journal
-            .append(contribution(&i.to_string(), Some(&key)))
+            .append_undefined(contribution(&i.to_string(), Some(&key)))
             .await
             .unwrap();
         if i == 2 || i == 5 {
@@ -166,13 +185,16 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
         limit: 1,
         ..Filter::default()
     });
-    let retract = Correction::Retract(second[0].header.id);
+    let retract = Request::Retract(second[0].header.id);
     journal
-        .request(&retract, Requester::default())
+        .request(retract, Requester::default())
         .await
         .unwrap();
     journal.checkpoint().await.unwrap();
-    journal.append(contribution("last", None)).await.unwrap();
+    journal
+        .append_undefined(contribution("last", None))
+        .await
+        .unwrap();
 
     let checkpoints = store.list(keys::CHECKPOINTS, None).await.unwrap();
     assert!(checkpoints.len() >= 3, "{checkpoints:?}");
@@ -192,7 +214,7 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
     assert_eq!(known(&store).await, quick);
     let replayed = open(&store)
         .await
-        .append(contribution("4", Some("key 4")))
+        .append_undefined(contribution("4", Some("key 4")))
         .await;
     assert!(replayed.unwrap().replayed);
 }
@@ -201,7 +223,10 @@ async fn a_start_from_checkpoints_knows_what_a_start_from_the_segments_knows() {
 async fn what_is_settled_while_a_checkpoint_is_written_is_told_of_by_the_next_one() {
     let store = memory();
     let journal = open(&store).await;
-    journal.append(contribution("1", None)).await.unwrap();
+    journal
+        .append_undefined(contribution("1", None))
+        .await
+        .unwrap();
     let outcomes = vec![(1, outcome(7))];
     let announced = journal.announce_outcomes("forecast", 1, outcomes);
     announced.await.unwrap();
@@ -209,7 +234,10 @@ async fn what_is_settled_while_a_checkpoint_is_written_is_told_of_by_the_next_on
     let settling = async { journal.settle("forecast", 1) };
     let (written, _) = tokio::join!(journal.checkpoint(), settling);
     written.unwrap();
-    journal.append(contribution("2", None)).await.unwrap();
+    journal
+        .append_undefined(contribution("2", None))
+        .await
+        .unwrap();
     journal.checkpoint().await.unwrap();
     let again = open(&store).await;
     assert_eq!(again.outcome(1).unwrap().n_rows_read, 7);
@@ -220,15 +248,21 @@ async fn what_a_fold_has_to_do_is_decided_by_one_look_at_what_waits() {
     let journal = open(&memory()).await;
     let next = |unclean| journal.next("forecast", unclean, 1 << 20, 100);
     assert!(next(0).is_none());
-    let first = journal.append(contribution("1", None)).await.unwrap();
+    let first = journal
+        .append_undefined(contribution("1", None))
+        .await
+        .unwrap();
     let announced = journal.announce_outcomes("forecast", 1, vec![(1, outcome(1))]);
     announced.await.unwrap();
     journal.settle("forecast", 1);
-    let second = journal.append(contribution("2", None)).await.unwrap();
+    let second = journal
+        .append_undefined(contribution("2", None))
+        .await
+        .unwrap();
     let retract = |id| {
-        let correction = Correction::Retract(id);
+        let correction = Request::Retract(id);
         let journal = Arc::clone(&journal);
-        async move { journal.request(&correction, Requester::default()).await }
+        async move { journal.request(correction, Requester::default()).await }
     };
     retract(second.id).await.unwrap();
     // It was never folded, unless a commit that broke off may have written some of it.
@@ -244,7 +278,10 @@ async fn what_a_fold_has_to_do_is_decided_by_one_look_at_what_waits() {
 async fn outcomes_count_only_when_the_arrays_that_they_tell_of_are_published() {
     let journal = open(&memory()).await;
     for text in ["1", "2"] {
-        journal.append(contribution(text, None)).await.unwrap();
+        journal
+            .append_undefined(contribution(text, None))
+            .await
+            .unwrap();
     }
     let both = vec![(1, outcome(1)), (2, outcome(1))];
     journal
@@ -267,7 +304,7 @@ async fn a_body_keeps_its_room_as_long_as_anybody_has_its_bytes() {
     // The sender goes away when its contribution is handed over and not written yet.
     tokio::select! {
         biased;
-        _ = journal.append(new) => panic!("it is not durable yet"),
+        _ = journal.append_undefined(new) => panic!("it is not durable yet"),
         () = std::future::ready(()) => {}
     }
     assert_eq!(room.available_permits(), 0);
@@ -286,7 +323,10 @@ async fn who_takes_over_says_so_and_fences_the_former_writer() {
     let store = memory();
     let older = open(&store).await;
     older.take_over().await.unwrap();
-    older.append(contribution("o", None)).await.unwrap();
+    older
+        .append_undefined(contribution("o", None))
+        .await
+        .unwrap();
     older.still_ours().await.unwrap();
     let newer = open(&store).await;
     assert_eq!(newer.other_writer(), Some(Process::this()));
@@ -297,10 +337,17 @@ async fn who_takes_over_says_so_and_fences_the_former_writer() {
         Err(JournalError::Fenced { .. })
     ));
     assert!(matches!(
-        older.append(contribution("o", None)).await,
+        older.append_undefined(contribution("o", None)).await,
         Err(AppendError::Fenced { .. })
     ));
-    assert_eq!(newer.append(contribution("n", None)).await.unwrap().seq, 4);
+    assert_eq!(
+        newer
+            .append_undefined(contribution("n", None))
+            .await
+            .unwrap()
+            .seq,
+        4
+    );
     newer.close().await;
     assert_eq!(open(&store).await.other_writer(), None);
 }
@@ -319,7 +366,10 @@ async fn what_took_effect_though_it_was_refused_is_not_taken_twice() {
     let late = segment::encode(1, journal.writer, &frames);
     store.create(&keys::segment(1), late).await.unwrap();
     let other = contribution("a,b\n3,4\n", Some("other"));
-    let (again, other) = tokio::join!(journal.append(new), journal.append(other));
+    let (again, other) = tokio::join!(
+        journal.append_undefined(new),
+        journal.append_undefined(other)
+    );
     let (again, other) = (again.unwrap(), other.unwrap());
     assert_eq!((again.seq, again.replayed), (1, true));
     assert_eq!((other.seq, other.replayed), (2, false));
@@ -333,9 +383,15 @@ async fn a_clock_that_was_set_back_and_right_again_makes_no_key_older() {
         received_at: Utc::now() - chrono::TimeDelta::days(days),
         ..contribution("a,b\n1,2\n", Some(key))
     };
-    journal.append(at(0, "first")).await.unwrap();
-    journal.append(at(30, "while set back")).await.unwrap();
-    let again = journal.append(at(0, "while set back")).await.unwrap();
+    journal.append_undefined(at(0, "first")).await.unwrap();
+    journal
+        .append_undefined(at(30, "while set back"))
+        .await
+        .unwrap();
+    let again = journal
+        .append_undefined(at(0, "while set back"))
+        .await
+        .unwrap();
     assert_eq!((again.seq, again.replayed), (2, true));
 }
 
@@ -348,15 +404,25 @@ async fn who_takes_over_gets_its_turn_although_the_other_appends_without_a_pause
     let busy = {
         let older = Arc::clone(&older);
         tokio::spawn(async move {
-            older.append(contribution("o", None)).await.unwrap();
+            older
+                .append_undefined(contribution("o", None))
+                .await
+                .unwrap();
             writing.send(()).unwrap();
-            while older.append(contribution("o", None)).await.is_ok() {}
+            while older
+                .append_undefined(contribution("o", None))
+                .await
+                .is_ok()
+            {}
         })
     };
     wrote.await.unwrap();
     let newer = open(&store).await;
     newer.take_over().await.unwrap();
-    newer.append(contribution("n", None)).await.unwrap();
+    newer
+        .append_undefined(contribution("n", None))
+        .await
+        .unwrap();
     busy.await.unwrap();
     assert!(older.is_fenced() && !newer.is_fenced());
     assert_eq!(store.get(keys::TAKEOVER).await.unwrap(), None);
@@ -375,22 +441,28 @@ async fn n_blobs(store: &Store) -> usize {
 async fn a_refused_payload_leaves_no_object() {
     let store = memory();
     let journal = open(&store).await;
-    let first = journal.append(contribution(&large("a"), Some("k"))).await;
+    let first = journal
+        .append_undefined(contribution(&large("a"), Some("k")))
+        .await;
     let first = first.unwrap();
     assert_eq!(n_blobs(&store).await, 1);
-    let other = journal.append(contribution(&large("b"), Some("k"))).await;
+    let other = journal
+        .append_undefined(contribution(&large("b"), Some("k")))
+        .await;
     assert!(
         matches!(other, Err(AppendError::KeyReused { .. })),
         "{other:?}"
     );
     assert_eq!(n_blobs(&store).await, 1);
-    let again = journal.append(contribution(&large("a"), Some("k"))).await;
+    let again = journal
+        .append_undefined(contribution(&large("a"), Some("k")))
+        .await;
     assert!(again.unwrap().replayed);
     // At the same time: one is taken, the others are refused.
     let bodies = ["c", "d", "e"].map(large);
     let appends = bodies
         .iter()
-        .map(|body| journal.append(contribution(body, Some("l"))));
+        .map(|body| journal.append_undefined(contribution(body, Some("l"))));
     let appended = futures::future::join_all(appends).await;
     assert_eq!(appended.iter().filter(|append| append.is_ok()).count(), 1);
     assert_eq!(n_blobs(&store).await, 2);
@@ -402,7 +474,7 @@ async fn payloads_that_nothing_names_are_found_and_removed() {
     let store = memory();
     let journal = open(&store).await;
     journal
-        .append(contribution(&large("a"), None))
+        .append_undefined(contribution(&large("a"), None))
         .await
         .unwrap();
     let orphan = keys::blob(&sha256(b"cut off"));
@@ -432,12 +504,18 @@ async fn nothing_is_taken_into_a_journal_that_lacks_what_was_in_it() {
     journal.identify().await.unwrap();
     let known = journal.known().unwrap();
     known.check(&store).await.unwrap();
-    journal.append(contribution("a", None)).await.unwrap();
+    journal
+        .append_undefined(contribution("a", None))
+        .await
+        .unwrap();
     let segments = folder.path().join(keys::SEGMENTS);
     let away = folder.path().join("away");
     // Replaced by an older copy, of which this is the state before the first contribution.
     std::fs::rename(&segments, &away).unwrap();
-    let refused = journal.append(contribution("b", None)).await.unwrap_err();
+    let refused = journal
+        .append_undefined(contribution("b", None))
+        .await
+        .unwrap_err();
     let AppendError::Store(cause) = &refused else {
         panic!("{refused:?}");
     };

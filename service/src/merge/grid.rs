@@ -408,7 +408,7 @@ impl Rows {
             }
             *self.index[self.place].last_mut().expect("pushed") = 0;
         }
-        self.push(begin, variable.variable_idx, variable.values.clone());
+        self.push(begin, variable, variable.values.clone());
     }
 
     /// A variable that does: each series along the coordinate is interpolated onto the targets within it.
@@ -463,7 +463,7 @@ impl Rows {
                 }
             }
         }
-        self.push(begin, variable.variable_idx, values);
+        self.push(begin, variable, values);
     }
 
     /// Values of one series at the targets.
@@ -529,11 +529,12 @@ impl Rows {
         out
     }
 
-    fn push(&mut self, begin: usize, variable_idx: usize, values: Values) {
+    fn push(&mut self, begin: usize, of: &BatchVariable, values: Values) {
         let begin = u32::try_from(begin).expect("u32 rows");
         let end = begin + u32::try_from(values.len()).expect("u32 rows");
         self.variables.push(BatchVariable {
-            variable_idx,
+            variable_idx: of.variable_idx,
+            merge: of.merge,
             rows: Some((begin..end).collect()),
             values,
             grid: None,
@@ -557,6 +558,7 @@ impl Rows {
                 };
                 BatchCoordinate {
                     coordinate_idx: coordinate.coordinate_idx,
+                    step_limits: coordinate.step_limits,
                     values,
                     index,
                 }

@@ -60,6 +60,7 @@ pub(super) fn batch_coordinate(
     };
     Ok(BatchCoordinate {
         coordinate_idx: planned.coordinate_idx,
+        step_limits: node.coordinates[planned.coordinate_idx].step_limits,
         values,
         index,
     })
@@ -176,6 +177,7 @@ impl Picking<'_> {
         (
             BatchVariable {
                 variable_idx: planned.variable_idx,
+                merge: variable.merge,
                 rows,
                 values,
                 grid: None,

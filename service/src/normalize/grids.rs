@@ -74,6 +74,7 @@ pub fn normalize_grids_as(
         problems.extend(read.marks.problems);
         coordinates.push(BatchCoordinate {
             coordinate_idx,
+            step_limits: coordinate.step_limits,
             values: distinct,
             index,
         });
@@ -108,6 +109,7 @@ pub fn normalize_grids_as(
         }
         variables.push(BatchVariable {
             variable_idx,
+            merge: variable.merge,
             rows: None,
             values,
             grid: Some(GridPlaces { strides, valid }),

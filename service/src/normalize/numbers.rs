@@ -193,7 +193,7 @@ impl Numbers {
 /// Whether "no value" is what the type has without being asked for: NaN, -1 or the largest unsigned number.
 ///
 /// Only a `na_value` that somebody chose is looked for in another unit: -1 °C is a temperature.
-fn is_default_na(variable: &Variable) -> bool {
+pub(crate) fn is_default_na(variable: &Variable) -> bool {
     match (&variable.na, variable.data_type) {
         (Some(Scalar::Float(number) | Scalar::Complex(number, _)), _) => number.is_nan(),
         (

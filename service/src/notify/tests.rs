@@ -363,7 +363,10 @@ async fn another_process_that_takes_over_is_told() {
     let other = crate::journal::Journal::open(other, "weather", JournalSettings::default())
         .await
         .unwrap();
-    other.append(watched.contribution(GOOD)).await.unwrap();
+    other
+        .append_undefined(watched.contribution(GOOD))
+        .await
+        .unwrap();
     watched
         .dataset()
         .contribute(watched.contribution(GOOD))

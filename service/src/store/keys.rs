@@ -12,6 +12,8 @@ pub const TAKEOVER: &str = "journal/takeover";
 pub const CHECKPOINTS: &str = "journal/checkpoints";
 /// The schema that the dataset was last opened with, secrets removed.
 pub const SCHEMA: &str = "journal/schema.yaml";
+/// The files that the schema names, if it names any.
+pub const SCHEMA_FILES: &str = "journal/schema-files.json";
 /// Folder of what a probe of the store writes; nothing reads it.
 pub const PROBES: &str = "staging/probe";
 /// Written and overwritten to find out whether the journal can be written again.
@@ -27,6 +29,10 @@ pub const STAGING: &str = "staging";
 pub const JOURNAL: &str = "journal";
 /// Folder of payloads that are objects of their own.
 pub const BLOBS: &str = "journal/blobs";
+/// Folder of what contributions mean: schemas and ways of decoding.
+pub const DEFINITIONS: &str = "journal/definitions";
+/// What the dataset is called.
+pub const NAME: &str = "journal/name";
 /// The lock of who writes a local store.
 pub const WRITER_LOCK: &str = "journal/writer.lock";
 /// How commands on this machine reach the service that writes a local store.
@@ -86,6 +92,16 @@ pub fn collector(name: &str) -> String {
 /// The payload with this SHA-256.
 pub fn blob(sha256: &str) -> String {
     format!("{BLOBS}/{sha256}")
+}
+
+/// The definition with this SHA-256.
+pub fn definition(sha256: &str) -> String {
+    format!("{DEFINITIONS}/{sha256}.json.zst")
+}
+
+/// The file with this SHA-256 that a definition names.
+pub fn definition_file(sha256: &str) -> String {
+    format!("{DEFINITIONS}/files/{sha256}.zst")
 }
 
 /// The metadata object of the group or array at `path`, `""` for the root.

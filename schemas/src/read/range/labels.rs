@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::Reader;
 use super::super::fields::Field;
@@ -32,7 +33,7 @@ pub(super) fn read(
             }
             labels
         }
-        Value::Scalar { text, .. } => match from_file(reader.folder, text, columns) {
+        Value::Scalar { text, .. } => match from_file(reader, text, columns) {
             Ok(labels) => labels
                 .into_iter()
                 .map(|label| (field.yaml.at, label))
@@ -67,16 +68,15 @@ pub(super) fn read(
     Some(labels.into_iter().map(|(_, label)| label).collect())
 }
 
-fn from_file(folder: &Path, name: &str, columns: &[&str]) -> Result<Vec<String>, String> {
-    let path = inside(folder, name)?;
-    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", shorten(name));
-    let size = fs::metadata(&path).map_err(failed)?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(format!(
-            "`{name}` has {size} bytes, more than the {MAX_FILE_BYTES} allowed"
-        ));
-    }
-    let text = fs::read_to_string(&path).map_err(failed)?;
+fn from_file(reader: &mut Reader<'_>, name: &str, columns: &[&str]) -> Result<Vec<String>, String> {
+    let text = match reader.kept {
+        Some(kept) => {
+            let found = kept.get(name).map(Arc::clone);
+            found.ok_or_else(|| format!("`{}` was not kept with the schema", shorten(name)))?
+        }
+        None => from_folder(reader.folder, name)?,
+    };
+    reader.files.insert(name.to_owned(), Arc::clone(&text));
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let header = text.lines().next().unwrap_or_default();
     let delimiter = [';', '\t', ',']
@@ -93,6 +93,19 @@ fn from_file(folder: &Path, name: &str, columns: &[&str]) -> Result<Vec<String>,
         .filter_map(cell)
         .filter(|label| !label.is_empty())
         .collect())
+}
+
+/// The text of a file in `folder`.
+fn from_folder(folder: &Path, name: &str) -> Result<Arc<str>, String> {
+    let path = inside(folder, name)?;
+    let failed = |error: std::io::Error| format!("cannot read `{}`: {error}", shorten(name));
+    let size = fs::metadata(&path).map_err(failed)?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(format!(
+            "`{name}` has {size} bytes, more than the {MAX_FILE_BYTES} allowed"
+        ));
+    }
+    fs::read_to_string(&path).map(Arc::from).map_err(failed)
 }
 
 /// The path of a file that does not leave `folder`.

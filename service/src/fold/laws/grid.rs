@@ -112,7 +112,7 @@ fn schema(min: i64, max: i64) -> Schema {
 
 async fn stored(contributions: &[Rows], min: i64, max: i64, groups: u32) -> Grid {
     let store = Store::new(Arc::new(InMemory::new()), "memory://");
-    let decoders = Decoders::new("n", HashMap::new());
+    let decoders = crate::dataset::Decoders::new("n", HashMap::new());
     let dataset = Dataset::open(
         Arc::new(schema(min, max)),
         store,

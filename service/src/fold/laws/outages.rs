@@ -33,7 +33,7 @@ async fn open_with(
         Arc::new(case.schema()),
         store.clone(),
         journal.clone(),
-        Decoders::new("n", HashMap::new()),
+        crate::dataset::Decoders::new("n", HashMap::new()),
         JournalSettings {
             retry_delay: PAUSE,
             probe_interval: PAUSE,

@@ -161,7 +161,7 @@ n:
     .await;
     world.send("time,v\n9999-01-01,1\n2025-01-01,2\n").await;
     let node = world.dataset.node("n").expect("the node");
-    fold_unbounded(node, &world.dataset.journal, &world.dataset.decoders).await;
+    fold_unbounded(node, &world.dataset.journal).await;
     let other = world.send("time,v\n2025-01-02,3\n0001-01-01,4\n").await;
     world.dataset.fold_all().await.expect("it folds");
     assert_eq!(world.outcome(other).n_rows_rejected, 1);
@@ -177,12 +177,12 @@ n:
 }
 
 /// Folds as a service did that knew no bounds.
-async fn fold_unbounded(node: &Arc<Node>, journal: &Journal, decoders: &Arc<Decoders>) {
+async fn fold_unbounded(node: &Arc<Node>, journal: &Journal) {
     let waiting = journal.waiting("n", u64::MAX, usize::MAX);
     let seq = waiting.last().expect("something waits").header.seq;
     let again = |_| Admission::Again;
     let nothing = |_| None;
-    let prepared = prepare(journal, &waiting, &node.schema, decoders, again, nothing).await;
+    let prepared = prepare(journal, &waiting, (&node.schema, u64::MAX), again, nothing).await;
     let (prepared, _share) = prepared.expect("it is read");
     let settled = commit::take(node).await.expect("it is settled");
     let (written, outcomes) = write(settled, prepared, seq, &mut Tries::default())

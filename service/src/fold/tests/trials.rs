@@ -37,7 +37,7 @@ async fn killed(objects: &Arc<InMemory>, killer: u64) -> bool {
             journal.begin_trial("n", &seqs).await.expect("it is marked");
             return true;
         }
-        let folded = fold(node, journal, &world.dataset.decoders).await;
+        let folded = fold(node, journal).await;
         folded.expect("the others are merged");
     }
 }

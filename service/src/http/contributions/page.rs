@@ -43,7 +43,7 @@ pub(super) fn newest(
     filter: &Filter,
     mut place: Place,
     limit: usize,
-) -> (Vec<Entry>, Option<Place>) {
+) -> (Vec<(Arc<Dataset>, Entry)>, Option<Place>) {
     let list = |dataset: &Arc<Dataset>| {
         let filter = Filter {
             before: place.0.get(&dataset.name).copied(),
@@ -55,21 +55,20 @@ pub(super) fn newest(
     let mut page = Vec::with_capacity(limit);
     loop {
         // `None` is the smallest, so a list that has ended is taken only when all have.
-        let received =
-            |list: &&mut VecDeque<Entry>| list.front().map(|entry| entry.header.received_at);
-        let Some(entry) = lists
-            .iter_mut()
-            .max_by_key(received)
-            .and_then(VecDeque::pop_front)
+        let received = |(_, list): &(&Arc<Dataset>, &mut VecDeque<Entry>)| {
+            list.front().map(|entry| entry.header.received_at)
+        };
+        let newest = datasets.iter().zip(&mut lists).max_by_key(received);
+        let Some((dataset, entry)) =
+            newest.and_then(|(dataset, list)| Some((dataset, list.pop_front()?)))
         else {
             return (page, None);
         };
         if page.len() == limit {
             return (page, Some(place));
         }
-        place
-            .0
-            .insert(entry.header.dataset.clone(), entry.header.seq);
-        page.push(entry);
+        // Whatever the dataset was called when it came.
+        place.0.insert(dataset.name.clone(), entry.header.seq);
+        page.push((Arc::clone(dataset), entry));
     }
 }

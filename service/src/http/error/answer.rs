@@ -183,7 +183,8 @@ impl ApiError {
             )
             .retry_after(5),
             Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
-            Self::Ingest(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
+            Self::NotDone(reason) => Answer::new(S::CONFLICT, "not-done", "Correction not done", reason.clone()),
+            Self::Endpoint(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::BeingCompleted => being_completed(),
             Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
@@ -378,6 +379,9 @@ fn append(error: &AppendError) -> Answer {
             detail,
         )
         .retry_after(1),
+        AppendError::UnknownEndpoint(_) => {
+            Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", detail)
+        }
         AppendError::Stopping => {
             Answer::new(S::SERVICE_UNAVAILABLE, "stopping", "Stopping", detail).retry_after(5)
         }

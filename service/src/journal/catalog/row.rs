@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::super::definition::DefinitionId;
 use super::super::segment::{Header, Kind, PayloadPlace};
 use crate::outcome::{Outcome, RowProblem, Status};
 
@@ -46,7 +47,7 @@ impl Names {
         self.places.get(name).copied().map(Name)
     }
 
-    fn text(&self, name: Name) -> String {
+    pub(super) fn text(&self, name: Name) -> String {
         self.optional(name).unwrap_or_default()
     }
 
@@ -69,6 +70,7 @@ pub(super) struct Row {
     pub(super) received_at: DateTime<Utc>,
     pub(super) n_bytes: u64,
     pub(super) settled: Option<Settled>,
+    definition: Name,
     dataset: Name,
     content_type: Name,
     content_encoding: Name,
@@ -100,12 +102,17 @@ pub(super) struct Settled {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent marks of an outcome"
+)]
 struct Rest {
     n_problems: u64,
     problems: Kept,
     too_large: bool,
     limited: bool,
     set_aside: bool,
+    refused: bool,
 }
 
 /// Problems as compressed JSON. Those of one contribution are much alike, and there may be many contributions with many.
@@ -140,6 +147,7 @@ impl Row {
             received_at: header.received_at,
             n_bytes: header.n_bytes,
             settled: None,
+            definition: names.keep_optional(header.definition.map(|id| id.to_string()).as_ref()),
             dataset: names.keep(&header.dataset),
             content_type: names.keep(&header.content_type),
             content_encoding: names.keep_optional(header.content_encoding.as_ref()),
@@ -168,6 +176,7 @@ impl Row {
             sender: names.optional(self.sender),
             address: names.optional(self.address),
             idempotency_key: self.key.as_deref().map(str::to_owned),
+            definition: self.definition(names),
             sha256: self.sha256.text(),
             n_bytes: self.n_bytes,
             payload: self.payload,
@@ -177,6 +186,30 @@ impl Row {
 
     pub(super) fn names_blob(&self, sha256: &str) -> bool {
         self.payload == PayloadPlace::Blob && self.sha256.text() == sha256
+    }
+
+    /// What the frame itself says that contributions mean.
+    pub(super) fn definition(&self, names: &Names) -> Option<DefinitionId> {
+        names.optional(self.definition)?.parse().ok()
+    }
+
+    /// Whether it came through the endpoint that the dataset had by its name of the day.
+    pub(super) fn is_through_own(&self) -> bool {
+        self.endpoint == self.dataset
+    }
+
+    /// Whether the frame itself does not say what it means.
+    pub(super) fn is_undefined(&self) -> bool {
+        self.definition == NONE
+    }
+
+    /// Whether it is a correction that was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        let rest = self
+            .settled
+            .as_ref()
+            .and_then(|settled| settled.rest.as_ref());
+        rest.is_some_and(|rest| rest.refused)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -221,7 +254,8 @@ impl From<&Outcome> for Settled {
             && outcome.problems.is_empty()
             && !outcome.too_large
             && !outcome.limited
-            && !outcome.set_aside;
+            && !outcome.set_aside
+            && !outcome.refused;
         let rest = || {
             Box::new(Rest {
                 n_problems: outcome.n_problems,
@@ -229,6 +263,7 @@ impl From<&Outcome> for Settled {
                 too_large: outcome.too_large,
                 limited: outcome.limited,
                 set_aside: outcome.set_aside,
+                refused: outcome.refused,
             })
         };
         Self {
@@ -260,6 +295,7 @@ impl From<&Settled> for Outcome {
             too_large: rest.is_some_and(|rest| rest.too_large),
             limited: rest.is_some_and(|rest| rest.limited),
             set_aside: rest.is_some_and(|rest| rest.set_aside),
+            refused: rest.is_some_and(|rest| rest.refused),
         }
     }
 }

@@ -24,7 +24,7 @@ async fn ten() -> Store {
             variables: Map::new(),
             payload: format!("a,b\n{i},{i}\n{}", "1,2\n".repeat(rows)).into(),
         };
-        journal.append(new).await.unwrap();
+        journal.append_undefined(new).await.unwrap();
     }
     let outcomes = vec![(1, Outcome::of(6, 0, 0, crate::outcome::Problems::default()))];
     journal
@@ -125,7 +125,7 @@ async fn who_sends_a_lost_contribution_again_is_heard() {
         variables: Map::new(),
         payload: "a,b\n4,4\n".to_owned().into(),
     };
-    let receipt = journal.append(new).await.unwrap();
+    let receipt = journal.append_undefined(new).await.unwrap();
     assert_eq!((receipt.seq, receipt.replayed), (11, false));
 }
 

@@ -240,7 +240,7 @@ mod tests {
             .await
             .unwrap();
         let append = |n: usize| {
-            journal.append(NewContribution {
+            journal.append_undefined(NewContribution {
                 endpoint: "weather".into(),
                 node: "forecast".into(),
                 content_type: "text/csv".into(),

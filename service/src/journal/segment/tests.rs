@@ -17,6 +17,7 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
         sender: None,
         address: None,
         idempotency_key: None,
+        definition: None,
         sha256: String::new(),
         n_bytes: payload.len() as u64,
         payload: PayloadPlace::Plain,
@@ -31,10 +32,10 @@ pub(crate) fn frame(seq: u64, payload: &[u8]) -> Frame {
 #[test]
 fn a_newer_format_is_refused() {
     let mut bytes = encode(1, Uuid::nil(), &[]);
-    bytes[8] = 3;
+    bytes[8] = 4;
     assert_eq!(
         decode(&bytes.into()),
-        Err(SegmentError::TooNew { found: 3 })
+        Err(SegmentError::TooNew { found: 4 })
     );
 }
 
@@ -53,8 +54,21 @@ fn a_segment_of_format_2_stays_readable() {
     retraction.header.target = Some(7);
     retraction.header.address = Some("192.0.2.1".into());
     let frames = [frame(7, b"a,b\n1,2\n"), retraction];
+    assert_eq!(decode(&bytes).unwrap().frames, frames);
+}
+
+#[test]
+fn a_segment_of_format_3_stays_readable() {
+    let bytes = Bytes::from_static(include_bytes!("../../../tests/fixtures/segment-v3.seg"));
+    let mut defined = frame(7, b"a,b\n1,2\n");
+    defined.header.definition = "0123456789abcdef".repeat(4).parse().ok();
+    let mut reinterpretation = frame(8, b"");
+    reinterpretation.header.kind = Kind::Reinterpret;
+    let mut assumption = frame(9, b"");
+    assumption.header.kind = Kind::Assumed;
+    let frames = [defined, reinterpretation, assumption];
     if std::env::var_os("BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/segment-v2.seg");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/segment-v3.seg");
         std::fs::write(path, encode(7, Uuid::nil(), &frames)).unwrap();
     }
     assert_eq!(decode(&bytes).unwrap().frames, frames);

@@ -63,7 +63,10 @@ async fn thinned_answers_of_an_older_state_are_the_same_without_levels() {
     fixture.fold(&format!("time,x\n{}", row(1))).await;
     let selection = super::Selection::parse(&super::params(query), view.schema()).unwrap();
     let bounds = super::Bounds::default();
-    let ask = async |view| super::answer(view, &selection, super::Format::Csv, bounds).await;
+    let ask = async |view| {
+        let bounds = bounds.clone();
+        super::answer(view, &selection, super::Format::Csv, bounds).await
+    };
     assert!(ask(view.clone()).await.is_err(), "levels have changed");
     let answer = ask(view.without_levels()).await.unwrap();
     assert_eq!(String::from_utf8(collect(answer).await).unwrap(), expected);
