@@ -29,7 +29,7 @@ const MAX_CELLS_INLINE: usize = 20_000;
 /// Cells of a block that becomes text, so that who reads slowly holds little.
 const TEXT_BLOCK_CELLS: u64 = 1 << 16;
 /// The same of Arrow and Parquet, of which nothing but the bytes is held; row groups should not be small.
-const BINARY_BLOCK_CELLS: u64 = 1 << 18;
+const BINARY_BLOCK_CELLS: u64 = 1 << 17;
 /// Bytes of text that are held beside the values.
 const TEXT_BYTES: u64 = 1 << 20;
 /// A page ends with the block in which it becomes larger.
