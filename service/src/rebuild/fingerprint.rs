@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    const YAML: &str = "n:\n  COORDS:\n    x: {type: int64, chunk_size: 3}\n  VARS:\n    v: {coords: x, unit: m, source_unit: km, range: [0, 5], description: height}\n";
+    const YAML: &str = "n:\n  COORDS:\n    x: {type: int64, chunk_size: 3}\n  VARS:\n    v: {coords: x, unit: m, source_unit: km, range: {interval: [0, 5]}, description: height}\n";
 
     fn fingerprint(yaml: &str) -> Json {
         let schema = Schema::parse(yaml, "n.yaml", Path::new(".")).unwrap();
@@ -172,7 +172,7 @@ mod tests {
         for (from, to) in [
             ("chunk_size: 3", "chunk_size: 4"),
             ("source_unit: km", "source_unit: cm"),
-            ("range: [0, 5]", "range: [0, 6]"),
+            ("interval: [0, 5]", "interval: [0, 6]"),
             ("description", "merge: max, description"),
             ("int64", "int32"),
             ("v: {", "w: {"),
