@@ -55,8 +55,8 @@ e2e *args:
 bless:
     BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
 
-# Fuzz targets (schema, csv, json_jq, formats, archives, time, segment, selection) for some seconds each (cargo install cargo-fuzz): `just fuzz "csv time" 180`.
-fuzz targets="schema csv json_jq formats archives time segment selection" seconds="60":
+# Fuzz targets (schema, csv, json_jq, formats, archives, time, segment, selection, whole_path) for some seconds each (cargo install cargo-fuzz): `just fuzz "csv time" 180`.
+fuzz targets="schema csv json_jq formats archives time segment selection whole_path" seconds="60":
     #!/usr/bin/env bash
     set -euo pipefail
     cd service/fuzz

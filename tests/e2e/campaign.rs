@@ -13,6 +13,7 @@ mod kills;
 mod ledger;
 mod memory;
 mod place;
+mod poison;
 mod readers;
 mod s3;
 mod site;

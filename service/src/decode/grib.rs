@@ -35,6 +35,8 @@ use field::Field;
 use grid::Place;
 
 pub(super) const FORMAT: &str = "GRIB";
+/// What is known of a message beside its bytes.
+const MESSAGE_BYTES: usize = 768;
 
 /// Reads the messages of a file.
 ///
@@ -47,11 +49,17 @@ pub(super) fn read(
     budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
     let limits = budget.limits();
+    // Small messages take more as what is known of them than as bytes.
+    let n_messages = memchr::memmem::find_iter(body, b"GRIB").count();
+    budget.take_each(n_messages, MESSAGE_BYTES)?;
     let file = GribFile::builder()
         .max_decoded_points(limits.max_cells)
         .max_axis_points(limits.max_cells)
         .from_bytes(edition1::plain_grids(body))
         .map_err(|error| fault(None, &error))?;
+    // One message may have several fields.
+    let n_further = file.message_count().saturating_sub(n_messages);
+    budget.take_each(n_further, MESSAGE_BYTES)?;
     let mut fields = Vec::with_capacity(file.message_count());
     for message in file.messages() {
         fields.push(Field::of(&message, body)?);
@@ -125,6 +133,7 @@ pub(super) fn read(
             .variables
             .insert(name.to_owned(), Grid { dims, values });
     }
+    budget.give_back((n_messages + n_further) * MESSAGE_BYTES);
     Ok(grids)
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::run;
 use crate::wire::Connection;
@@ -152,6 +152,20 @@ impl Service {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kib.context("no VmHWM")?.trim().parse::<u64>()? << 10)
+    }
+
+    /// From now on it can map no more than `n_bytes` of memory.
+    ///
+    /// # Errors
+    /// If the system does not take it.
+    pub fn limit_memory(&self, n_bytes: u64) -> anyhow::Result<()> {
+        let limit = Rlimit {
+            current: Some(n_bytes),
+            maximum: Some(n_bytes),
+        };
+        let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no process")?;
+        prlimit(Some(pid), Resource::As, limit)?;
+        Ok(())
     }
 
     /// Whether the process has ended, and how.
