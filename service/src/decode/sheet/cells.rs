@@ -1,6 +1,7 @@
 //! The cells of a sheet that hold something.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::super::DecodeError;
@@ -25,6 +26,9 @@ pub(super) struct Merged {
 
 /// The cells of a row with their columns, which ascend once the row is complete.
 pub(super) type Row = Vec<(u32, Cell)>;
+
+/// What a row takes beside its cells, and for those that are still to come.
+const ROW_BYTES: usize = 128;
 
 /// Cells by row and column, counted from 0.
 #[derive(Debug)]
@@ -62,8 +66,14 @@ impl<'b> Cells<'b> {
     pub(super) fn repeat(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), DecodeError> {
         self.count += 1;
         self.budget.take(size_of::<(u32, Cell)>())?;
-        self.budget.check_filled(self.count, 1, self.n_written)?;
-        self.rows.entry(row).or_default().push((column, cell));
+        self.budget.check_filled(1, self.count, self.n_written)?;
+        match self.rows.entry(row) {
+            Entry::Occupied(mut cells) => cells.get_mut().push((column, cell)),
+            Entry::Vacant(new) => {
+                self.budget.take(ROW_BYTES)?;
+                new.insert(vec![(column, cell)]);
+            }
+        }
         Ok(())
     }
 
@@ -76,6 +86,13 @@ impl<'b> Cells<'b> {
                 row.dedup_by_key(|(column, _)| *column);
             }
         }
+    }
+
+    /// Refuses `n` more cells of which `n_written` stand in the file, before they are added.
+    pub(super) fn check(&self, n: usize, n_written: usize) -> Result<(), DecodeError> {
+        let count = self.count.saturating_add(n);
+        self.budget
+            .check_filled(1, count, self.n_written + n_written)
     }
 
     /// Adds a merged region.
@@ -95,7 +112,7 @@ impl<'b> Cells<'b> {
     pub(super) fn fill_merged(&mut self) -> Result<(), DecodeError> {
         self.complete();
         let merged = std::mem::take(&mut self.merged);
-        let mut n_seen = 0;
+        let mut n_seen = 0_usize;
         let mut fills: Vec<(u32, u32, Cell)> = Vec::new();
         for Merged { rows, columns } in merged {
             let [first_row, last_row] = rows;
@@ -110,11 +127,12 @@ impl<'b> Cells<'b> {
             } else {
                 first_column..=last_column
             };
-            for (row, cells) in self.rows.range(first_row.min(last_row)..=last_row) {
+            let rows = self.rows.range(first_row.min(last_row)..=last_row);
+            // Also a place that is taken costs time.
+            n_seen += rows.clone().count().saturating_mul(columns.clone().count());
+            self.budget.check_filled(1, n_seen, 0)?;
+            for (row, cells) in rows {
                 for column in columns.clone() {
-                    // Also a place that is taken costs time.
-                    n_seen += 1;
-                    self.budget.check_filled(n_seen, 1, 0)?;
                     if cell_of(cells, column).is_none() {
                         self.budget.take(size_of::<(u32, u32, Cell)>())?;
                         fills.push((*row, column, value.clone()));

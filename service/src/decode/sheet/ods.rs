@@ -98,7 +98,11 @@ impl Sheet<'_> {
         }
         let n_written = found.len();
         let mut is_written = true;
-        // What is repeated is refused by the first cell that is too many; rows without cells are not even counted.
+        let n_cells = found.iter().map(|(_, n, _)| *n as usize);
+        let n_cells = n_cells.fold(0, usize::saturating_add);
+        self.cells
+            .check(n_cells.saturating_mul(n_rows as usize), n_written)?;
+        // Rows without cells are not even counted.
         let n_rows_with_cells = if found.is_empty() { 0 } else { n_rows };
         for row in self.row..self.row.saturating_add(n_rows_with_cells) {
             for (first, n, cell) in &found {

@@ -78,21 +78,6 @@ fn rows(is_long: bool) -> Vec<Hostile> {
     let empty = (",".repeat(9999) + "\n").repeat(n(300, 9900));
     vec![
         csv(
-            "grid",
-            "the year 9999 on a regular grid",
-            "time,value\n9999-12-31T00:00:00Z,1\n",
-        ),
-        csv(
-            "grid",
-            "a logger that lost its clock",
-            "time,value\n2025-01-01T00:00:00Z,1\n1970-01-01T00:00:00Z,2\n",
-        ),
-        csv(
-            "diagonal",
-            "256 cells on a diagonal of eight coordinates",
-            &diagonal(),
-        ),
-        csv(
             "readings",
             "nanoseconds for seconds",
             "time,station,value\n1735689600000000000,A,1\n",
@@ -100,7 +85,7 @@ fn rows(is_long: bool) -> Vec<Hostile> {
         csv(
             "readings",
             "stations by mistake",
-            &stations(n(3000, 200_000)),
+            &stations(n(300, 200_000)),
         ),
         gzipped("blank lines", [header(10_000), blank].concat()),
         gzipped(
@@ -193,14 +178,6 @@ fn header(n: usize) -> Vec<u8> {
     }
     text.push('\n');
     text.into_bytes()
-}
-
-fn diagonal() -> String {
-    let mut text = "i,j,k,l,m,n,o,p,value\n".to_owned();
-    for n in 0..256 {
-        writeln!(text, "{n},{n},{n},{n},{n},{n},{n},{n},1").unwrap();
-    }
-    text
 }
 
 fn stations(n: usize) -> String {
