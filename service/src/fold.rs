@@ -557,6 +557,34 @@ pub(crate) async fn write(
     Ok((written, outcomes))
 }
 
+/// Merges what one contribution brings into a node without a journal, and publishes it: for trials of the whole path. Gives
+/// how many of its rows took part.
+///
+/// # Errors
+/// [`CommitError`]; nothing is published then.
+pub async fn merge_alone(
+    node: Settled,
+    seq: u64,
+    normalized: Normalized,
+) -> Result<(Settled, u64), CommitError> {
+    let state = node.node().state();
+    let schema = Arc::clone(&node.node().schema);
+    let incoming = vec![Incoming {
+        seq,
+        normalized,
+        admission: Admission::New,
+    }];
+    let merging = move || merge(&schema, &state.coordinates, &state.components, incoming);
+    let mut update = blocking(merging).await;
+    let judged = std::mem::take(&mut update.judged);
+    let n_rows = judged
+        .iter()
+        .map(|judged| judged.n_rows_read.saturating_sub(judged.n_rows_rejected))
+        .sum();
+    let written = commit::write(node, update, seq).await?;
+    Ok((commit::publish(written).await?, n_rows))
+}
+
 /// What became of a contribution, with what `merge: reject` variables did not take, sorted by sequence number.
 pub(crate) fn judged_with(judged: Judged, conflicts: &[(u64, RowProblem)]) -> Outcome {
     let Judged {

@@ -110,19 +110,18 @@ impl Paths {
         let store = store.expect("there is memory");
         let open = || Node::open(store.clone(), Arc::clone(schema), chunk_cache(1 << 20));
         let node = open().await.expect("an empty node opens");
+        let mut settled = commit::take(&node).await.expect("nobody wrote it before");
         let mut n_rows = 0;
         for (seq, (format, body)) in (1..).zip(bodies) {
-            let prepared = self.prepare(*format, body, schema);
-            let (written, outcomes) = fold::write(&node, vec![(seq, prepared)], seq)
+            // What is refused is not merged.
+            let Ok(normalized) = self.prepare(*format, body, schema) else {
+                continue;
+            };
+            let (after, n_taken) = fold::merge_alone(settled, seq, normalized)
                 .await
                 .expect("memory takes every write");
-            commit::publish(&node, written)
-                .await
-                .expect("memory takes every write");
-            n_rows += outcomes
-                .iter()
-                .map(|(_, outcome)| outcome.n_rows_accepted)
-                .sum::<u64>();
+            settled = after;
+            n_rows += n_taken;
             let again = open().await.expect("what is published can be opened");
             assert_eq!(again.folded_seq(), node.folded_seq());
         }
