@@ -589,8 +589,10 @@ impl Dataset {
                 }
             }
             self.root_wanted.notify_one();
-            if root.changed().await.is_err() {
-                return;
+            // Who is opened in its place writes the root before anything else.
+            tokio::select! {
+                changed = root.changed() => if changed.is_err() { return },
+                () = self.journal.retired() => return,
             }
         }
     }

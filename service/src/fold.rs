@@ -678,7 +678,11 @@ pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken
                 );
                 dataset.folded(&path, folded, duration);
                 delay = Duration::from_millis(100);
-                (duration * 4).min(MAX_PAUSE)
+                if dataset.journal.is_trying(&path, seq) {
+                    Duration::ZERO
+                } else {
+                    (duration * 4).min(MAX_PAUSE)
+                }
             }
             Ok(None) => {
                 dataset.unhindered(&path);

@@ -173,10 +173,6 @@ async fn values(
             file_name(&dataset.name, path, format),
         ))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
-    if format == Format::Csv {
-        // Cells are as they came, also those that a spreadsheet would run: no browser opens one by itself.
-        response.insert_header((header::CONTENT_DISPOSITION, "attachment"));
-    }
     if let Some(cursor) = answered.cursor {
         response.insert_header((NEXT_CURSOR, cursor));
     }

@@ -45,6 +45,8 @@ struct Trial {
     until: u64,
     /// What was tried when the last process ended.
     found: Option<Mark>,
+    /// How many waited when the first of them was to be tried.
+    n: Option<usize>,
 }
 
 impl Journal {
@@ -60,7 +62,11 @@ impl Journal {
         let found = found.filter(|mark| mark.node == node);
         if found.is_some() || self.queue.lock().waits(node) {
             let until = self.last_seq();
-            let trial = Trial { until, found };
+            let trial = Trial {
+                until,
+                found,
+                n: None,
+            };
             self.trials.lock().0.insert(node.to_owned(), trial);
         }
         Ok(())
@@ -69,13 +75,20 @@ impl Journal {
     /// How many contributions to `node`, of `n` to be folded from `seq` on, are to be tried at once, with a mark; `None`: they
     /// need none.
     pub(crate) fn to_try(&self, node: &str, seq: u64, n: usize) -> Option<usize> {
-        let trials = self.trials.lock();
-        let trial = trials.0.get(node).filter(|trial| seq <= trial.until)?;
+        let mut trials = self.trials.lock();
+        let trial = trials.0.get_mut(node).filter(|trial| seq <= trial.until)?;
+        let n = *trial.n.get_or_insert(n);
         let of_group = trial.found.as_ref().filter(|mark| mark.seqs.contains(&seq));
         Some(match of_group {
             Some(mark) => (mark.seqs.len() / PARTS_OF_GROUP).max(1),
             None => n.div_ceil(PARTS).max(1),
         })
+    }
+
+    /// Whether something that is to be tried may come after `seq`: it is not to wait for more.
+    pub(crate) fn is_trying(&self, node: &str, seq: u64) -> bool {
+        let trials = self.trials.lock();
+        trials.0.get(node).is_some_and(|trial| seq < trial.until)
     }
 
     /// Notes that `seqs` are being tried for `node`.

@@ -68,7 +68,10 @@ async fn half_moved_values_are_shown_to_nobody_until_all_are_in_their_places() {
         .merge("/api/v1/ingest/weather/stations", "site,elevation\nB,7\n")
         .await;
     let stations = world.get("/api/v1/query/weather/stations?format=csv").await;
-    assert_eq!(stations.text().await.unwrap(), "site,elevation\nA,5\nB,7\n");
+    assert_eq!(
+        stations.text().await.unwrap(),
+        "site,elevation\nA,5.0\nB,7.0\n"
+    );
 
     std::fs::remove_dir_all(&place).unwrap();
     let ready = until(&world, "/health/ready", 200, "").await;

@@ -78,7 +78,8 @@ async fn csv_hands_cells_on_as_they_came_and_no_program_opens_it_by_itself() {
         .await;
     assert_eq!(response.status(), 200);
     let headers = response.headers().clone();
-    assert_eq!(headers["content-disposition"], "attachment");
+    let shown = headers["content-disposition"].to_str().unwrap();
+    assert!(shown.starts_with("attachment; filename="), "{shown}");
     assert_eq!(headers["x-content-type-options"], "nosniff");
     let text = response.text().await.unwrap();
     assert!(text.contains(",=1+1,"), "{text}");

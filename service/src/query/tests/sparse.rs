@@ -1,16 +1,13 @@
 //! Nodes with far fewer chunks than there is place for: what is known of them changes nothing but the time it takes.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use zarr_fuse_schemas::Schema;
 
 use super::{Fixture, collect, params};
 use crate::node::{Node, chunk_cache};
 use crate::query::{Bounds, Format, Selection, answer};
-use crate::store::{S3Access, Store};
 
 const SCHEMA: &str = r"
 n:
@@ -205,13 +202,7 @@ async fn selections_that_overlap_select_once() {
 
 #[tokio::test]
 async fn more_than_there_is_room_for_is_refused() {
-    let schema = Schema::parse(SCHEMA, "test.yaml", Path::new(".")).unwrap();
-    let schema = Arc::new(schema.node("n").unwrap().clone());
-    let store = Store::open("memory://", Path::new("."), &S3Access::default()).unwrap();
-    let node = Node::open(store, schema, chunk_cache(1 << 20))
-        .await
-        .unwrap();
-    let mut fixture = Fixture { node, seq: 0 };
+    let mut fixture = Fixture::new(SCHEMA).await;
     let rows: Vec<Row> = (0..90).map(|i| ([i, i, i], Some(1), None)).collect();
     fixture.fold(&csv(&rows)).await;
     for (query, what) in [

@@ -109,8 +109,10 @@ impl Paths {
         let store = Store::open("memory:whole_path", Path::new("."), &S3Access::default());
         let store = store.expect("there is memory");
         let open = || Node::open(store.clone(), Arc::clone(schema), chunk_cache(1 << 20));
-        let node = open().await.expect("an empty node opens");
-        let mut settled = commit::take(&node).await.expect("nobody wrote it before");
+        let recovered = commit::recover(&store).await.expect("nothing is there");
+        let opened = recovered.open(Arc::clone(schema), chunk_cache(1 << 20));
+        let mut settled = opened.await.expect("an empty node opens");
+        let node = Arc::clone(settled.node());
         let mut n_rows = 0;
         for (seq, (format, body)) in (1..).zip(bodies) {
             // What is refused is not merged.
