@@ -1,8 +1,8 @@
 //! Contributions that a process may have ended of.
 //!
 //! Memory that is not there, or a fault of the code, can end the process while a contribution is merged, and it would end
-//! every later one at the same contribution. So what waits when a dataset is opened is tried a few at a time, and what is
-//! being tried is written beside the journal before, and removed after. A process that finds such a mark knows who was
+//! every later one at the same contribution. So of what waits when a dataset is opened it is written beside the journal what
+//! is being tried before each batch, and removed after. A process that finds such a mark knows who was
 //! tried when the last one ended: a group is tried in smaller groups, and a contribution that has ended two processes while
 //! it alone was tried, or one for want of memory, is not tried again. What arrives while a process runs is not marked, so that it costs nothing.
 
@@ -14,8 +14,6 @@ use super::{Journal, JournalError};
 use crate::memory;
 use crate::store::keys;
 
-/// Parts that what waited at the opening is tried in.
-const PARTS: usize = 64;
 /// Parts of a group that ended a process.
 const PARTS_OF_GROUP: usize = 16;
 /// A contribution that has ended so many processes while it alone was tried is set aside.
@@ -81,7 +79,7 @@ impl Journal {
         let of_group = trial.found.as_ref().filter(|mark| mark.seqs.contains(&seq));
         Some(match of_group {
             Some(mark) => (mark.seqs.len() / PARTS_OF_GROUP).max(1),
-            None => n.div_ceil(PARTS).max(1),
+            None => n.max(1),
         })
     }
 

@@ -58,8 +58,8 @@ async fn who_ends_the_process_is_set_aside_and_the_others_are_merged() {
     while killed(&objects, killer).await {
         n_ended += 1;
     }
-    // In a group of four, then twice alone.
-    assert_eq!(n_ended, 3);
+    // With all others, in a group of twelve, then twice alone.
+    assert_eq!(n_ended, 4);
     let world = World::on(store(&objects), NODE).await;
     world.dataset.fold_all().await.expect("nothing waits");
     let outcome = world.outcome(killer);

@@ -142,11 +142,11 @@ impl Paths {
             content_encoding: None,
         };
         let decoder = &self.decoders[format];
-        let decoded = decode_arrays(body, &content, decoder, &Map::new())?;
-        _ = zarr_fuse_service::preview::preview(&decoded, schema);
-        assert!(decoded.n_bytes() <= 2 * decoder.limits().max_decoded_bytes);
-        assert!(decoded.n_cells() <= 2 * decoder.limits().max_cells);
-        Ok(match &decoded {
+        let arrived = decode_arrays(body, &content, decoder, &Map::new())?;
+        _ = zarr_fuse_service::preview::preview(&arrived, schema);
+        assert!(arrived.n_bytes() <= 2 * decoder.limits().max_decoded_bytes);
+        assert!(arrived.n_cells() <= 2 * decoder.limits().max_cells);
+        Ok(match &arrived {
             Decoded::Grids(grids) if takes_grids(schema) => normalize_grids(grids, schema)?,
             Decoded::Grids(grids) => normalize(&grids.to_table(decoder.limits())?, schema)?,
             Decoded::Table(table) => normalize(table, schema)?,
