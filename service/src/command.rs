@@ -14,7 +14,7 @@ use zarr_fuse_service::app::{Configured, Which, configured};
 use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders, OpenError};
 use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
-use zarr_fuse_service::store::{S3Access, Store, Writer, keys};
+use zarr_fuse_service::store::{S3Access, Store, StoreError, Writer, keys};
 
 pub(crate) mod check;
 pub(crate) mod collect;
@@ -321,7 +321,9 @@ pub(crate) fn complain(error: &anyhow::Error) {
 /// 1 when what was given is not right, 3 when the store or network failed.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let store_failed = error.chain().any(|cause| {
-        cause.is::<zarr_fuse_service::store::StoreError>()
+        let store = cause.downcast_ref::<StoreError>();
+        // An address that is none is a mistake of who gave it.
+        store.is_some_and(|error| !matches!(error, StoreError::Address { .. }))
             || cause.is::<Box<zarr_fuse_service::store::Failure>>()
             || cause.is::<std::io::Error>()
     });

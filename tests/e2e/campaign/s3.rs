@@ -252,7 +252,7 @@ async fn ask(address: SocketAddr, is_over: Arc<AtomicBool>) -> (usize, usize) {
                     .skip(1)
                     .filter_map(|line| line.rsplit(',').next());
                 let values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
-                let wanted: Vec<String> = (0..values.len()).map(|k| k.to_string()).collect();
+                let wanted: Vec<String> = (0..values.len()).map(|k| format!("{k}.0")).collect();
                 assert_eq!(values, wanted, "values of several states");
                 n_answers += 1;
             }
