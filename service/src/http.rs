@@ -1,7 +1,7 @@
 //! The REST interface: one file per resource. The only place that mentions actix.
 //!
 //! Handlers read the request, call, and answer. Request threads do no work that takes its time: decoding, folding and
-//! queries run on the runtime of [`App`].
+//! queries run on the runtime of [`crate::app::App`].
 
 mod asked;
 mod body;
