@@ -14,7 +14,7 @@ use zarr_fuse_schemas::MergeRule;
 
 use crate::array::{ArrayError, ArraySpec, to_usize};
 use crate::merge::Update;
-use crate::node::{EPOCH, Node, Placement, ReadError, State, blocking, json_bytes};
+use crate::node::{EPOCH, Layout, Node, Placement, ReadError, State, blocking, json_bytes};
 use crate::outcome::RowProblem;
 use crate::store::{StoreError, keys};
 use crate::values::Values;
@@ -196,7 +196,7 @@ pub async fn publish(written: Written) -> Result<Settled, CommitError> {
         conflicts: _,
     } = written;
     let node = unpublished.node();
-    let metadata = node.metadata(&state, Some(&before));
+    let metadata = node.metadata(&Layout::of(&state), Some(&Layout::of(&before)));
     let Some((stage, mut moves)) = staged else {
         for (key, json) in metadata {
             node.store.put(&key, json_bytes(&json)).await?;

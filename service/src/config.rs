@@ -43,6 +43,7 @@ pub use notify::{
 };
 pub use server::{
     AddressHeader, Host, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
+    is_loopback,
 };
 pub use viewer::{BaseMap, ViewerConfig};
 pub use zarr_fuse_schemas::Secret;

@@ -1,13 +1,12 @@
 //! A dataset: one schema, its store, its journal and its nodes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
@@ -25,7 +24,7 @@ use crate::normalize::Admission;
 use crate::outcome::{Outcome, Problems};
 use crate::preview::{Preview, preview};
 use crate::rebuild::Turns;
-use crate::store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
+use crate::store::{RequestKind, Store, StoreError, Writer, keys};
 
 mod correct;
 mod decoders;
@@ -198,27 +197,6 @@ pub enum OpenError {
 }
 
 impl Dataset {
-    /// Opens the store that `schema` names (or `store_url`, or `ZF_STORE_URL`) as `access` allows.
-    ///
-    /// # Errors
-    /// [`OpenError::NoStore`] or [`OpenError::Store`].
-    pub fn store_of(
-        schema: &Schema,
-        store_url: Option<&str>,
-        access: &S3Access,
-    ) -> Result<Store, OpenError> {
-        let url = store_url
-            .map(str::to_owned)
-            .or_else(|| schema.store.url.clone());
-        let url = url.ok_or_else(|| OpenError::NoStore(schema.name.clone()))?;
-        let base = if store_url.is_some() {
-            Path::new("")
-        } else {
-            schema.folder.as_path()
-        };
-        Ok(Store::open(&url, base, access)?)
-    }
-
     /// Opens a dataset: completes what was interrupted, reads the journal and every node, and queues what is to be folded.
     /// The journal lies beside the arrays.
     ///
@@ -301,27 +279,27 @@ impl Dataset {
 
     /// Says in the journal that this process writes no more.
     pub async fn close(&self) {
-        if let Err(error) = self.journal.checkpoint_if_due().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "Cannot write a checkpoint"
-            );
-        }
+        self.checkpoint().await;
         self.journal.close().await;
     }
 
     /// Gives the dataset up to another one of this process: nothing is taken any more and the store may be marked by others.
     /// What is known can be read on.
     pub(crate) async fn retire(&self) {
-        if let Err(error) = self.journal.checkpoint_if_due().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "Cannot write a checkpoint"
-            );
-        }
+        self.checkpoint().await;
         self.journal.retire().await;
         let mark = std::mem::replace(&mut *self.writer.lock(), Writer::Unknown);
         drop(mark);
+    }
+
+    async fn checkpoint(&self) {
+        if let Err(error) = self.journal.checkpoint_if_due().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Cannot write a checkpoint of the journal of `{}`",
+                self.name
+            );
+        }
     }
 
     /// Whether another process on this machine writes the dataset, too. The one whose next append comes first goes on.
@@ -556,9 +534,8 @@ impl Dataset {
             if self.nodes.contains_key(&schema.path) {
                 continue;
             }
-            let group = json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
             let key = keys::metadata(&schema.path);
-            let bytes = json_bytes(&group);
+            let bytes = json_bytes(&states::bare_group(schema));
             let stored = self.store.get(&key).await?;
             if stored.is_none_or(|stored| stored != bytes) {
                 self.store.put(&key, bytes).await?;
@@ -602,13 +579,7 @@ impl Dataset {
     pub async fn run_root(self: Arc<Self>, stop: CancellationToken) {
         let mut folds = self.folds.subscribe();
         loop {
-            if let Err(error) = self.journal.checkpoint_if_due().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "Cannot write a checkpoint of the journal of `{}`",
-                    self.name
-                );
-            }
+            self.checkpoint().await;
             let stopping = tokio::select! {
                 () = stop.cancelled() => true,
                 changed = folds.changed() => changed.is_err(),

@@ -139,9 +139,8 @@ async fn fold_once(
         return Ok(None);
     };
     journal.still_ours().await?;
-    let n_waiting = journal.n_waiting();
     let mut marked = Vec::new();
-    if let Some(n) = journal.to_try(path, first.header.seq, n_waiting) {
+    if let Some(n) = journal.to_try(path, first.header.seq) {
         waiting.truncate(n);
         marked.extend(waiting.iter().map(|waiting| waiting.header.seq));
         journal.begin_trial(path, &marked).await?;
@@ -567,21 +566,14 @@ pub async fn merge_alone(
     seq: u64,
     normalized: Normalized,
 ) -> Result<(Settled, u64), CommitError> {
-    let state = node.node().state();
-    let schema = Arc::clone(&node.node().schema);
-    let incoming = vec![Incoming {
+    let prepared = Prepared {
         seq,
-        normalized,
         admission: Admission::New,
-    }];
-    let merging = move || merge(&schema, &state.coordinates, &state.components, incoming);
-    let mut update = blocking(merging).await;
-    let judged = std::mem::take(&mut update.judged);
-    let n_rows = judged
-        .iter()
-        .map(|judged| judged.n_rows_read.saturating_sub(judged.n_rows_rejected))
-        .sum();
-    let written = commit::write(node, update, seq).await?;
+        result: Ok(normalized),
+    };
+    let (written, outcomes) = write(node, vec![prepared], seq, &mut Tries::default()).await?;
+    let outcomes = outcomes.iter();
+    let n_rows = outcomes.map(|(_, outcome)| outcome.n_rows_accepted).sum();
     Ok((commit::publish(written).await?, n_rows))
 }
 

@@ -128,6 +128,25 @@ pub struct NewContribution {
     pub payload: Payload,
 }
 
+#[cfg(test)]
+impl NewContribution {
+    /// CSV that arrives now, from nobody in particular.
+    pub(crate) fn csv(endpoint: &str, node: &str, csv: impl Into<Payload>) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            node: node.to_owned(),
+            content_type: "text/csv".to_owned(),
+            content_encoding: None,
+            received_at: Utc::now(),
+            sender: None,
+            address: None,
+            idempotency_key: None,
+            variables: Map::new(),
+            payload: csv.into(),
+        }
+    }
+}
+
 /// Proof that a contribution is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

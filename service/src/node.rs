@@ -378,7 +378,8 @@ impl Node {
             components: StoredComponents::default(),
         };
         state.components = self.read_components(&state).await?;
-        let up_to_date = stored.as_ref() == Some(&self.group(&Layout::of(&state))) && complete;
+        let layout = Layout::of(&state);
+        let up_to_date = stored.as_ref() == Some(&self.group(&layout)) && complete;
         {
             let former = self.former();
             let mut former = former.lock();
@@ -386,10 +387,10 @@ impl Node {
                 // What has changed is not known: another commit may have been completed, or other arrays put in place.
                 former.broken();
             }
-            *self.state.write() = Arc::new(state.clone());
+            *self.state.write() = Arc::new(state);
         }
         if !up_to_date && !self.store.is_read_only() {
-            for (key, json) in self.metadata(&state, None) {
+            for (key, json) in self.metadata(&layout, None) {
                 self.store.put(&key, json_bytes(&json)).await?;
             }
         }
@@ -562,69 +563,37 @@ impl Node {
         self.arrays.iter().take(n)
     }
 
-    /// Shape of array `array` with these coordinates.
-    pub(crate) fn shape(&self, array: usize, coordinates: &[CoordinateIndex]) -> Vec<u64> {
-        let spec = &self.arrays[array];
-        let dims = spec.dims.iter().zip(&spec.cells);
-        dims.map(|(&d, n_positions)| coordinates[d].len() / n_positions)
-            .collect()
-    }
-
     /// Shape of array `array` in a layout.
-    pub(crate) fn shape_in(&self, array: usize, layout: &Layout) -> Vec<u64> {
+    pub(crate) fn shape(&self, array: usize, layout: &Layout) -> Vec<u64> {
         let spec = &self.arrays[array];
         let dims = spec.dims.iter().zip(&spec.cells);
         dims.map(|(&d, n_positions)| layout.lengths[d] / n_positions)
             .collect()
     }
 
-    /// All metadata objects in a layout, the group last.
-    pub(crate) fn metadata_in(&self, layout: &Layout) -> Vec<(String, Json)> {
-        let array = |array: usize| {
-            let spec = &self.arrays[array];
-            let shape = self.shape_in(array, layout);
-            (keys::metadata(&spec.path), spec.metadata(&shape))
-        };
-        let mut objects = Vec::new();
-        for level in &self.levels {
-            let along = self.along().map(|along| layout.lengths[along]);
-            if along.is_some_and(|n| n >= level.n_positions) {
-                objects.extend(level.arrays.clone().map(array));
-                objects.push((keys::metadata(&level.path), self.level_group(level, layout)));
-            }
-        }
-        objects.extend((0..self.own_arrays().count()).map(array));
-        objects.push((keys::metadata(&self.schema.path), self.group(layout)));
-        objects
-    }
-
-    /// The metadata objects of the node, the publishing group last; arrays only where their shape differs from `before`.
-    pub(crate) fn metadata(&self, state: &State, before: Option<&State>) -> Vec<(String, Json)> {
+    /// The metadata objects in a layout, the publishing group last; arrays only where their shape differs from `before`.
+    pub(crate) fn metadata(&self, layout: &Layout, before: Option<&Layout>) -> Vec<(String, Json)> {
         let changed = |array: usize| {
-            let shape = self.shape(array, &state.coordinates);
-            let same = before.is_some_and(|before| self.shape(array, &before.coordinates) == shape);
+            let shape = self.shape(array, layout);
+            let same = before.is_some_and(|before| self.shape(array, before) == shape);
             (!same).then(|| {
                 let spec = &self.arrays[array];
                 (keys::metadata(&spec.path), spec.metadata(&shape))
             })
         };
-        let layout = Layout::of(state);
         let mut objects = Vec::new();
         for level in &self.levels {
-            if !self.has_cells(level, state) {
+            if !self.has_cells(level, layout) {
                 continue;
             }
             let arrays: Vec<_> = level.arrays.clone().filter_map(changed).collect();
             if !arrays.is_empty() {
                 objects.extend(arrays);
-                objects.push((
-                    keys::metadata(&level.path),
-                    self.level_group(level, &layout),
-                ));
+                objects.push((keys::metadata(&level.path), self.level_group(level, layout)));
             }
         }
         objects.extend((0..self.own_arrays().count()).filter_map(changed));
-        objects.push((keys::metadata(&self.schema.path), self.group(&layout)));
+        objects.push((keys::metadata(&self.schema.path), self.group(layout)));
         objects
     }
 
@@ -645,8 +614,8 @@ impl Node {
     }
 
     /// Whether any cell of a level is complete.
-    pub(crate) fn has_cells(&self, level: &Level, state: &State) -> bool {
-        let along = self.along().map(|along| state.coordinates[along].len());
+    pub(crate) fn has_cells(&self, level: &Level, layout: &Layout) -> bool {
+        let along = self.along().map(|along| layout.lengths[along]);
         along.is_some_and(|n| n >= level.n_positions)
     }
 
@@ -660,7 +629,7 @@ impl Node {
     fn level_group(&self, level: &Level, layout: &Layout) -> Json {
         let array = |array: usize| {
             let spec = &self.arrays[array];
-            let shape = self.shape_in(array, layout);
+            let shape = self.shape(array, layout);
             (spec.name.clone(), spec.metadata(&shape))
         };
         let metadata: Map<String, Json> = level.arrays.clone().map(array).collect();
@@ -692,10 +661,7 @@ impl Node {
         attributes.insert("zarr_fuse".to_owned(), published);
         let mut metadata = Map::new();
         for (array, spec) in self.own_arrays().enumerate() {
-            metadata.insert(
-                spec.name.clone(),
-                spec.metadata(&self.shape_in(array, layout)),
-            );
+            metadata.insert(spec.name.clone(), spec.metadata(&self.shape(array, layout)));
         }
         json!({
             "zarr_format": 3,
@@ -755,7 +721,7 @@ impl Node {
             return Err(ReadError::Moved);
         }
         let spec = &self.arrays[array];
-        let shape = self.shape_in(array, layout);
+        let shape = self.shape(array, layout);
         if chunk.len() != shape.len() {
             return Ok(None);
         }

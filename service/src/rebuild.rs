@@ -107,7 +107,7 @@ pub(crate) async fn fold_into(
     };
     while let Some((first, _)) = rest.front().copied() {
         let to_try = match outcomes {
-            Outcomes::Kept(_) => journal.to_try(path, first, to_usize(progress.n_all)),
+            Outcomes::Kept(_) => journal.to_try(path, first),
             Outcomes::Dropped => None,
         };
         let is_retried = |seq| retried.contains(&seq);
@@ -299,16 +299,13 @@ pub async fn rebuild(
         let kept = Outcomes::Kept(losses);
         match fold_into(scratch, origin, seq, kept, &mut tries, tell).await {
             Err(refused @ FoldError::WouldReject { .. }) => {
-                let written = store.list(stage.folder(), None).await;
-                commit::delete_all(store, written.map_err(CommitError::from)?).await?;
+                discard(store, &stage).await?;
                 return Err(refused);
             }
             Err(FoldError::Culprits(culprits)) if !culprits.is_empty() => {
                 tries.without(&culprits);
                 // What they have written so far is in the new arrays: they are begun again.
-                let begun = store.list(stage.folder(), None).await;
-                let begun = begun.map_err(CommitError::from)?;
-                commit::delete_all(store, begun).await?;
+                discard(store, &stage).await?;
             }
             folded => break folded?,
         }
@@ -331,6 +328,11 @@ pub async fn rebuild(
     let settled = commit::replace(store, replacement, old).await?;
     journal.settle(path, seq);
     Ok((settled, progress))
+}
+
+/// Removes the new arrays written so far.
+async fn discard(store: &Store, stage: &Stage) -> Result<(), CommitError> {
+    commit::delete_all(store, store.list(stage.folder(), None).await?).await
 }
 
 /// Folds a node of a running dataset again, up to contribution `last_seq`, because of `corrections`. One that would reject

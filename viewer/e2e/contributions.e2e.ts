@@ -142,7 +142,7 @@ describe("who may only read", async () => {
     await enter(READER);
     await rows(page).first().getByRole("link").click();
     await retract();
-    await detail(page).getByRole("alert").filter({ hasText: "ingest:boreholes" }).waitFor();
+    await detail(page).getByRole("alert").filter({ hasText: "correct:boreholes" }).waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), detail(page).getByRole("link", { name: "Download" }).click()]);
     expect(await readFile(await download.path(), "utf8")).toBe(readings("2025-01-01"));
     await detail(page).getByRole("button", { name: "Sign in as somebody else" }).click();

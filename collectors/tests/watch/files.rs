@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
@@ -200,11 +199,7 @@ async fn while_nothing_is_taken_files_wait() {
     let waits = |world: &World| world.watch.status().trouble.as_deref() == Some(trouble);
     world.until(waits).await;
     assert_eq!(world.files(), ["a.csv"]);
-    let is_taken = |world: &World| {
-        world.clock.advance(Duration::from_secs(1));
-        !world.taken().is_empty()
-    };
-    world.until(is_taken).await;
+    world.until_later(|world| !world.taken().is_empty()).await;
     world.look().await;
     assert_eq!(world.files(), ["done/a.csv", "done/a.csv.outcome.json"]);
 }
@@ -215,18 +210,14 @@ async fn a_file_that_is_never_taken_does_not_keep_newer_ones_waiting() {
     world.write("a.csv", "later", 30);
     world.write("b.csv", "b", 20);
     world.watch.ask();
-    let advanced = |world: &World| world.clock.advance(Duration::from_secs(1));
-    let has = |world: &World, n: usize| {
-        advanced(world);
-        world.taken().len() == n
-    };
-    world.until(|world| has(world, 1)).await;
+    let has = |n: usize| move |world: &World| world.taken().len() == n;
+    world.until_later(has(1)).await;
     world.write("c.csv", "c", 10);
-    world.until(|world| has(world, 2)).await;
+    world.until_later(has(2)).await;
     assert_eq!(world.taken(), ["b", "c"]);
     // It is tried again, later and later, and taken once that is possible.
     fs::write(world.path("a.csv"), "a").unwrap();
-    world.until(|world| has(world, 3)).await;
+    world.until_later(has(3)).await;
     assert_eq!(world.taken(), ["b", "c", "a"]);
 }
 
@@ -238,11 +229,7 @@ async fn files_keep_their_order_while_nothing_at_all_is_taken() {
         world.write(name, name, age);
     }
     world.watch.ask();
-    let is_taken = |world: &World| {
-        world.clock.advance(Duration::from_secs(1));
-        world.taken().len() == 3
-    };
-    world.until(is_taken).await;
+    world.until_later(|world| world.taken().len() == 3).await;
     assert_eq!(world.taken(), ["a", "b", "c"]);
 }
 
@@ -252,20 +239,12 @@ async fn an_outcome_that_does_not_come_does_not_keep_newer_files_waiting() {
     *world.sink.never_tells.lock().unwrap() = true;
     world.write("a.csv", "a", 30);
     world.watch.ask();
-    let advanced = |world: &World| world.clock.advance(Duration::from_secs(1));
-    let has = |world: &World, n: usize| {
-        advanced(world);
-        world.taken().len() == n
-    };
-    world.until(|world| has(world, 1)).await;
+    let has = |n: usize| move |world: &World| world.taken().len() == n;
+    world.until_later(has(1)).await;
     world.write("b.csv", "b", 20);
-    world.until(|world| has(world, 2)).await;
+    world.until_later(has(2)).await;
     *world.sink.never_tells.lock().unwrap() = false;
-    let are_done = |world: &World| {
-        advanced(world);
-        world.files().len() == 4
-    };
-    world.until(are_done).await;
+    world.until_later(|world| world.files().len() == 4).await;
     assert_eq!(world.taken(), ["a", "b"]);
     let unchanged = world.watch.status().totals.counts.unchanged;
     assert_eq!(unchanged, 0, "nothing was contributed twice");

@@ -197,6 +197,15 @@ impl World {
         so.expect("it comes to be so");
     }
 
+    /// The same, while a second passes with each look.
+    pub(crate) async fn until_later(&self, is_so: impl Fn(&Self) -> bool) {
+        self.until(|world| {
+            world.clock.advance(Duration::from_secs(1));
+            is_so(world)
+        })
+        .await;
+    }
+
     /// Contents of what was contributed, in order.
     pub(crate) fn taken(&self) -> Vec<String> {
         let taken = self.sink.taken.lock().unwrap();

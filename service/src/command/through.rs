@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use reqwest::{Client, Method};
 use serde_json::Value as Json;
 use uuid::Uuid;
-use zarr_fuse_service::config::{Config, Secret};
+use zarr_fuse_service::config::{Config, Secret, is_loopback};
 use zarr_fuse_service::dataset::OpenError;
 use zarr_fuse_service::door::Note;
 use zarr_fuse_service::store::Writer;
@@ -104,13 +104,8 @@ impl Through {
 impl Service {
     fn new(url: &str, token: Option<Secret>, dataset: &str) -> anyhow::Result<Self> {
         let host = reqwest::Url::parse(url).context("the address of the service")?;
-        let is_here = host.host_str().is_some_and(|host| {
-            let host = host.trim_matches(['[', ']']);
-            host == "localhost"
-                || host
-                    .parse()
-                    .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-        });
+        let is_here = host.host_str();
+        let is_here = is_here.is_some_and(|host| is_loopback(host.trim_matches(['[', ']'])));
         // A certificate is not made for the loopback address, and nobody is on the way there.
         let client = Client::builder()
             .danger_accept_invalid_certs(is_here)

@@ -121,7 +121,7 @@ async fn make(node: &Node, layout: &Layout, folder: &str) -> Result<(), CommitEr
             })
             .await?;
     }
-    for (key, json) in node.metadata_in(layout) {
+    for (key, json) in node.metadata(layout, None) {
         let is_own = key.strip_prefix(node.schema.path.as_str());
         if is_own.is_some_and(|inside| inside.starts_with('/'))
             && let Some(to) = below(&key)
@@ -160,18 +160,7 @@ n:
 ";
 
     async fn fold(dataset: &Dataset, csv: &str) {
-        let new = NewContribution {
-            endpoint: "d".into(),
-            node: "n".into(),
-            content_type: "text/csv".into(),
-            content_encoding: None,
-            received_at: Utc::now(),
-            sender: None,
-            address: None,
-            idempotency_key: None,
-            variables: serde_json::Map::new(),
-            payload: csv.to_owned().into_bytes().into(),
-        };
+        let new = NewContribution::csv("d", "n", csv.to_owned());
         dataset.contribute(new).await.unwrap();
         dataset.fold_all().await.unwrap();
     }

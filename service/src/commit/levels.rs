@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::{CONCURRENT_CHUNKS, CommitError, Job, blocking};
 use crate::array::{ArraySpec, to_usize};
 use crate::merge::region::product;
-use crate::node::Staged;
+use crate::node::{Layout, Staged};
 use crate::pyramid::{Box3, Cells, Part};
 use crate::store::keys;
 use crate::values::Values;
@@ -24,11 +24,12 @@ type Ranges = Vec<Range<u64>>;
 /// [`CommitError`].
 pub(super) async fn write_coordinates(job: &Job<'_>) -> Result<Vec<String>, CommitError> {
     let mut written = Vec::new();
+    let (layout, before) = (Layout::of(job.state), Layout::of(job.before));
     for level in &job.node.levels {
-        if !job.node.has_cells(level, job.state) {
+        if !job.node.has_cells(level, &layout) {
             break;
         }
-        let is_new = !job.node.has_cells(level, job.before);
+        let is_new = !job.node.has_cells(level, &before);
         for (d, coordinate) in job.update.coordinates.iter().enumerate() {
             let grew = coordinate.old_len != coordinate.index.len();
             let first = match &coordinate.shift {
@@ -255,8 +256,8 @@ impl Step<'_> {
     fn kept(&self, array: usize, chunk: &[u64], made: &[Range<u64>]) -> Vec<Vec<Option<u64>>> {
         let spec = &self.job.node.arrays[array];
         let (shape, before) = (
-            self.job.node.shape(array, &self.job.state.coordinates),
-            self.job.node.shape(array, &self.job.before.coordinates),
+            self.job.node.shape(array, &Layout::of(self.job.state)),
+            self.job.node.shape(array, &Layout::of(self.job.before)),
         );
         let along = |place: usize| {
             let begin = chunk[place] * spec.chunk_shape[place];

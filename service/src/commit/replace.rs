@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{CommitError, Recovered, Settled, Stage, json_bytes};
-use crate::node::{Placement, State};
+use crate::node::Placement;
 use crate::pyramid;
 use crate::store::{Store, keys};
 
@@ -53,15 +53,12 @@ pub async fn replace(
     let layout = kept
         .as_ref()
         .and_then(|kept| kept.pointer("/attributes/zarr_fuse/layout")?.as_u64());
-    let state = node.state();
-    let state = State {
-        folded_seq,
-        // Positions have changed for whoever knows them.
-        layout: layout.unwrap_or(state.layout) + 1,
-        ..state.as_ref().clone()
-    };
+    let mut next = node.present_layout();
+    next.folded_seq = folded_seq;
+    // Positions have changed for whoever knows them.
+    next.number = layout.unwrap_or(next.number) + 1;
     let (key, json) = node
-        .metadata(&state, None)
+        .metadata(&next, None)
         .pop()
         .expect("a node has at least its group");
     node.store.put(&key, json_bytes(&json)).await?;
@@ -81,7 +78,7 @@ pub async fn replace(
             .map(|(name, _)| keys::join(&node.schema.path, name)),
     );
     for level in &node.levels {
-        if node.has_cells(level, &state) {
+        if node.has_cells(level, &next) {
             moves.push(keys::metadata(&level.path));
         }
     }

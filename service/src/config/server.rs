@@ -230,12 +230,14 @@ impl Listen {
 
     /// Whether only this machine can connect.
     pub fn is_loopback(&self) -> bool {
-        self.host == "localhost"
-            || self
-                .host
-                .parse()
-                .is_ok_and(|address: IpAddr| address.is_loopback())
+        is_loopback(&self.host)
     }
+}
+
+/// Whether a name or address, without brackets, is of this machine itself.
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for Listen {

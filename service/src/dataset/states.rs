@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Map, Value as Json, json};
 use xxhash_rust::xxh64::xxh64;
+use zarr_fuse_schemas::Node as NodeSchema;
 
 use super::{Dataset, public_attributes};
 use crate::node::{KEEP, Layout};
@@ -31,6 +32,11 @@ impl Default for States {
             keep: Mutex::new(KEEP),
         }
     }
+}
+
+/// The `zarr.json` of a node that has no arrays of its own.
+pub(super) fn bare_group(schema: &NodeSchema) -> Json {
+    json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs})
 }
 
 impl Dataset {
@@ -118,7 +124,7 @@ impl Dataset {
             if below.is_none_or(|below| !path.is_empty() && !below.starts_with(['/', '@'])) {
                 continue;
             }
-            let found = node.metadata_in(layout);
+            let found = node.metadata(layout, None);
             if let Some((_, json)) = found.into_iter().find(|(known, _)| known == key) {
                 return Some(json);
             }
@@ -127,7 +133,7 @@ impl Dataset {
             return Some(self.root_document(layouts));
         }
         let schema = self.schema.nodes().find(|node| node.path == group)?;
-        Some(json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs}))
+        Some(bare_group(schema))
     }
 
     /// The root's `zarr.json`, with consolidated metadata of all nodes; not that of a root with arrays of its own.
@@ -135,12 +141,10 @@ impl Dataset {
         let mut metadata = Map::new();
         for schema in self.schema.nodes().filter(|node| !node.path.is_empty()) {
             let Some((place, _, node)) = self.nodes.get_full(&schema.path) else {
-                let group =
-                    json!({"zarr_format": 3, "node_type": "group", "attributes": schema.attrs});
-                metadata.insert(schema.path.clone(), group);
+                metadata.insert(schema.path.clone(), bare_group(schema));
                 continue;
             };
-            for (key, mut object) in node.metadata_in(&layouts[place]) {
+            for (key, mut object) in node.metadata(&layouts[place], None) {
                 let path = key.strip_suffix("/zarr.json").unwrap_or_default();
                 if path == schema.path
                     && let Some(group) = object.as_object_mut()

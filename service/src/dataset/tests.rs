@@ -1,6 +1,7 @@
 //! What contributions mean, in datasets that are opened under other configurations than they were written under.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::decode::Decoding;
-use crate::journal::{Correction, Kind, Payload, Requester};
+use crate::journal::{Correction, Kind, Requester};
 use crate::node::Indices;
 use crate::outcome::Status;
 
@@ -42,18 +43,7 @@ async fn open(objects: &Arc<dyn ObjectStore>, decoders: Decoders) -> Arc<Dataset
 }
 
 fn contribution(endpoint: &str, csv: &str) -> NewContribution {
-    NewContribution {
-        endpoint: endpoint.into(),
-        node: "n".into(),
-        content_type: "text/csv".into(),
-        content_encoding: None,
-        received_at: chrono::Utc::now(),
-        sender: None,
-        address: None,
-        idempotency_key: None,
-        variables: Map::new(),
-        payload: Payload::from(csv.to_owned()),
-    }
+    NewContribution::csv(endpoint, "n", csv.to_owned())
 }
 
 async fn contribute(dataset: &Dataset, endpoint: &str, csv: &str) -> Uuid {

@@ -470,16 +470,8 @@ async fn open(
 
 fn contribution(payload: String) -> NewContribution {
     NewContribution {
-        endpoint: "n".into(),
-        node: "n".into(),
         content_type: "application/json".into(),
-        content_encoding: None,
-        received_at: chrono::Utc::now(),
-        sender: None,
-        address: None,
-        idempotency_key: None,
-        variables: Map::new(),
-        payload: payload.into(),
+        ..NewContribution::csv("n", "n", payload)
     }
 }
 

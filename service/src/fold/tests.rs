@@ -10,7 +10,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
-use serde_json::Map;
 use zarr_fuse_schemas::Schema;
 
 use super::*;
@@ -43,18 +42,7 @@ impl World {
     }
 
     fn contribution(&self, csv: &str) -> NewContribution {
-        NewContribution {
-            endpoint: "d".into(),
-            node: self.path.clone(),
-            content_type: "text/csv".into(),
-            content_encoding: None,
-            received_at: chrono::Utc::now(),
-            sender: None,
-            address: None,
-            idempotency_key: None,
-            variables: Map::new(),
-            payload: csv.to_owned().into(),
-        }
+        NewContribution::csv("d", &self.path, csv.to_owned())
     }
 
     /// Makes a CSV durable.

@@ -255,7 +255,8 @@ impl Drop for Working {
     }
 }
 
-/// Most bytes of an answer handed over at once, so that a slow client is seen to read.
+/// Most bytes of an answer handed over at once: whoever reads as many within the longest pause is seen to read, and is not
+/// cut off.
 const MAX_PIECE_BYTES: usize = 64 << 10;
 
 /// The body of the answer to a request that counts.

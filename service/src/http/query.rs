@@ -177,7 +177,7 @@ async fn values(
         response.insert_header((NEXT_CURSOR, cursor));
     }
     match answered.body {
-        Body::Whole(bytes) => Ok(response.body(relay::whole(bytes))),
+        Body::Whole(bytes) => Ok(response.body(bytes)),
         Body::Streamed(pieces) => Ok(response.streaming(pieces)),
     }
 }

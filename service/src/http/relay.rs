@@ -1,10 +1,8 @@
 //! Brings bytes from the runtime that does the work to the thread that answers, and makes and compares entity tags.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, SizedStream};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -19,42 +17,20 @@ use super::connections::Connection;
 
 /// Pieces that may wait for a slow reader.
 pub(super) const MAX_PIECES: usize = 2;
-/// Most bytes that are handed to a connection at once: whoever reads as many within the longest pause is not cut off.
-const HANDED_BYTES: usize = 64 << 10;
 /// How often it is looked whether a client is still there.
 const LOOK: Duration = Duration::from_millis(250);
 /// So often in a row it must not be: some close their side once they have asked, and wait for what is answered at once.
 const LOOKS: u32 = 4;
 
 /// What `pieces` brings, until the task that sends them ends; the task ends when the stream is dropped.
-pub(super) fn stream<E>(
-    pieces: mpsc::Receiver<Result<Bytes, E>>,
+pub(super) fn stream<T>(
+    pieces: mpsc::Receiver<T>,
     task: AbortOnDropHandle<()>,
-) -> impl Stream<Item = Result<Bytes, E>> {
-    let begin = (pieces, task, Bytes::new());
-    stream::unfold(begin, |(mut pieces, task, mut rest)| async move {
-        while rest.is_empty() {
-            match pieces.recv().await? {
-                Ok(piece) => rest = piece,
-                Err(error) => return Some((Err(error), (pieces, task, Bytes::new()))),
-            }
-        }
-        let handed = rest.split_to(rest.len().min(HANDED_BYTES));
-        Some((Ok(handed), (pieces, task, rest)))
+) -> impl Stream<Item = T> {
+    stream::unfold((pieces, task), |(mut pieces, task)| async move {
+        let piece = pieces.recv().await?;
+        Some((piece, (pieces, task)))
     })
-}
-
-/// A body that is there already, handed over piece by piece too.
-pub(super) fn whole(bytes: Bytes) -> BoxBody {
-    if bytes.len() <= HANDED_BYTES {
-        return BoxBody::new(bytes);
-    }
-    let n_bytes = bytes.len() as u64;
-    let pieces = stream::unfold(bytes, |mut rest| async move {
-        let handed = rest.split_to(rest.len().min(HANDED_BYTES));
-        (!handed.is_empty()).then_some((Ok::<_, Infallible>(handed), rest))
-    });
-    BoxBody::new(SizedStream::new(n_bytes, pieces))
 }
 
 /// The same as `stream`, with an error as soon as the client has left while it waits.

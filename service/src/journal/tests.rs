@@ -7,16 +7,8 @@ fn memory() -> Store {
 
 fn contribution(payload: &str, key: Option<&str>) -> NewContribution {
     NewContribution {
-        endpoint: "weather".into(),
-        node: "forecast".into(),
-        content_type: "text/csv".into(),
-        content_encoding: None,
-        received_at: Utc::now(),
-        sender: None,
-        address: None,
         idempotency_key: key.map(str::to_owned),
-        variables: Map::new(),
-        payload: payload.to_owned().into(),
+        ..NewContribution::csv("weather", "forecast", payload.to_owned())
     }
 }
 

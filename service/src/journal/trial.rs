@@ -43,8 +43,6 @@ struct Trial {
     until: u64,
     /// What was tried when the last process ended.
     found: Option<Mark>,
-    /// How many waited when the first of them was to be tried.
-    n: Option<usize>,
 }
 
 impl Journal {
@@ -60,26 +58,21 @@ impl Journal {
         let found = found.filter(|mark| mark.node == node);
         if found.is_some() || self.queue.lock().waits(node) {
             let until = self.last_seq();
-            let trial = Trial {
-                until,
-                found,
-                n: None,
-            };
+            let trial = Trial { until, found };
             self.trials.lock().0.insert(node.to_owned(), trial);
         }
         Ok(())
     }
 
-    /// How many contributions to `node`, of `n` to be folded from `seq` on, are to be tried at once, with a mark; `None`: they
-    /// need none.
-    pub(crate) fn to_try(&self, node: &str, seq: u64, n: usize) -> Option<usize> {
-        let mut trials = self.trials.lock();
-        let trial = trials.0.get_mut(node).filter(|trial| seq <= trial.until)?;
-        let n = *trial.n.get_or_insert(n);
+    /// How many of the contributions to `node` that are to be folded from `seq` on may be tried at once, with a mark; `None`:
+    /// they need none.
+    pub(crate) fn to_try(&self, node: &str, seq: u64) -> Option<usize> {
+        let trials = self.trials.lock();
+        let trial = trials.0.get(node).filter(|trial| seq <= trial.until)?;
         let of_group = trial.found.as_ref().filter(|mark| mark.seqs.contains(&seq));
         Some(match of_group {
             Some(mark) => (mark.seqs.len() / PARTS_OF_GROUP).max(1),
-            None => n.max(1),
+            None => usize::MAX,
         })
     }
 

@@ -57,7 +57,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn of(state: &State) -> Self {
+    pub(crate) fn of(state: &State) -> Self {
         Self {
             number: state.layout,
             folded_seq: state.folded_seq,

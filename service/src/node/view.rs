@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use zarr_fuse_schemas::{Aggregate, Node as NodeSchema, Pyramid, Scalar};
 
-use super::{Chunk, Former, Indices, Node, Present, ReadError, State};
+use super::{Chunk, Former, Indices, Layout, Node, Present, ReadError, State};
 use crate::array::ArraySpec;
 use crate::merge::CoordinateIndex;
 use crate::pyramid::{Level, Part};
@@ -103,14 +103,14 @@ impl NodeView {
 
     /// Paths within the store and shapes of all arrays but the node's coordinates, those of levels included.
     pub(crate) fn arrays(&self) -> Vec<(String, Vec<u64>)> {
-        let (node, coordinates) = (&self.node, &self.state.coordinates);
-        let arrays = node.arrays.iter().enumerate().skip(coordinates.len());
+        let (node, layout) = (&self.node, Layout::of(&self.state));
+        let arrays = node.arrays.iter().enumerate().skip(layout.lengths.len());
         arrays
             .map(|(array, spec)| {
                 let below = spec.path.strip_prefix(node.schema.path.as_str());
                 let name = below.and_then(|below| below.strip_prefix('/'));
                 let name = name.unwrap_or(&spec.path).to_owned();
-                (name, node.shape(array, coordinates))
+                (name, node.shape(array, &layout))
             })
             .collect()
     }
@@ -118,8 +118,8 @@ impl NodeView {
     /// Shape of variable number `variable`.
     #[cfg(test)]
     pub(crate) fn shape_of(&self, variable: usize) -> Vec<u64> {
-        let coordinates = &self.state.coordinates;
-        self.node.shape(coordinates.len() + variable, coordinates)
+        let layout = Layout::of(&self.state);
+        self.node.shape(layout.lengths.len() + variable, &layout)
     }
 
     /// Elements of one of [`Self::arrays`], as [`Self::read`] gives them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::Schema;
 
@@ -88,16 +88,8 @@ impl Watched {
 
     fn contribution(&self, csv: &str) -> NewContribution {
         NewContribution {
-            endpoint: "weather".to_owned(),
-            node: "temperature".to_owned(),
-            content_type: "text/csv".to_owned(),
-            content_encoding: None,
             received_at: self.now,
-            sender: None,
-            address: None,
-            idempotency_key: None,
-            variables: Map::new(),
-            payload: csv.as_bytes().to_vec().into(),
+            ..NewContribution::csv("weather", "temperature", csv.to_owned())
         }
     }
 

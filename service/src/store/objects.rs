@@ -52,14 +52,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Failed`].
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        let Some(found) = self.get_opts(key, GetOptions::default()).await? else {
-            return Ok(None);
-        };
-        let n_bytes = found.range.end - found.range.start;
-        let bytes = self.within(n_bytes, found.bytes()).await;
-        bytes
-            .map(Some)
-            .map_err(|source| self.failed("read", key, source))
+        self.get_as(key, GetOptions::default()).await
     }
 
     /// The bytes of a part of an object, `None` if there is none.
@@ -75,6 +68,10 @@ impl Store {
             range: Some(range.into()),
             ..GetOptions::default()
         };
+        self.get_as(key, options).await
+    }
+
+    async fn get_as(&self, key: &str, options: GetOptions) -> Result<Option<Bytes>, StoreError> {
         let Some(found) = self.get_opts(key, options).await? else {
             return Ok(None);
         };

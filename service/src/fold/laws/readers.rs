@@ -70,7 +70,7 @@ async fn same_in_chunks(dataset: &Dataset, view: &NodeView) {
         let array = n_coordinates + variable;
         let spec = &node.arrays[array];
         // What was appended before the layout ended is there, too.
-        let shape = node.shape_in(array, &layout);
+        let shape = node.shape(array, &layout);
         let chunks: Vec<Vec<u64>> = shape
             .iter()
             .zip(&spec.chunk_shape)

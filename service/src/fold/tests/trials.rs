@@ -28,9 +28,7 @@ async fn killed(objects: &Arc<InMemory>, killer: u64) -> bool {
             return false;
         };
         let first = first.header.seq;
-        let n = journal
-            .to_try("n", first, waiting.len())
-            .unwrap_or(waiting.len());
+        let n = journal.to_try("n", first).unwrap_or(waiting.len());
         let seqs: Vec<u64> = waiting.iter().take(n).map(|w| w.header.seq).collect();
         if seqs.contains(&killer) && journal.n_ended("n", killer).is_none() {
             // As a fold does before it tries them.

@@ -1,4 +1,3 @@
-use chrono::Utc;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
@@ -13,16 +12,12 @@ async fn ten() -> Store {
     for i in 1..=10 {
         let rows = if i == 10 { 3_000_000 } else { 5 };
         let new = NewContribution {
-            endpoint: "weather".into(),
-            node: "forecast".into(),
-            content_type: "text/csv".into(),
-            content_encoding: None,
-            received_at: Utc::now(),
-            sender: None,
-            address: None,
             idempotency_key: Some(format!("key {i}")),
-            variables: Map::new(),
-            payload: format!("a,b\n{i},{i}\n{}", "1,2\n".repeat(rows)).into(),
+            ..NewContribution::csv(
+                "weather",
+                "forecast",
+                format!("a,b\n{i},{i}\n{}", "1,2\n".repeat(rows)),
+            )
         };
         journal.append_undefined(new).await.unwrap();
     }
@@ -114,16 +109,8 @@ async fn who_sends_a_lost_contribution_again_is_heard() {
     repaired(&store, &[4]).await;
     let journal = open(&store).await;
     let new = NewContribution {
-        endpoint: "weather".into(),
-        node: "forecast".into(),
-        content_type: "text/csv".into(),
-        content_encoding: None,
-        received_at: Utc::now(),
-        sender: None,
-        address: None,
         idempotency_key: Some("key 4".into()),
-        variables: Map::new(),
-        payload: "a,b\n4,4\n".to_owned().into(),
+        ..NewContribution::csv("weather", "forecast", "a,b\n4,4\n".to_owned())
     };
     let receipt = journal.append_undefined(new).await.unwrap();
     assert_eq!((receipt.seq, receipt.replayed), (11, false));

@@ -241,16 +241,12 @@ mod tests {
             .unwrap();
         let append = |n: usize| {
             journal.append_undefined(NewContribution {
-                endpoint: "weather".into(),
-                node: "forecast".into(),
-                content_type: "text/csv".into(),
-                content_encoding: None,
-                received_at: chrono::Utc::now(),
-                sender: None,
-                address: None,
                 idempotency_key: Some(format!("key {n}")),
-                variables: serde_json::Map::new(),
-                payload: format!("a,b\n{}", "1,2\n".repeat(100 + n)).into(),
+                ..NewContribution::csv(
+                    "weather",
+                    "forecast",
+                    format!("a,b\n{}", "1,2\n".repeat(100 + n)),
+                )
             })
         };
         let appended = futures::future::join3(append(1), append(2), append(3)).await;
