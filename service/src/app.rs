@@ -359,9 +359,7 @@ impl App {
 /// The limits of a configuration, relative paths resolved.
 fn limits(config: &Config) -> LimitsConfig {
     let mut limits = config.limits.clone();
-    if let Some(n_bytes) = limits.max_merge_memory_bytes {
-        crate::memory::budget().set(n_bytes);
-    }
+    crate::memory::budget().set(limits.max_merge_memory_bytes);
     limits.spool_folder = limits.spool_folder.map(|at| config.folder().join(at));
     limits
 }

@@ -42,14 +42,14 @@ pub enum ArrayError {
         /// Cause.
         source: Box<zarrs::array::ArrayCreateError>,
     },
-    /// A chunk cannot be coded.
+    /// A chunk is damaged, or an array is described in a way that Zarr does not know.
     #[error(
         "a chunk of the array `{path}` cannot be {action}; `zf rebuild` writes it again from the journal"
     )]
     Chunk {
         /// The array.
         path: String,
-        /// `encoded` or `decoded`.
+        /// `decoded` or `described`.
         action: &'static str,
         /// Cause.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -196,18 +196,19 @@ impl ArraySpec {
 
     /// The object of a whole chunk, elements in C order.
     ///
-    /// # Errors
-    /// [`ArrayError::Chunk`].
-    pub(crate) fn encode(&self, chunk: &Values) -> Result<Bytes, ArrayError> {
-        let fail = |source| ArrayError::Chunk {
-            path: self.path.clone(),
-            action: "encoded",
-            source,
+    /// # Panics
+    /// If the values cannot be encoded: another try would end the same, so whose values they are is found like any other
+    /// fault of the service with a contribution.
+    pub(crate) fn encode(&self, chunk: &Values) -> Bytes {
+        let fail = |error: Box<dyn std::error::Error + Send + Sync>| -> ! {
+            let path = &self.path;
+            let text = format!("a chunk of the array `{path}` cannot be encoded: {error}");
+            std::panic::resume_unwind(Box::new(text))
         };
         let raw = match chunk {
             Values::Str(v) => match self.data_type {
                 DataType::FixedString(n) => ArrayBytes::new_flen(utf32(v, n as usize)),
-                _ => vlen(v).map_err(fail)?,
+                _ => vlen(v).unwrap_or_else(|error| fail(error)),
             },
             Values::Bool(v) => {
                 ArrayBytes::new_flen(v.iter().map(|&b| u8::from(b)).collect::<Vec<_>>())
@@ -233,8 +234,8 @@ impl ArraySpec {
             &self.fill_value,
             &self.options,
         )
-        .map_err(|error| fail(error.into()))?;
-        Ok(Bytes::from(encoded.into_owned()))
+        .unwrap_or_else(|error| fail(error.into()));
+        Bytes::from(encoded.into_owned())
     }
 
     /// The elements of a chunk's object.

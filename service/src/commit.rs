@@ -258,21 +258,26 @@ impl Job<'_> {
         first: u64,
         (all, step): (&Values, u64),
     ) -> Result<Vec<String>, CommitError> {
-        let mut written = Vec::new();
         let spec = &self.node.arrays[array];
         let (chunk_len, n) = (spec.chunk_shape[0], all.len() as u64 / step);
-        for chunk in first / chunk_len..n.div_ceil(chunk_len) {
+        let write = |chunk: u64| async move {
             let (begin, end) = (chunk * chunk_len, ((chunk + 1) * chunk_len).min(n));
             let mut values = all.take((begin..end).map(|i| to_usize(i * step)));
             let missing = spec.chunk_len() - values.len();
             values.extend_from(&Values::filled(spec.data_type, spec.na.as_ref(), missing));
             let spec = Arc::clone(spec);
-            let (values, object) =
-                blocking(move || spec.encode(&values).map(|object| (values, object))).await?;
-            let put = self.put(array, vec![chunk], Arc::new(values), object);
-            written.push(put.await?);
-        }
-        Ok(written)
+            let (values, object) = blocking(move || {
+                let object = spec.encode(&values);
+                (values, object)
+            })
+            .await;
+            self.put(array, vec![chunk], Arc::new(values), object).await
+        };
+        futures::stream::iter(first / chunk_len..n.div_ceil(chunk_len))
+            .map(write)
+            .buffered(CONCURRENT_CHUNKS)
+            .try_collect()
+            .await
     }
 
     /// Writes the chunks of one variable that the update touches.
@@ -382,11 +387,10 @@ impl Job<'_> {
         let at = chunk.clone();
         let (values, object, problems) = blocking(move || {
             let problems = cells.apply(&update, &at, &mut values, coded.na.as_ref());
-            coded
-                .encode(&values)
-                .map(|object| (values, object, problems))
+            let object = coded.encode(&values);
+            (values, object, problems)
         })
-        .await?;
+        .await;
         let key = self
             .put(array, chunk.clone(), Arc::new(values), object)
             .await?;

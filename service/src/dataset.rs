@@ -7,39 +7,33 @@ use std::time::{Duration, Instant, SystemTime};
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json};
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError, Recovered};
-use crate::fold::{self, FoldError, Folded, IngestError};
+use crate::fold::{self, FoldError, Folded};
 use crate::journal::{
-    self, AppendError, CorrectionError, Definition, Journal, JournalError, JournalSettings, Life,
-    NewContribution, PayloadPlace, Receipt,
+    AppendError, CorrectionError, Definition, Journal, JournalError, JournalSettings, Life,
+    NewContribution, Receipt,
 };
 use crate::meaning::{Meaning, MeaningError};
-use crate::merge::{Incoming, Update, merge};
 use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes};
-use crate::normalize::Admission;
-use crate::outcome::{Outcome, Problems};
-use crate::preview::{Preview, preview};
 use crate::rebuild::Turns;
 use crate::store::{RequestKind, Store, StoreError, Writer, keys};
 
 mod correct;
 mod decoders;
+mod dry_run;
 mod states;
 
 pub use correct::{Differences, Rebuild};
 pub use decoders::{Decoders, UnknownEndpoint};
 use decoders::{define_old, kept_schema};
+pub use dry_run::DryRunError;
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 pub const CACHE_BYTES: u64 = 128 << 20;
-/// Contributions that are tried out at once, of all datasets.
-static DRY_RUNS: Semaphore = Semaphore::const_new(4);
-/// How long one waits for its turn.
-const DRY_RUN_WAIT: Duration = Duration::from_secs(5);
 /// Commits kept for who follows them one by one and is behind.
 const MAX_COMMITS: usize = 1024;
 /// Shortest time between two writes of the root group.
@@ -50,22 +44,6 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a process that takes over waits before it changes arrays, unless the former writer is known to have ended: by
 /// then the other has found out, since it looks before every commit.
 const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
-
-/// Why a contribution cannot be tried out.
-#[derive(Debug, thiserror::Error)]
-pub enum DryRunError {
-    /// Others are tried out, or take the memory for it.
-    #[error(
-        "other contributions are being tried out or merged and take the memory there is for it; try again in a moment"
-    )]
-    Busy,
-    /// The temporary file of a large body cannot be read.
-    #[error("the temporary file of the body cannot be read")]
-    Spool(#[source] std::io::Error),
-    /// What is stored cannot be read.
-    #[error(transparent)]
-    Read(#[from] CommitError),
-}
 
 /// Everything one schema file describes, opened.
 #[derive(Debug)]
@@ -385,88 +363,6 @@ impl Dataset {
         let definition =
             definition.ok_or_else(|| AppendError::UnknownEndpoint(new.endpoint.clone()))?;
         self.journal.append(new, definition).await
-    }
-
-    /// What would become of a contribution, decoded, normalized and merged in mind only, and, if it can be decoded, what it
-    /// looks like then.
-    ///
-    /// # Errors
-    /// [`DryRunError`].
-    pub async fn dry_run(
-        self: &Arc<Self>,
-        new: NewContribution,
-    ) -> Result<(Outcome, Option<Preview>), DryRunError> {
-        let busy = |_| DryRunError::Busy;
-        let place = tokio::time::timeout(DRY_RUN_WAIT, DRY_RUNS.acquire()).await;
-        let _place = place.map_err(busy)?;
-        let header = journal::header(new.clone(), self.name.clone(), PayloadPlace::Plain);
-        let room = tokio::time::timeout(DRY_RUN_WAIT, fold::room_for(&header)).await;
-        let _memory = room.map_err(busy)?;
-        let dataset = Arc::clone(self);
-        let path = new.node.clone();
-        let id = header.id;
-        let tried = tokio::task::spawn_blocking(move || {
-            let payload = new.payload.bytes()?;
-            let work = || dataset.try_out(&header, &payload);
-            Ok(fold::isolated(work).unwrap_or_else(|panic| {
-                let fault = fold::Fault::of(id, 0, "tried", &*panic);
-                let error = IngestError::from(fold::SetAside::from(fault));
-                (Err(fold::rejected(&error)), None)
-            }))
-        });
-        let tried = tried.await.map_err(std::io::Error::other);
-        let (merged, shown) = tried.flatten().map_err(DryRunError::Spool)?;
-        let outcome = match (merged, self.nodes.get(&path)) {
-            (Ok(mut update), Some(node)) => {
-                let judged = update.judged.pop();
-                let conflicts = commit::conflicts(node, &Arc::new(update)).await?;
-                judged.map_or_else(
-                    || Outcome::of(0, 0, 0, Problems::default()),
-                    |judged| fold::judged_with(judged, &conflicts),
-                )
-            }
-            (Ok(_), None) => Outcome::of(0, 0, 0, Problems::default()),
-            (Err(outcome), _) => outcome,
-        };
-        Ok((outcome, shown))
-    }
-
-    /// A contribution merged in mind, or why it cannot be, and what it looks like.
-    fn try_out(
-        &self,
-        header: &journal::Header,
-        payload: &[u8],
-    ) -> (Result<Update, Outcome>, Option<Preview>) {
-        let Some(node) = self.nodes.get(&header.node) else {
-            let reason = format!("there is no node `{}`", header.node);
-            let outcome = Outcome::rejected(crate::outcome::RowProblem {
-                reason,
-                ..Default::default()
-            });
-            return (Err(outcome), None);
-        };
-        let mut shown = None;
-        let meaning = self.meaning(&header.endpoint, &node.schema);
-        let fitted = meaning.map_err(IngestError::from).and_then(|meaning| {
-            let table = fold::decode(header, payload, &meaning)?;
-            shown = Some(preview(&table, &node.schema));
-            fold::fit(&table, &meaning, Admission::New)
-        });
-        let merged = fitted.map(|normalized| {
-            let state = node.state();
-            let incoming = vec![Incoming {
-                seq: 0,
-                normalized,
-                admission: Admission::New,
-            }];
-            merge(
-                &node.schema,
-                &state.coordinates,
-                &state.components,
-                incoming,
-            )
-        });
-        (merged.map_err(|error| fold::rejected(&error)), shown)
     }
 
     /// What contributions through `endpoint` that come from now on mean for a node.

@@ -14,8 +14,12 @@ const UNKNOWN_BYTES: u64 = 4 << 30;
 /// Least that is shared, however little memory there is.
 const MIN_BYTES: u64 = 64 << 20;
 
-static BUDGET: LazyLock<Budget> =
-    LazyLock::new(|| Budget::new((memory_there_is() / 4).max(MIN_BYTES)));
+static BUDGET: LazyLock<Budget> = LazyLock::new(|| Budget::new(usual_bytes()));
+
+/// What is shared unless the configuration says otherwise.
+fn usual_bytes() -> u64 {
+    (memory_there_is() / 4).max(MIN_BYTES)
+}
 
 /// That of this process: a quarter of the memory that there is, unless [`Budget::set`] says otherwise.
 pub fn budget() -> &'static Budget {
@@ -47,8 +51,9 @@ impl Budget {
         }
     }
 
-    /// Makes it one of `n_bytes`.
-    pub fn set(&self, n_bytes: u64) {
+    /// Makes it one of `n_bytes`, or of what is usual.
+    pub fn set(&self, n_bytes: Option<u64>) {
+        let n_bytes = n_bytes.unwrap_or_else(usual_bytes);
         self.state.lock().n_all = n_bytes.max(MIN_BYTES);
         self.freed.notify_waiters();
     }

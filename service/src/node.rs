@@ -741,7 +741,7 @@ impl Node {
             return Ok(None);
         }
         let spec = Arc::clone(spec);
-        Ok(Some(blocking(move || spec.encode(&values)).await?))
+        Ok(Some(blocking(move || spec.encode(&values)).await))
     }
 
     /// Keeps a chunk that was just written.

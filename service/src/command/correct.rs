@@ -32,6 +32,9 @@ pub(crate) struct Retry {
     /// Also if contributions that were merged are rejected then.
     #[arg(long)]
     even_if: bool,
+    /// Only tell what would become of them.
+    #[arg(long, conflicts_with = "even_if")]
+    dry_run: bool,
 }
 
 /// Take contributions back.
@@ -89,7 +92,11 @@ fn ids(which: &[Which], dataset: &Dataset) -> anyhow::Result<Vec<Uuid>> {
 impl Retry {
     /// Exit code 1 if nothing of a contribution could be taken this time, either.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (dataset, service) = writable(&self.target, &self.through).await?;
+        let (dataset, service) = if self.dry_run {
+            (self.target.open(Access::Read).await?, None)
+        } else {
+            writable(&self.target, &self.through).await?
+        };
         let ids = match self.status {
             None => ids(&self.ids, &dataset)?,
             Some(status) => {
@@ -104,11 +111,35 @@ impl Retry {
                 found.iter().map(|entry| entry.header.id).collect()
             }
         };
+        if self.dry_run {
+            return try_out(&dataset, &ids).await;
+        }
         match service {
             Some(service) => service.correct(&ids, true, self.even_if).await,
             None => correct(&dataset, &ids, Correction::Retry, self.even_if).await,
         }
     }
+}
+
+/// Tells what would become of contributions if they were retried.
+async fn try_out(dataset: &Dataset, ids: &[Uuid]) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for id in ids {
+        let (outcome, _preview) = dataset.dry_run_of_retry(*id).await?;
+        let problem = outcome.problems.first();
+        let reason = problem.map(|problem| format!(": {}", problem.reason));
+        print(&format!(
+            "{id} would be {}, {} of {} rows{}",
+            outcome.status.name(),
+            outcome.n_rows_accepted,
+            outcome.n_rows_read,
+            reason.unwrap_or_default()
+        ))?;
+        if outcome.status == Status::Rejected {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
 }
 
 /// The dataset, for reading only if a service that writes it is to be asked.

@@ -243,9 +243,10 @@ impl Step<'_> {
                 for (range, cells) in made.iter() {
                     paste(&mut values, &spec, (place, at), range, part, cells);
                 }
-                spec.encode(&values).map(|object| (values, object))
+                let object = spec.encode(&values);
+                (values, object)
             })
-            .await?;
+            .await;
             let put = self.job.put(array, chunk.clone(), Arc::new(values), object);
             written.push(put.await?);
         }

@@ -100,8 +100,8 @@ pub struct LimitsConfig {
     #[serde(deserialize_with = "bytes")]
     #[schemars(with = "SizeText")]
     pub max_answer_memory_bytes: u64,
-    /// Longest time that is worked on a query, the time not counted in which its client reads; then the answer is 504, or is cut
-    /// off if it has begun. Default `60s`.
+    /// Longest time that is worked on a query before its first bytes, and between bytes, the time not counted in which its client
+    /// reads; then the answer is 504, or is cut off if it has begun. Default `60s`.
     #[serde(deserialize_with = "duration")]
     #[schemars(with = "DurationText")]
     pub max_query_time: Duration,

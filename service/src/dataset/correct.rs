@@ -120,7 +120,13 @@ impl Dataset {
         let request = match correction {
             Correction::Retract(id) => Request::Retract(*id),
             Correction::Rebuild(node) => Request::Rebuild(node.clone()),
-            Correction::Retry(id) => Request::Retry(*id, self.retried(*id).await?),
+            Correction::Retry(id) => {
+                let today = self.meant_if_retried(*id)?;
+                if let Some(definition) = today {
+                    self.keep(definition).await?;
+                }
+                Request::Retry(*id, today.map(|definition| definition.id()))
+            }
             Correction::Reinterpret(node, from) => {
                 let (own, definitions) = (self.decoders.own(), &self.definitions);
                 let of = reinterpretation(&self.journal, definitions, own, node, *from);
@@ -182,7 +188,10 @@ impl Dataset {
     }
 
     /// What a contribution that is retried means from now on, if something else than so far.
-    async fn retried(&self, id: Uuid) -> Result<Option<DefinitionId>, CorrectionError> {
+    pub(super) fn meant_if_retried(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<&Arc<Definition>>, CorrectionError> {
         let entry = self.journal.entry(id);
         let Some(entry) = entry.filter(|entry| {
             // What was taken back by mistake is to become what it was.
@@ -193,12 +202,11 @@ impl Dataset {
         let endpoint = &entry.header.endpoint;
         let is_own = *endpoint == entry.header.dataset;
         let today = today(&self.definitions, self.decoders.own(), endpoint, is_own);
-        let today = today.ok_or_else(|| CorrectionError::UnknownEndpoint {
+        let unknown = || CorrectionError::UnknownEndpoint {
             id,
             endpoint: endpoint.clone(),
-        })?;
-        self.keep(today).await?;
-        Ok(Some(today.id()))
+        };
+        Ok(Some(today.ok_or_else(unknown)?))
     }
 
     async fn keep(&self, definition: &Definition) -> Result<(), AppendError> {

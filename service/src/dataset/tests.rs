@@ -11,7 +11,7 @@ use super::*;
 use crate::decode::Decoding;
 use crate::journal::{Correction, Kind, Requester};
 use crate::node::Indices;
-use crate::outcome::Status;
+use crate::outcome::{Outcome, Status};
 
 const SCHEMA: &str =
     "n:\n  COORDS:\n    t: {type: int64}\n  VARS:\n    v: {coords: [t], type: float64}\n";

@@ -16,7 +16,7 @@ use super::{datasets, ingest};
 use crate::app::App;
 use crate::config::Scope;
 use crate::dataset::Dataset;
-use crate::journal::{Correction, Requester};
+use crate::journal::{Correction, Entry, Requester};
 use crate::outcome::{Outcome, Status};
 use crate::reinterpret::Difference;
 
@@ -31,6 +31,20 @@ pub(crate) struct CorrectionQuery {
     /// `true`: also if contributions that were merged are rejected then. Else such a correction is not done, which its
     /// outcome says. Default `false`.
     even_if: Option<bool>,
+}
+
+/// How to retry.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetryQuery {
+    /// `merged`: answer when the arrays are corrected, within `limits.wait`.
+    #[param(inline)]
+    wait: Option<Wait>,
+    /// `true`: also if contributions that were merged are rejected then. Default `false`.
+    even_if: Option<bool>,
+    /// `true`: answer what would become of it, and change nothing. Default `false`.
+    dry_run: Option<bool>,
 }
 
 /// What to wait for.
@@ -86,8 +100,8 @@ pub(crate) struct CorrectionReceipt {
 /// It counts at its own place in the order: what came later stays. A rejected or partly merged one means from now on what its
 /// endpoint takes contributions to mean today; a retracted one means what it meant. Contributions that were merged whole are
 /// refused. Who sent a contribution needs `ingest:{endpoint}` only.
-#[utoipa::path(tag = "contributions", security(("basic" = ["correct:{endpoint}"]), ("bearer" = ["correct:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), CorrectionQuery), responses(
-    (status = 200, description = "Done (`wait=merged`)", body = CorrectionReceipt),
+#[utoipa::path(tag = "contributions", security(("basic" = ["correct:{endpoint}"]), ("bearer" = ["correct:{endpoint}"])), params(("id" = Uuid, Path, description = "From the receipt"), RetryQuery), responses(
+    (status = 200, description = "Done (`wait=merged`), or what would become of it (`dry_run=true`)", body = inline(Retried)),
     (status = 202, description = "Durable; to be folded again", body = CorrectionReceipt),
     Denials, Problems))]
 #[post("/api/v1/contributions/{id}/retry")]
@@ -95,9 +109,24 @@ pub(crate) async fn retry_contribution(
     app: Data<App>,
     caller: Caller,
     id: Path<String>,
-    query: Query<CorrectionQuery>,
+    query: Query<RetryQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    correct(&app, &caller, &id, Correction::Retry, query.into_inner()).await
+    let RetryQuery {
+        wait,
+        even_if,
+        dry_run,
+    } = query.into_inner();
+    if dry_run.unwrap_or(false) {
+        let (dataset, entry) = find_to_correct(&app, &caller, &id)?;
+        let (node, id) = (entry.header.node.clone(), entry.header.id);
+        let of = Arc::clone(&dataset);
+        let tried = app
+            .runtime
+            .spawn(async move { of.dry_run_of_retry(id).await });
+        return ingest::tried(&dataset.name, node, tried.await?);
+    }
+    let query = CorrectionQuery { wait, even_if };
+    correct(&app, &caller, &id, Correction::Retry, query).await
 }
 
 /// Retract a contribution: the dataset becomes what it would be without it. The journal keeps it; a retry counts it again. Who
@@ -190,6 +219,17 @@ pub(crate) struct WouldChange {
     difference: Difference,
 }
 
+/// A retry, or what would become of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answer")]
+pub(crate) enum Retried {
+    /// Done.
+    Done(CorrectionReceipt),
+    /// Not done.
+    WouldBecome(ingest::DryRun),
+}
+
 /// A rebuild, or what it would change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -211,6 +251,20 @@ fn begin(dataset: &Dataset, from: &str) -> Result<u64, ApiError> {
     })
 }
 
+/// A contribution that the caller may correct.
+fn find_to_correct(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+) -> Result<(Arc<Dataset>, Entry), ApiError> {
+    let (dataset, entry) = find(app, caller, id)?;
+    let header = &entry.header;
+    let endpoint = app.endpoints.get(&header.endpoint);
+    let senders = endpoint.map_or(&[][..], |endpoint| &endpoint.senders);
+    caller.may_correct(&header.endpoint, senders, header.sender.as_deref())?;
+    Ok((dataset, entry))
+}
+
 async fn correct(
     app: &App,
     caller: &Caller,
@@ -218,11 +272,8 @@ async fn correct(
     correction: impl Fn(Uuid) -> Correction,
     query: CorrectionQuery,
 ) -> Result<HttpResponse, ApiError> {
-    let (dataset, entry) = find(app, caller, id)?;
+    let (dataset, entry) = find_to_correct(app, caller, id)?;
     let header = &entry.header;
-    let endpoint = app.endpoints.get(&header.endpoint);
-    let senders = endpoint.map_or(&[][..], |endpoint| &endpoint.senders);
-    caller.may_correct(&header.endpoint, senders, header.sender.as_deref())?;
     let id = header.id;
     let by = requester(caller, query.even_if);
     let correction = (&correction(id), header.node.as_str());

@@ -21,7 +21,7 @@ use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
 use crate::app::{App, OpenEndpoint};
 use crate::config::Scope;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DryRunError};
 use crate::decode::Content;
 use crate::journal::{self, AppendError, NewContribution};
 use crate::outcome::{Outcome, Status};
@@ -361,8 +361,17 @@ async fn try_out(
 ) -> Result<HttpResponse, ApiError> {
     let dataset = Arc::clone(&endpoint.dataset);
     let node = new.node.clone();
-    let tried = app.runtime.spawn(async move { dataset.dry_run(new).await });
-    let (outcome, preview) = tried.await?.map_err(ApiError::DryRun)?;
+    let work = app.runtime.spawn(async move { dataset.dry_run(new).await });
+    tried(&endpoint.dataset.name, node, work.await?)
+}
+
+/// Tells what would become of a contribution.
+pub(super) fn tried(
+    dataset: &str,
+    node: String,
+    tried: Result<(Outcome, Option<Preview>), DryRunError>,
+) -> Result<HttpResponse, ApiError> {
+    let (outcome, preview) = tried.map_err(ApiError::DryRun)?;
     if outcome.status == Status::Rejected {
         return Err(ApiError::Rejected {
             outcome: Box::new(outcome),
@@ -371,7 +380,7 @@ async fn try_out(
         });
     }
     Ok(HttpResponse::Ok().json(DryRun {
-        dataset: endpoint.dataset.name.clone(),
+        dataset: dataset.to_owned(),
         node,
         outcome,
         preview,

@@ -274,7 +274,7 @@ async fn ask(
     })
 }
 
-/// Time that may be worked on a question.
+/// Time that may be worked on a question before its first bytes, and then before more of them: who gets much gets it whole.
 struct Budget {
     max: Duration,
     left: Duration,
@@ -294,6 +294,11 @@ impl Budget {
         let done = tokio::time::timeout(self.left, work).await;
         self.left = self.left.saturating_sub(begin.elapsed());
         done.unwrap_or(Err(QueryError::TooLong { max: self.max }))
+    }
+
+    /// Begins anew, after bytes that are sent.
+    fn renew(&mut self) {
+        self.left = self.max;
     }
 }
 
@@ -343,6 +348,7 @@ async fn produce(
         }
     }
     while let Ok(place) = pieces.reserve().await {
+        budget.renew();
         let Some(piece) = budget.spend(answer.body.try_next()).await.transpose() else {
             return;
         };

@@ -266,6 +266,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether a contribution can be retried.
+    ///
+    /// # Errors
+    /// [`CorrectionError`] if not.
+    pub(crate) fn may_retry(&self, id: Uuid) -> Result<(), CorrectionError> {
+        self.about(id, Kind::Retry).map(|_header| ())
+    }
+
     fn about(&self, id: Uuid, kind: Kind) -> Result<Header, CorrectionError> {
         let entry = self.entry(id).ok_or(CorrectionError::Unknown(id))?;
         let status = entry.status();

@@ -91,6 +91,29 @@ async fn a_retried_contribution_counts_at_its_own_place_in_the_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_retry_can_be_tried_out_first() {
+    let world = World::new().await;
+    let csv = "time,borehole,T\n2024-05-01T00:00:00,A,1\n";
+    let id = id_of(&world, "/api/v1/ingest/boreholes?wait=merged", csv).await;
+    let path = format!("/api/v1/contributions/{id}");
+    let dry_run = format!("{path}/retry?dry_run=true");
+    refuses(world.ask(Method::POST, &dry_run), 409, "zf rebuild").await;
+    let retracted = world.ask(Method::DELETE, &format!("{path}?wait=merged"));
+    assert_eq!(retracted.send().await.unwrap().status(), StatusCode::OK);
+    let before = values(&world).await;
+    let answer = world.ask(Method::POST, &dry_run).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let tried = json(answer).await;
+    assert_eq!(tried["status"], "merged");
+    assert_eq!(tried["n_rows_accepted"], 1);
+    assert_eq!(tried["preview"]["columns"][0]["name"], "time");
+    assert_eq!(values(&world).await, before, "nothing is changed");
+    let answer = world.ask(Method::GET, &path).send().await.unwrap();
+    assert_eq!(json(answer).await["status"], "retracted");
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_rebuilt_while_it_is_asked() {
     let world = World::new().await;
     for i in 0..5 {

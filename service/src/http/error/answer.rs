@@ -182,19 +182,19 @@ impl ApiError {
                 "what is stored cannot be read; try again later".to_owned(),
             )
             .retry_after(5),
-            Self::Correction(error) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
+            Self::Correction(error) | Self::DryRun(DryRunError::Correction(error)) => Answer::new(S::CONFLICT, "state", "Not in this state", error.to_string()),
             Self::NotDone(reason) => Answer::new(S::CONFLICT, "not-done", "Correction not done", reason.clone()),
             Self::Endpoint(error) => Answer::new(S::CONFLICT, "endpoint", "Endpoint not usable", error.to_string()),
             Self::Query(error) => query(error),
             Self::BeingCompleted => being_completed(),
-            Self::Journal(JournalError::Store(_)) | Self::Store(_) => Answer::new(
+            Self::Journal(JournalError::Store(_)) | Self::DryRun(DryRunError::Journal(JournalError::Store(_))) | Self::Store(_) => Answer::new(
                 S::SERVICE_UNAVAILABLE,
                 "store",
                 "Store unavailable",
                 "the store cannot be read; try again later".to_owned(),
             )
             .retry_after(5),
-            Self::Journal(error) => {
+            Self::Journal(error) | Self::DryRun(DryRunError::Journal(error)) => {
                 Answer::new(S::INTERNAL_SERVER_ERROR, "journal", "Journal damaged", error.to_string())
             }
             Self::Range { n_bytes } => Answer::new(

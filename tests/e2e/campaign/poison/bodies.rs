@@ -77,6 +77,14 @@ fn rows(is_long: bool) -> Vec<Hostile> {
     let equal = "2025-01-01T00:00:00Z,A,1\n".repeat(n(200_000, 20_000_000));
     let empty = (",".repeat(9999) + "\n").repeat(n(300, 9900));
     vec![
+        csv("grid", "a clock that lost its time", &clock("1970-01-01")),
+        csv("grid", "the last year there is", &clock("9999-12-31")),
+        csv(
+            "grid",
+            "a year before there were clocks",
+            &clock("0001-01-01"),
+        ),
+        csv("diagonal", "a diagonal of chunks", &diagonal(n(256, 1000))),
         csv(
             "readings",
             "nanoseconds for seconds",
@@ -122,6 +130,20 @@ fn noise() -> Vec<Hostile> {
         to("readings", "noise", content_type, bytes.collect())
     };
     types.map(&mut noise).into()
+}
+
+/// A good row of today's, and one of `day`, on a grid of ten minutes.
+fn clock(day: &str) -> String {
+    format!("time,value\n2026-11-27T10:00:00Z,1\n{day}T00:00:00Z,2\n")
+}
+
+/// Rows that have no coordinate value in common.
+fn diagonal(n: usize) -> String {
+    let mut rows = "i,j,k,l,m,n,o,p,value\n".to_owned();
+    for at in 0..n {
+        writeln!(rows, "{}1", format!("{at},").repeat(8)).unwrap();
+    }
+    rows
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
