@@ -1042,6 +1042,10 @@ pub(crate) fn json_bytes(json: &Json) -> Vec<u8> {
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it who waits here.
+            Err(_cancelled) => std::future::pending().await,
+        },
     }
 }
