@@ -118,12 +118,22 @@ fn time_unit() -> Json {
                 "description": "Zone of times without an offset: UTC, +01:00, CET (always +01:00), Europe/Prague.",
                 "type": ["string", "null"],
             }),
-            "dayfirst" => flag("1/2/2024 is 1 February. Default: false."),
+            "dayfirst" => {
+                flag("1/2/2024 is 1 February; false: 2 January. Default: such times are rejected.")
+            }
             "yearfirst" => flag("24/2/1 is 1 February 2024. Default: the opposite of dayfirst."),
-            "format" => text("A strftime format tried after ISO 8601, such as %d.%m.%Y %H:%M."),
+            "format" => json!({
+                "description": "How times are written: a strftime format such as %d.%m.%Y %H:%M, iso8601, or a list of them. Default: ISO 8601, or numbers.",
+                "type": ["string", "array"],
+                "items": {"type": "string"},
+                "minItems": 1,
+            }),
+            "since" => text(
+                "What numbers are counted from, in source_unit: ISO 8601 (local, unless it ends in Z or an offset), or unix, excel, excel-1904, labview, matlab, julian, mjd. Default: 1970.",
+            ),
             _ => json!({
                 "description": "Which of two instants a local time means that daylight saving repeats. Default: neither.",
-                "enum": ["earlier", "later", null, "None"],
+                "enum": ["earlier", "later", "infer", null, "None"],
             }),
         };
         properties.insert((*key).to_owned(), property);

@@ -27,5 +27,5 @@ pub use model::{
 pub use problem::{Problem, SchemaError};
 pub use secret::Secret;
 pub use store::StoreSettings;
-pub use time::{Fold, Tick, TimeUnit, Zone};
+pub use time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
 pub use unit::{Conversion, Unit, UnitError};

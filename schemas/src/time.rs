@@ -1,9 +1,12 @@
 //! Date-time units: tick, zone, and how incoming times are read.
 
 mod instant;
+mod since;
 mod zone;
 
-/// `{tick, tz, dayfirst, yearfirst, format, fold}` of a schema.
+pub use since::Since;
+
+/// `{tick, tz, dayfirst, yearfirst, format, since, fold}` of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeUnit {
     /// Length of one stored or delivered tick.
@@ -14,10 +17,33 @@ pub struct TimeUnit {
     pub dayfirst: bool,
     /// `24/2/1` is 1 February 2024.
     pub yearfirst: bool,
-    /// strftime format tried after ISO 8601.
-    pub format: Option<String>,
+    /// Whether the schema says in which order day, month and year come.
+    pub has_order: bool,
+    /// What times are written as, one of these; empty: ISO 8601, or numbers.
+    pub formats: Vec<TimeFormat>,
+    /// What numbers are counted from, if the schema says so; else 1970.
+    pub since: Option<Since>,
     /// What to take of a local time that exists twice; `None` rejects the row.
     pub fold: Option<Fold>,
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// ISO 8601.
+    Iso8601,
+    /// As strftime writes it with this format.
+    Strftime(String),
+}
+
+impl TimeFormat {
+    /// As a schema writes it.
+    pub fn written(&self) -> &str {
+        match self {
+            Self::Iso8601 => "iso8601",
+            Self::Strftime(format) => format,
+        }
+    }
 }
 
 /// Length of a tick.
@@ -41,7 +67,9 @@ impl TimeUnit {
             zone: Zone::Fixed(0),
             dayfirst: false,
             yearfirst: true,
-            format: None,
+            has_order: false,
+            formats: Vec::new(),
+            since: None,
             fold: None,
         }
     }
@@ -157,4 +185,6 @@ pub enum Fold {
     Earlier,
     /// The second one.
     Later,
+    /// What the order of the rows says.
+    Infer,
 }

@@ -124,6 +124,14 @@ impl Conversion {
         value.mul_add(self.factor, self.offset)
     }
 
+    /// What to divide by instead, if the factor is one through a whole number: 57 cm are 57 / 100 m, and 0.57, while 57 × 0.01
+    /// is 0.5700000000000001.
+    pub fn divisor(self) -> Option<f64> {
+        let divisor = (1.0 / self.factor).round();
+        let is_inverse = self.factor < 1.0 && (1.0 / divisor).to_bits() == self.factor.to_bits();
+        is_inverse.then_some(divisor)
+    }
+
     /// Whether nothing changes.
     pub fn is_identity(self) -> bool {
         self == Self::IDENTITY

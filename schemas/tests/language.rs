@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use zarr_fuse_schemas::store::Secret;
+use zarr_fuse_schemas::time::{Since, TimeFormat};
 use zarr_fuse_schemas::{
     Codec, Conversion, Coordinate, DataType, Fold, Interval, Measure, MergeRule, Node, Scalar,
     Schema, StepLimits, Tick, Variable, Zone,
@@ -171,6 +172,34 @@ fn a_type_in_place_of_a_unit_is_old_style() {
 }
 
 #[test]
+fn times_say_how_they_come() {
+    let source = |keys: &str| {
+        let Measure::Time { source_unit, .. } =
+            variable(&format!("unit: {{tick: s}}, source_unit: {keys}")).measure
+        else {
+            unreachable!()
+        };
+        source_unit
+    };
+    let excel = source("{tick: D, since: 1899-12-30, tz: CET}");
+    assert_eq!(excel.since, Since::parse("excel"));
+    let cf = source("days since 1899-12-30");
+    assert_eq!((cf.tick, cf.since), (Tick::Day, excel.since));
+    let labview = source("'seconds since 1904-01-01T00:00:00Z'");
+    assert_eq!(labview.since, Since::parse("labview"));
+    assert!(!excel.has_order && source("{dayfirst: false}").has_order);
+    let formats = source("{format: [ISO8601, '%d.%m.%Y'], fold: infer}");
+    assert_eq!(
+        formats.formats,
+        [
+            TimeFormat::Iso8601,
+            TimeFormat::Strftime("%d.%m.%Y".to_owned())
+        ]
+    );
+    assert_eq!(formats.fold, Some(Fold::Infer));
+}
+
+#[test]
 fn times_are_int64_ticks() {
     let keys = "unit: {tick: s, tz: UTC}, source_unit: {tick: ms, tz: Europe/Prague, dayfirst: true, format: '%d.%m.%Y', fold: later}";
     let x = variable(keys);
@@ -183,7 +212,10 @@ fn times_are_int64_ticks() {
     assert!(matches!(source_unit.zone, Zone::Named(zone) if zone.name() == "Europe/Prague"));
     assert!(source_unit.dayfirst && !source_unit.yearfirst);
     assert_eq!(
-        (source_unit.format.as_deref(), source_unit.fold),
+        (
+            source_unit.formats.first().map(TimeFormat::written),
+            source_unit.fold
+        ),
         (Some("%d.%m.%Y"), Some(Fold::Later))
     );
 

@@ -208,11 +208,11 @@ fn units_are_checked() {
         ),
         (
             "unit: {format: day}",
-            "33: unit.format: `day` is not a strftime format such as `%d.%m.%Y %H:%M`",
+            "33: unit.format: `day` is not a strftime format such as `%d.%m.%Y %H:%M`, nor `iso8601`",
         ),
         (
             "unit: {fold: maybe}",
-            "31: unit.fold: `earlier` or `later` is expected, not the text `maybe`",
+            "31: unit.fold: `earlier`, `later` or `infer` is expected, not the text `maybe`",
         ),
         (
             "type: datetime64",

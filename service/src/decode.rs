@@ -8,6 +8,7 @@ mod arrays;
 mod arrow;
 mod budget;
 mod cf;
+mod clock;
 mod compression;
 mod config;
 mod container;
@@ -24,6 +25,7 @@ mod json;
 mod line_protocol;
 mod lookup;
 mod netcdf;
+mod nulls;
 mod parquet;
 mod prepare;
 mod print;
@@ -43,11 +45,14 @@ use indexmap::IndexMap;
 use polars::prelude::{Column, DataFrame, PlSmallStr};
 use serde_json::{Map, Value};
 
+use crate::normalize::cut;
+use crate::outcome::{Problems, RowProblem};
+use crate::rules::Rules;
 use budget::{Budget, TEXT_CELL_BYTES};
 pub use config::{
     All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header, Limits,
-    LineProtocolOptions, Lookup, Precision, Sheet, SheetOptions, Split, Take, Toa5Options, Units,
-    Unpivot,
+    LineProtocolOptions, Lookup, OnBadCell, Pivot, Precision, Sheet, SheetOptions, ShortRows,
+    Split, Take, Toa5Options, Units, Unpivot, Wanted,
 };
 use content::MediaType;
 pub use content::{Content, content_of_file};
@@ -68,6 +73,67 @@ pub struct Table {
     pub(crate) frame: DataFrame,
     /// What the file says that the numbers of columns count, by column, as it writes it.
     pub(crate) units: IndexMap<String, String>,
+    /// What of the body is not among the rows.
+    pub(crate) lost: Lost,
+    /// Where rows stand in the body, if that is text and known.
+    pub(crate) lines: Option<Lines>,
+}
+
+/// On which line of a text rows begin.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines {
+    /// Rows with their lines, ascending; those between follow line by line.
+    breaks: Vec<(usize, u64)>,
+}
+
+impl Lines {
+    /// Notes the line of the next row.
+    pub(super) fn note(&mut self, row: usize, line: u64) {
+        if self.of(row) != Some(line) {
+            self.breaks.push((row, line));
+        }
+    }
+
+    /// These, and those of a table that is put below, from `row` on.
+    pub(super) fn then(mut self, row: usize, below: Self) -> Self {
+        let below = below.breaks.into_iter();
+        self.breaks
+            .extend(below.map(|(first, line)| (row + first, line)));
+        self
+    }
+
+    /// The line of a row, counted from 0.
+    pub(crate) fn of(&self, row: usize) -> Option<u64> {
+        let after = self.breaks.partition_point(|(first, _)| *first <= row);
+        let (first, line) = self.breaks.get(after.checked_sub(1)?)?;
+        Some(line + (row - first) as u64)
+    }
+}
+
+/// What of a body is left out because it is damaged, and what is to be said of the rest.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lost {
+    /// Rows, points or records.
+    pub(crate) n_rows: u64,
+    /// Which, and why.
+    pub(crate) problems: Problems,
+    /// What was taken and may be wrong.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Lost {
+    /// Counts a row; `make` says where it was, how it began, and what is wrong with it.
+    pub(super) fn push(&mut self, make: impl FnOnce() -> (String, String)) {
+        self.n_rows += 1;
+        self.problems.push(|| {
+            let (value, reason) = make();
+            RowProblem {
+                value: Some(cut(&value)),
+                reason,
+                ..RowProblem::default()
+            }
+        });
+    }
 }
 
 impl From<DataFrame> for Table {
@@ -76,6 +142,8 @@ impl From<DataFrame> for Table {
         Self {
             frame,
             units: IndexMap::new(),
+            lost: Lost::default(),
+            lines: None,
         }
     }
 }
@@ -129,8 +197,10 @@ pub fn decode_arrays(
         Decoded::Grids(grids) => grids,
     };
     drop(opened);
-    if decoder.lookups.is_empty() && decoder.unpivot.is_none() {
-        let renamed = arrays::rename(grids.clone(), &decoder.rename)?;
+    if !decoder.needs_rows() {
+        let known = grids.coordinates.keys().chain(grids.variables.keys());
+        let names = decoder.rename.names(known.map(String::as_str))?;
+        let renamed = arrays::rename(grids.clone(), &names)?;
         if let Some(grids) = arrays::set(renamed, &decoder.set, variables)? {
             return Ok(Decoded::Grids(grids));
         }
@@ -149,18 +219,34 @@ fn shape(
     let Table {
         mut frame,
         mut units,
+        lost,
+        lines,
     } = table;
+    // Where rows are left out or multiplied, others stand on their lines.
+    let lines = lines.filter(|_| decoder.rows.is_empty() && decoder.unpivot.is_none());
+    let lines = lines.filter(|_| {
+        decoder
+            .pivot
+            .as_ref()
+            .is_none_or(|pivot| pivot.only.is_none())
+    });
     for lookup in &decoder.lookups {
         frame = lookup::join(frame, lookup, budget)?;
     }
-    let frame = reshape::rename(frame, &decoder.rename)?;
-    units = renamed(units, &decoder.rename);
+    let names = decoder
+        .rename
+        .names(frame.get_column_names().into_iter().map(PlSmallStr::as_str))?;
+    let frame = reshape::rename(frame, &names)?;
+    units = renamed(units, &names);
     let n_columns = frame.width() + decoder.set.len();
     budget.check_columns(n_columns)?;
     budget.check_shape(frame.height(), n_columns)?;
     budget.take_each(frame.height() * decoder.set.len(), TEXT_CELL_BYTES)?;
     let mut frame = reshape::set(frame, &decoder.set, variables)?;
     units.retain(|name, _| !decoder.set.iter().any(|(column, _)| column == name));
+    frame = reshape::join(frame, &decoder.join, budget)?;
+    units.retain(|name, _| !decoder.join.iter().any(|join| join.column() == name));
+    frame = reshape::choose_rows(frame, &decoder.rows)?;
     if let Some(unpivot) = &decoder.unpivot {
         let before = frame.get_column_names_owned();
         frame = reshape::unpivot(frame, unpivot, budget)?;
@@ -171,7 +257,16 @@ fn shape(
             has(&before) && has(&kept) && unpivot.keeps(name)
         });
     }
-    Ok(Table { frame, units })
+    if let Some(pivot) = &decoder.pivot {
+        frame = reshape::pivot(frame, pivot, budget)?;
+        units.shift_remove(&pivot.value);
+    }
+    Ok(Table {
+        frame,
+        units,
+        lost,
+        lines,
+    })
 }
 
 /// Units under the new names of their columns.
@@ -326,13 +421,23 @@ fn read_format(
         |format, read: fn(&[u8], &GridOptions, &Budget<'_>) -> Result<Grids, DecodeError>| {
             guarded(format, || read(body, grid, budget)).map(Decoded::Grids)
         };
+    let rules = decoder.rules();
+    let with_lost = |(frame, lost)| {
+        Ok(Decoded::Table(Table {
+            lost,
+            ..Table::from(frame)
+        }))
+    };
     let frame = match format {
         format if let Some(program) = &decoder.program => {
             extract::extract(&text()?, *format, program, variables, budget)?
         }
-        Format::Csv => csv::read(body, &decoder.dialect, *delimiter, *charset, budget)?,
-        Format::Json => json::read(&text()?, budget)?,
-        Format::Ndjson => json::read_lines(&text()?, budget)?,
+        Format::Csv => {
+            let read = csv::read_tolerant(body, &decoder.dialect, *delimiter, *charset, budget)?;
+            return Ok(Decoded::Table(read));
+        }
+        Format::Json => json::read(&text()?, rules, budget)?,
+        Format::Ndjson => return with_lost(json::read_lines(&text()?, rules, budget)?),
         Format::Parquet => {
             let table = guarded(parquet::FORMAT, || parquet::read(body, budget))?;
             return Ok(Decoded::Table(table));
@@ -342,13 +447,21 @@ fn read_format(
             sheet::read_xlsx(body, &decoder.sheet, budget)
         })?,
         Format::Ods => sheet::read_ods(body, &decoder.sheet, budget)?,
-        Format::Toa5 => decoder.toa5.read(body, *charset, budget)?,
+        Format::Toa5 => return Ok(Decoded::Table(decoder.toa5.read(body, *charset, budget)?)),
         Format::LineProtocol => {
-            line_protocol::read(&text()?, &decoder.line_protocol, variables, budget)?
+            let options = &decoder.line_protocol;
+            let read = line_protocol::read(&text()?, options, variables, rules, budget)?;
+            return with_lost(read);
         }
         Format::Netcdf => return arrays(netcdf::FORMAT, netcdf::read),
         Format::Zarr => return arrays(zarr::FORMAT, zarr::read),
         Format::Grib => return arrays(grib::FORMAT, grib::read),
+    };
+    let frame = match format {
+        Format::Xlsx | Format::Ods if rules != Rules::First => {
+            nulls::without_numbers(clock::without_dates(frame)?, &decoder.sheet.null_values)?
+        }
+        _ => frame,
     };
     Ok(Decoded::Table(frame.into()))
 }

@@ -23,7 +23,7 @@ use crate::memory::Share;
 use crate::merge::{Incoming, Judged, merge};
 use crate::node::{Node, OpenNodeError, blocking};
 use crate::normalize::{
-    Admission, NormalizeError, Normalized, normalize_as, normalize_grids_as, takes_grids,
+    Admission, NormalizeError, Normalized, Terms, normalize_as, normalize_grids_as, takes_grids,
 };
 use crate::outcome::{Outcome, RowProblem, Status};
 use crate::rebuild;
@@ -482,13 +482,14 @@ pub(crate) fn fit(
     admission: Admission,
 ) -> Result<Normalized, IngestError> {
     let node = meaning.node();
+    let terms = Terms::of(meaning.decoder(), admission);
     let read = match arrived {
-        Decoded::Grids(grids) if takes_grids(node) => normalize_grids_as(grids, node, admission)?,
+        Decoded::Grids(grids) if takes_grids(node) => normalize_grids_as(grids, node, terms)?,
         Decoded::Grids(grids) => {
             let table = grids.to_table(meaning.decoder().limits())?;
-            normalize_as(&table, node, admission)?
+            normalize_as(&table, node, terms)?
         }
-        Decoded::Table(table) => normalize_as(table, node, admission)?,
+        Decoded::Table(table) => normalize_as(table, node, terms)?,
     };
     Ok(Normalized {
         batch: meaning.place(read.batch),
@@ -586,6 +587,7 @@ pub(crate) fn judged_with(judged: Judged, conflicts: &[(u64, RowProblem)]) -> Ou
         n_coordinates_added,
         mut problems,
         limited,
+        warnings,
     } = judged;
     let begin = conflicts.partition_point(|(other, _)| *other < seq);
     let end = conflicts.partition_point(|(other, _)| *other <= seq);
@@ -594,6 +596,7 @@ pub(crate) fn judged_with(judged: Judged, conflicts: &[(u64, RowProblem)]) -> Ou
     }
     let mut outcome = Outcome::of(n_rows_read, n_rows_rejected, n_coordinates_added, problems);
     outcome.limited = limited;
+    outcome.warnings = warnings;
     outcome
 }
 

@@ -104,6 +104,8 @@ pub struct Judged {
     pub problems: Problems,
     /// Whether anything was kept out by the bounds on what may be added to coordinates.
     pub limited: bool,
+    /// What was taken and may not be what is meant.
+    pub warnings: Vec<String>,
 }
 
 impl Judged {
@@ -148,6 +150,7 @@ pub fn merge(
             problems,
             table_rows,
             limited,
+            warnings,
         } = normalized;
         let mut judge = Judged {
             seq,
@@ -156,6 +159,7 @@ pub fn merge(
             n_coordinates_added: 0,
             problems,
             limited,
+            warnings,
         };
         if let Some(collision) = tuples.collision(node, coordinates, components, &batch) {
             judge.reject(collision);
@@ -288,6 +292,7 @@ fn place_grid(
             let known = growing.find(&wanted);
             if known.is_none() {
                 judge.problems.push(|| RowProblem {
+                    line: None,
                     row: None,
                     column: Some(schema.variable.column.clone()),
                     value: Some(coordinate.values.display(i)),
@@ -336,6 +341,7 @@ fn without_new(
     for row in (0..keep.len()).filter(|&row| !keep[row]) {
         judge.n_rows_rejected += 1;
         judge.problems.push(|| RowProblem {
+            line: None,
             row: Some(table_row(table_rows.as_deref(), row)),
             column: Some(
                 node.coordinates[coordinate.coordinate_idx]

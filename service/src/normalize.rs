@@ -12,6 +12,7 @@ mod distinct;
 mod element;
 mod error;
 mod fault;
+mod folds;
 mod grids;
 mod labels;
 mod numbers;
@@ -21,6 +22,7 @@ mod read;
 mod source;
 pub mod time;
 mod units;
+mod unmatched;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +30,9 @@ mod tests;
 use rayon::prelude::*;
 use zarr_fuse_schemas::{MergeRule, Node, StepLimits};
 
-use crate::decode::Table;
+use crate::decode::{Decoder, OnBadCell, Table};
 use crate::outcome::{Problems, RowProblem};
+use crate::rules::Rules;
 use crate::values::Values;
 use batch::{Picking, batch_coordinate};
 use columns::Plan;
@@ -39,7 +42,7 @@ pub use error::NormalizeError;
 pub(crate) use grids::NO_VALUE;
 pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
 pub(crate) use numbers::is_default_na;
-use read::{Column, read_column};
+use read::{Column, Marks, Target, read_column};
 pub(crate) use source::cut;
 pub use time::{TimeError, format_ticks, parse_time};
 
@@ -50,6 +53,39 @@ pub enum Admission {
     New,
     /// It was merged before and comes again: what was taken then is taken now, whatever the bounds have become.
     Again,
+}
+
+/// How a contribution is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether the bounds on what it may add hold.
+    pub admission: Admission,
+    /// The rules of its time.
+    pub rules: Rules,
+    /// What a cell costs that cannot be read.
+    pub on_bad_cell: OnBadCell,
+}
+
+impl From<Admission> for Terms {
+    /// By the rules of today.
+    fn from(admission: Admission) -> Self {
+        Self {
+            admission,
+            rules: Rules::default(),
+            on_bad_cell: OnBadCell::Value,
+        }
+    }
+}
+
+impl Terms {
+    /// Of a contribution that comes through `decoder`.
+    pub(crate) fn of(decoder: &Decoder, admission: Admission) -> Self {
+        Self {
+            admission,
+            rules: decoder.rules(),
+            on_bad_cell: decoder.on_bad_cell(),
+        }
+    }
 }
 
 /// The rows of one contribution that take part, in schema terms.
@@ -123,6 +159,8 @@ pub struct Normalized {
     pub table_rows: Option<Vec<u32>>,
     /// Whether rows were rejected by the bounds on what may be added to coordinates.
     pub limited: bool,
+    /// What was taken and may not be what is meant.
+    pub warnings: Vec<String>,
 }
 
 impl Normalized {
@@ -142,9 +180,8 @@ const SMALL: usize = 1 << 14;
 
 /// Puts a table into the terms of `node`.
 ///
-/// A row takes part if every coordinate that the table brings has a valid value in it and none of its values was
-/// unreadable or would be stored with a loss. Values outside the range of the schema and unknown labels are left out, the
-/// row stays.
+/// A row takes part if every coordinate that the table brings has a valid value in it. Values outside the range of the schema
+/// and unknown labels are left out; what those cost that are unreadable or would be stored with a loss, [`Terms`] say.
 ///
 /// # Errors
 /// [`NormalizeError`] when the table as a whole does not fit the node.
@@ -152,25 +189,28 @@ pub fn normalize(table: &Table, node: &Node) -> Result<Normalized, NormalizeErro
     normalize_as(table, node, Admission::New)
 }
 
-/// The same for a contribution that may have been merged before.
+/// The same on other terms than those of a contribution that comes today for the first time.
 ///
 /// # Errors
 /// As [`normalize`].
 pub fn normalize_as(
     table: &Table,
     node: &Node,
-    admission: Admission,
+    terms: impl Into<Terms>,
 ) -> Result<Normalized, NormalizeError> {
+    let terms = terms.into();
     let n_rows = table.frame.height();
     let max_rows = u32::MAX as usize - 1;
     if n_rows > max_rows {
         return Err(NormalizeError::TooManyRows { n_rows, max_rows });
     }
     let Plan {
-        targets,
+        mut targets,
         coordinates,
         variables,
-    } = columns::plan(table, node, admission)?;
+        warnings,
+    } = columns::plan(table, node, terms)?;
+    folds::infer(&mut targets, n_rows);
     let is_small = n_rows.saturating_mul(targets.len()) <= SMALL;
     let read: Vec<Column> = if is_small {
         targets
@@ -184,10 +224,15 @@ pub fn normalize_as(
             .collect()
     };
 
+    all_or_nothing(&read, terms)?;
     let limited = read.iter().any(|column| column.marks.limited);
-    let table_rows = accepted_rows(&read, n_rows);
+    let table_rows = accepted_rows(&targets, &read, n_rows);
     let n_accepted = table_rows.as_ref().map_or(n_rows, Vec::len);
     let mut problems = in_row_order(&read);
+    for problem in &mut problems.first {
+        let row = problem.row.and_then(|row| usize::try_from(row - 1).ok());
+        problem.line = row.and_then(|row| table.lines.as_ref()?.of(row));
+    }
     let coordinates = coordinates
         .iter()
         .map(|planned| batch_coordinate(planned, node, &read, table_rows.as_deref(), n_accepted))
@@ -209,25 +254,60 @@ pub fn normalize_as(
             coordinates,
             variables,
         },
-        n_rows_read: n_rows as u64,
-        n_rows_rejected: (n_rows - n_accepted) as u64,
-        problems,
+        n_rows_read: n_rows as u64 + table.lost.n_rows,
+        n_rows_rejected: (n_rows - n_accepted) as u64 + table.lost.n_rows,
+        problems: {
+            let mut all = table.lost.problems.clone();
+            all.extend(problems);
+            all
+        },
         table_rows,
         limited,
+        warnings: table
+            .lost
+            .warnings
+            .iter()
+            .cloned()
+            .chain(warnings)
+            .collect(),
     })
 }
 
-/// Rows that no column rejects; `None`: all.
-fn accepted_rows(columns: &[Column], n_rows: usize) -> Option<Vec<u32>> {
-    if columns
-        .iter()
-        .all(|column| column.marks.rejected.is_empty())
-    {
-        return None;
+/// Refuses a table with a bad cell, if that is asked for.
+fn all_or_nothing(read: &[Column], terms: Terms) -> Result<(), NormalizeError> {
+    let n: usize = read.iter().map(|column| column.marks.bad.len()).sum();
+    if terms.on_bad_cell != OnBadCell::All || n == 0 {
+        return Ok(());
     }
+    let bad = read.iter().filter(|column| !column.marks.bad.is_empty());
+    let problems = bad.flat_map(|column| &column.marks.problems.first);
+    let first = problems.min_by_key(|problem| problem.row);
+    Err(NormalizeError::BadCells {
+        n,
+        first: first.map(RowProblem::to_string).unwrap_or_default(),
+    })
+}
+
+/// Rows that no column rejects, and that have anything but bad cells; `None`: all.
+fn accepted_rows(targets: &[Target<'_>], columns: &[Column], n_rows: usize) -> Option<Vec<u32>> {
+    let is_value = |target: &Target<'_>| target.coordinate.is_none();
+    let values = targets.iter().zip(columns);
+    let values = values.filter_map(|(target, column)| is_value(target).then_some(&column.marks));
+    let values: Vec<&Marks> = values.collect();
+    let has_value = |marks: &&Marks, row: u32| {
+        let valid = marks.valid.as_ref();
+        valid.is_none_or(|valid| valid[row as usize])
+    };
+    let bad = values.iter().flat_map(|marks| marks.bad.iter().copied());
+    let empty = bad.filter(|row| !values.iter().any(|marks| has_value(marks, *row)));
+    let rejected = columns
+        .iter()
+        .flat_map(|column| column.marks.rejected.iter().copied());
+    let mut rejected = rejected.chain(empty).peekable();
+    rejected.peek()?;
     let mut accepted = vec![true; n_rows];
-    for row in columns.iter().flat_map(|column| &column.marks.rejected) {
-        accepted[*row as usize] = false;
+    for row in rejected {
+        accepted[row as usize] = false;
     }
     Some(
         (0..row_number(n_rows))

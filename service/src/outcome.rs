@@ -1,5 +1,7 @@
 //! What became of a contribution.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -46,6 +48,9 @@ pub struct RowProblem {
     /// 1-based row of the decoded table; absent when it concerns the whole contribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
+    /// 1-based line of the body on which the row begins, if that is text and known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The incoming column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
@@ -54,6 +59,25 @@ pub struct RowProblem {
     pub value: Option<String>,
     /// Why, and what to do.
     pub reason: String,
+}
+
+impl fmt::Display for RowProblem {
+    /// ``row 3: `temp`: not a number (`ERR`)``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.row, self.line) {
+            (Some(row), Some(line)) => write!(f, "row {row}, line {line}: ")?,
+            (Some(row), None) => write!(f, "row {row}: ")?,
+            (None, _) => {}
+        }
+        if let Some(column) = &self.column {
+            write!(f, "`{column}`: ")?;
+        }
+        f.write_str(&self.reason)?;
+        match &self.value {
+            Some(value) => write!(f, " (`{value}`)"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The problems of one contribution: the first ones in full, all of them counted.
@@ -103,6 +127,9 @@ pub struct Outcome {
     pub n_problems: u64,
     /// The first 100 problems.
     pub problems: Vec<RowProblem>,
+    /// What was taken and may not be what is meant, such as a column that is called almost like one that is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The folded sequence number that published it; absent when nothing was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<u64>,
@@ -211,6 +238,7 @@ impl Outcome {
             n_coordinates_added,
             n_problems: problems.n,
             problems: problems.first,
+            warnings: Vec::new(),
             commit: None,
             too_large: false,
             limited: false,

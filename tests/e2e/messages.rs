@@ -97,15 +97,15 @@ yesterday,280.15,1,good
         "ingest loggers.yaml readings rows.csv",
         1,
         "\
-rows.csv: partial, 2 of 9 rows, 2 new coordinate values
-  row 1: `date_time`: this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier` or `fold: later` in `source_unit`, or deliver an offset (`2025-10-26T02:30:00`)
-  row 2: `date_time`: this local time does not exist in Europe/Prague: the clocks skip it; deliver UTC or an offset (`2025-03-30 02:30`)
-  row 3: `T`: not a number; `temperature` is float64 (`warm`)
-  row 4: `count`: not a whole number; `count` is int16, use a float type to keep fractions (`1.5`)
-  row 5: `count`: too large or too small; `count` is int16 (`40000`)
-  row 6: `date_time`: not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit` (`yesterday`)
-  row 7: `date_time`: no value; every row needs one for the coordinate `date_time`
-  row 8: `quality`: not among the labels of `quality`; the nearest is `good` (`goood`)
+rows.csv: partial, 6 of 9 rows, 2 new coordinate values
+  row 1, line 2: `date_time`: this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, or deliver an offset (`2025-10-26T02:30:00`)
+  row 2, line 3: `date_time`: this local time does not exist in Europe/Prague: the clocks skip it; deliver UTC or an offset (`2025-03-30 02:30`)
+  row 3, line 4: `T`: not a number; `temperature` is float64 (`warm`)
+  row 4, line 5: `count`: not a whole number; `count` is int16, use a float type to keep fractions (`1.5`)
+  row 5, line 6: `count`: too large or too small; `count` is int16 (`40000`)
+  row 6, line 7: `date_time`: not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit` (`yesterday`)
+  row 7, line 8: `date_time`: no value; every row needs one for the coordinate `date_time`
+  row 8, line 9: `quality`: not among the labels of `quality`; the nearest is `good` (`goood`)
 ",
     );
 }

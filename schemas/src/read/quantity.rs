@@ -240,6 +240,9 @@ fn read_unit(
             ..unit
         }));
     }
+    if let Some((tick, instant)) = text.split_once(" since ") {
+        return time_unit::counted(reader, field, tick, instant, default).map(UnitKey::Time);
+    }
     match Unit::parse(text) {
         Ok(unit) => {
             if let Some(warning) = unit.warning() {

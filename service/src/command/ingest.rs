@@ -91,8 +91,8 @@ impl Ingest {
             print(&summary(&file.display().to_string(), &outcome))?;
             if outcome.status != Status::Merged {
                 code = ExitCode::FAILURE;
-                problems(&outcome);
             }
+            problems(&outcome);
         }
         Ok(code)
     }
@@ -144,22 +144,13 @@ pub(crate) fn summary(what: &str, outcome: &Outcome) -> String {
     )
 }
 
-/// The first problems.
+/// Warnings and the first problems.
 pub(crate) fn problems(outcome: &Outcome) {
+    for warning in &outcome.warnings {
+        note(&format!("  warning: {warning}"));
+    }
     for problem in outcome.problems.iter().take(MAX_PRINTED) {
-        let mut place = String::new();
-        if let Some(row) = problem.row {
-            place = format!("row {row}: ");
-        }
-        if let Some(column) = &problem.column {
-            place = format!("{place}`{column}`: ");
-        }
-        let value = problem
-            .value
-            .as_ref()
-            .map(|value| format!(" (`{value}`)"))
-            .unwrap_or_default();
-        note(&format!("  {place}{}{value}", problem.reason));
+        note(&format!("  {problem}"));
     }
     let more = outcome.n_problems.saturating_sub(MAX_PRINTED as u64);
     if more > 0 {

@@ -24,6 +24,7 @@ pub(super) fn told(
     let problem = |(place, row, value): Conflict| {
         let batch = &update.batches[place];
         let problem = RowProblem {
+            line: None,
             row: Some(table_row(batch.table_rows.as_deref(), row)),
             column: Some(variable.column.clone()),
             value: Some(value),

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 
 use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Decoded, Table};
+use super::{DecodeError, Decoded, Lost, Table};
 pub(super) use columns::Columns;
 
 pub(super) const FORMAT: &str = "Arrow IPC";
@@ -68,6 +68,8 @@ pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Decoded, DecodeEr
     Ok(Decoded::Table(Table {
         frame: frame?,
         units: file_units,
+        lost: Lost::default(),
+        lines: None,
     }))
 }
 

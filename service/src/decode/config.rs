@@ -13,7 +13,7 @@ pub use formats::{
 /// How the bytes of a contribution become a table.
 ///
 /// The steps run in the order of the keys below: the bytes are read as `format`, `extract` turns JSON into records,
-/// then `lookup`, `rename`, `set` and `unpivot` reshape the table. Everything is optional.
+/// then `lookup`, `rename`, `set`, `join`, `rows`, `unpivot` and `pivot` reshape the table. Everything is optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decoding {
@@ -47,16 +47,45 @@ pub struct Decoding {
     pub extract: Option<Extract>,
     /// Tables whose columns are added where keys agree, one after the other.
     pub lookup: Vec<Lookup>,
-    /// New names of columns, by their names so far; all are renamed at once. Each column must be there.
+    /// New names of columns, by their names so far; all are renamed at once. A name that no column has is a regular expression
+    /// for whole names, which must match one column; or several, if `$1` in the new name stands for what its first group
+    /// matches. Each column must be there.
     pub rename: IndexMap<String, String>,
     /// Columns with one value in every row, added or replaced: a number, a boolean, null, or text in which `${name}`
     /// stands for a variable of the request. `"${name}"` alone keeps the variable's type.
     pub set: IndexMap<String, serde_json::Value>,
+    /// Columns made of others, added or replaced: text in which `{name}` stands for the cell of a column and `{name:04}` for a
+    /// whole number with zeros in front, such as `time: "{Date} {Time}"` or `"{Year} {Day:03} {Hour:04}"`. Where one of the
+    /// cells has no value, there is none. `{{` stands for a brace.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub join: IndexMap<String, String>,
+    /// Which rows are taken: those whose cells in these columns have this value, or one of these. Others are passed over.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub rows: IndexMap<String, Wanted>,
     /// Turns columns that stand for values of one coordinate into rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unpivot: Option<Unpivot>,
+    /// Gives each of the quantities that one column names a column of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pivot: Option<Pivot>,
+    /// What a cell costs that cannot be read as what its variable is, or would be stored with a loss: its `value`, its
+    /// `row`, or `all` of the contribution. One of a coordinate always costs its row. Default `value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_bad_cell: Option<OnBadCell>,
     /// Bounds on what one contribution may use.
     pub limits: Limits,
+}
+
+/// What a cell costs that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBadCell {
+    /// The cell itself.
+    Value,
+    /// The row.
+    Row,
+    /// Nothing of the contribution is taken.
+    All,
 }
 
 /// A form of delivery.
@@ -100,12 +129,14 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CsvOptions {
-    /// What separates cells: one ASCII character, or `tab`. Default: whichever of `,`, `;` and tab is most frequent
-    /// outside quotes in the header line.
+    /// What separates cells: one ASCII character, `tab`, or `blanks` for runs of blanks and tabs, as in columns that are aligned
+    /// with them; `" "` means the same. Default: whichever of `,`, `;` and tab is most frequent outside quotes in the header line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// `true`: the first line names the columns. `false`: there are no names. A number: the header is that line, counted
-    /// from 1 after `skip_rows`; the lines before it are passed over. Blank lines and comments are not counted.
+    /// from 1 after `skip_rows`; the lines before it are passed over. A list of ascending numbers: names are made of those
+    /// lines, joined by a blank; a name in the first of them also counts for the columns after it without one. Blank lines and
+    /// comments are not counted.
     pub header: Header,
     /// Lines passed over at the start, whatever they hold. Default 0.
     pub skip_rows: usize,
@@ -119,12 +150,20 @@ pub struct CsvOptions {
     pub quote: String,
     /// Numbers are written with a decimal comma: `12,5` is read as `12.5`. Default false.
     pub decimal_comma: bool,
+    /// What stands between groups of three digits: one character, as in `1.234,5`, `1'234.5`; a blank stands for no-break blanks,
+    /// too. Default: nothing may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<char>,
+    /// What becomes of rows with fewer cells than there are columns: `reject` tells them as damaged, with `fill` the last columns
+    /// have no value in them. Default `fill` for columns that `columns` names, which is told; else `reject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_rows: Option<ShortRows>,
     /// Encoding of the text by its usual name, such as `utf-8`, `windows-1250`, `iso-8859-2`. A byte order mark decides
     /// before this does. Default: the `charset` of the content type, else UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Cells that mean "no value", quoted or not. An empty cell without quotes always does; list the empty text to have
-    /// empty cells in quotes mean it too.
+    /// Cells that mean "no value", quoted or not; those that are numbers mean the number however it is written: `-9999` is also
+    /// `-9999.00`. An empty cell without quotes always does; list the empty text to have empty cells in quotes mean it too.
     pub null_values: Vec<String>,
     /// Names of the columns when there is no header. Default `column_1`, `column_2`, …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +182,8 @@ impl Default for CsvOptions {
             comment: None,
             quote: "\"".to_owned(),
             decimal_comma: false,
+            thousands: None,
+            short_rows: None,
             encoding: None,
             null_values: Vec::new(),
             columns: None,
@@ -151,14 +192,26 @@ impl Default for CsvOptions {
     }
 }
 
-/// Where the names of the columns are.
+/// What becomes of rows with fewer cells than there are columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ShortRows {
+    /// The last columns have no value in them.
+    Fill,
+    /// They are damaged.
+    Reject,
+}
+
+/// Where the names of the columns are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Header {
     /// On the first line, or nowhere.
     Present(bool),
     /// On this line, counted from 1.
     Line(usize),
+    /// On these lines, in parts.
+    Lines(Vec<usize>),
 }
 
 impl Default for Header {
@@ -255,6 +308,29 @@ pub struct Unpivot {
     pub name_pattern: Option<String>,
     /// What to write instead of a name (or of what `name_pattern` captured); others stay as they are.
     pub name_map: IndexMap<String, String>,
+}
+
+/// Values of a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// One of these.
+    Any(Vec<serde_json::Value>),
+    /// This one.
+    One(serde_json::Value),
+}
+
+/// Gives each of the quantities that one column names a column of its own; a row has a value in the column of its quantity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pivot {
+    /// The column with the names of quantities, which become those of columns.
+    pub name: String,
+    /// The column with the values.
+    pub value: String,
+    /// The quantities taken; rows of others are passed over. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<String>>,
 }
 
 /// A choice of columns.

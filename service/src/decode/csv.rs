@@ -6,21 +6,24 @@
 
 mod body;
 mod cells;
+mod damage;
 mod dialect;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use encoding_rs::Encoding;
 use polars::prelude::DataFrame;
 
 use super::budget::Budget;
-use super::{DecodeError, text};
-use cells::{After, Cutter, next_line};
+use super::{DecodeError, Lines, Table, text};
+use crate::rules::Rules;
+use cells::{After, Cutter, line_of, next_line};
 pub(super) use dialect::Dialect;
 
-/// Reads CSV.
+/// Reads CSV that must be sound.
 ///
 /// `delimiter` and `charset` are what the content type says; the configuration in `dialect` decides before them.
 /// Blank lines are passed over. An empty body is an empty table; a header alone, a table of no rows.
@@ -34,16 +37,80 @@ pub(super) fn read(
     charset: Option<&'static Encoding>,
     budget: &Budget<'_>,
 ) -> Result<DataFrame, DecodeError> {
+    let text = text_of(body, dialect, charset, budget)?;
+    let n_parts = body::n_parts(text.len());
+    read_text(&text, dialect, delimiter, budget, n_parts)
+}
+
+/// Reads CSV of which damaged rows are left out, and tells them.
+///
+/// # Errors
+/// As [`read`] for the header, or if every row is damaged; by the first rules, for the first row.
+pub(super) fn read_tolerant(
+    body: &[u8],
+    dialect: &Dialect,
+    delimiter: Option<u8>,
+    charset: Option<&'static Encoding>,
+    budget: &Budget<'_>,
+) -> Result<Table, DecodeError> {
+    let text = text_of(body, dialect, charset, budget)?;
+    let n_parts = body::n_parts(text.len());
+    if dialect.rules == Rules::First {
+        return Ok(read_text(&text, dialect, delimiter, budget, n_parts)?.into());
+    }
+    let Some(head) = head(&text, dialect, delimiter, budget)? else {
+        return Ok(DataFrame::empty().into());
+    };
+    let before = budget.taken();
+    if memchr::memchr(0, text.as_bytes()).is_none() {
+        let Head { names, cutter, at } = &head;
+        match body::read_rows(&text, *at, names, cutter, n_parts, budget) {
+            Ok(frame) => {
+                let lines = one_by_one(&text, *at, frame.height(), dialect);
+                return Ok(Table {
+                    lines,
+                    ..frame.into()
+                });
+            }
+            Err(error) if !error.is_of_a_row() => return Err(error),
+            Err(_) => budget.give_back(budget.taken() - before),
+        }
+    }
+    damage::read_rows(&text, &head, dialect, budget)
+}
+
+/// Where rows stand if each line from `at` on is one.
+fn one_by_one(text: &str, at: usize, n_rows: usize, dialect: &Dialect) -> Option<Lines> {
+    let bytes = text.as_bytes();
+    let n_breaks = memchr::memchr_iter(b'\n', &bytes[at..]).count();
+    let n_lines = n_breaks + usize::from(!text.ends_with('\n'));
+    let mut lines = Lines::default();
+    lines.note(0, (line_of(text, at) + dialect.n_lines_before) as u64);
+    (n_lines == n_rows).then_some(lines)
+}
+
+fn text_of<'b>(
+    body: &'b [u8],
+    dialect: &Dialect,
+    charset: Option<&'static Encoding>,
+    budget: &Budget<'_>,
+) -> Result<Cow<'b, str>, DecodeError> {
     let max_bytes = budget.limits().max_decompressed_bytes;
-    let mut text = text::text_of(body, dialect.encoding.or(charset), max_bytes)?;
+    let text = text::text_of(body, dialect.encoding.or(charset), max_bytes)?;
     // The line breaks of old Macintoshes.
     if memchr::memchr(b'\n', text.as_bytes()).is_none()
         && memchr::memchr(b'\r', text.as_bytes()).is_some()
     {
-        text = text.replace('\r', "\n").into();
+        return Ok(text.replace('\r', "\n").into());
     }
-    let n_parts = body::n_parts(text.len());
-    read_text(&text, dialect, delimiter, budget, n_parts)
+    Ok(text)
+}
+
+/// What stands before the rows, and where they begin.
+struct Head<'d> {
+    names: Vec<String>,
+    cutter: Cutter<'d>,
+    at: usize,
 }
 
 fn read_text(
@@ -53,11 +120,26 @@ fn read_text(
     budget: &Budget<'_>,
     n_parts: usize,
 ) -> Result<DataFrame, DecodeError> {
+    match head(text, dialect, delimiter, budget)? {
+        None => Ok(DataFrame::empty()),
+        Some(Head { names, cutter, at }) => {
+            body::read_rows(text, at, &names, &cutter, n_parts, budget)
+        }
+    }
+}
+
+/// Reads what stands before the rows; `None` if there is nothing at all.
+fn head<'d>(
+    text: &str,
+    dialect: &'d Dialect,
+    delimiter: Option<u8>,
+    budget: &Budget<'_>,
+) -> Result<Option<Head<'d>>, DecodeError> {
     let start = (0..dialect.skip_lines).fold(0, |at, _| next_line(text, at));
     let mut cutter = Cutter::new(dialect, b',');
     let mut at = cutter.skip_void(text, start);
     if at == text.len() && dialect.header_line.is_none_or(|line| line == 1) {
-        return Ok(DataFrame::empty());
+        return Ok(None);
     }
     if let Some(header_line) = dialect.header_line {
         for line in 1..header_line {
@@ -80,14 +162,22 @@ fn read_text(
         (None, None) => (1..=first.len()).map(numbered).collect(),
         (None, Some(_)) => {
             at = after_first;
-            header_names(first)
+            let mut parts = vec![first];
+            for has_part in dialect.header_parts.iter().skip(1) {
+                let (row, after) = first_row(text, cutter.skip_void(text, at), &cutter, budget)?;
+                at = after;
+                if *has_part {
+                    parts.push(row);
+                }
+            }
+            header_names(parts)
         }
     };
     for _ in 0..dialect.skip_after_header {
         at = next_line(text, cutter.skip_void(text, at));
     }
     no_duplicates(&names)?;
-    body::read_rows(text, at, &names, &cutter, n_parts, budget)
+    Ok(Some(Head { names, cutter, at }))
 }
 
 /// The cells of the row at `at`, and where the next begins.
@@ -100,6 +190,7 @@ fn first_row(
     // Null values are for data: a column may well be named `NA`.
     let cutter = Cutter {
         null_values: &[],
+        thousands: None,
         decimal_comma: false,
         ..*cutter
     };
@@ -117,13 +208,31 @@ fn first_row(
     }
 }
 
-/// Names of a header; a column without one is called by its position.
-fn header_names(cells: Vec<Option<String>>) -> Vec<String> {
-    let named = |(idx, cell): (usize, Option<String>)| match cell {
-        Some(name) if !name.is_empty() => name,
-        _ => numbered(idx + 1),
+/// Names of a header, made of its lines; a column without one is called by its position. Of several lines, a name in one
+/// before the last counts for the columns after it that have none, as spreadsheets merge them.
+fn header_names(mut parts: Vec<Vec<Option<String>>>) -> Vec<String> {
+    let width = parts.last().map_or(0, Vec::len);
+    let has_text = |cell: &Option<String>| cell.as_ref().is_some_and(|name| !name.is_empty());
+    let n_before = parts.len() - 1;
+    for part in &mut parts[..n_before] {
+        part.resize(width, None);
+        for at in 1..width {
+            if !has_text(&part[at]) {
+                let named = part[at - 1].clone();
+                part[at] = named;
+            }
+        }
+    }
+    let name = |idx: usize| {
+        let words = parts.iter().filter_map(|part| part.get(idx)?.clone());
+        let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            numbered(idx + 1)
+        } else {
+            words.join(" ")
+        }
     };
-    cells.into_iter().enumerate().map(named).collect()
+    (0..width).map(name).collect()
 }
 
 fn numbered(position: usize) -> String {

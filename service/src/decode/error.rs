@@ -124,6 +124,47 @@ pub enum DecodeError {
         /// The delimiter used, escaped.
         delimiter: String,
     },
+    /// Bytes that a loss of power leaves.
+    #[error(
+        "line {line} holds NUL bytes, and so does every row; send the text itself, or name its encoding in `csv.encoding`"
+    )]
+    NulBytes {
+        /// 1-based line of the file.
+        line: usize,
+    },
+    /// A record with two values of one name.
+    #[error("record {record} has `{key}` twice; give each value a key of its own")]
+    DuplicateKey {
+        /// 1-based.
+        record: usize,
+        /// The name.
+        key: String,
+    },
+    /// A name in `rename` that is a pattern for several columns.
+    #[error(
+        "`rename` with `{pattern}` matches {}; write a pattern that matches one, or `$1` in the new name",
+        list(.matching)
+    )]
+    SeveralToRename {
+        /// As configured.
+        pattern: String,
+        /// What it matches.
+        matching: Vec<String>,
+    },
+    /// A cell that is no whole number.
+    #[error(
+        "row {row}: `{value}` in column `{column}` is no whole number, which `join.{joined}` fills with zeros"
+    )]
+    NotWhole {
+        /// 1-based row of the table.
+        row: usize,
+        /// The column with the cell.
+        column: String,
+        /// The cell.
+        value: String,
+        /// The column that is made of it.
+        joined: String,
+    },
     /// A quoted cell that never ends.
     #[error(
         "the quote opened on line {line} is never closed; double quotes inside cells, or set `csv.quote: \"\"`"
@@ -371,6 +412,28 @@ pub enum DecodeError {
         #[from]
         source: polars::error::PolarsError,
     },
+}
+
+impl DecodeError {
+    /// Whether one line of a format of lines is at fault.
+    pub(super) fn is_of_a_line(&self) -> bool {
+        matches!(
+            self,
+            Self::Format(super::format_error::FormatError::Line { .. })
+                | Self::NotJson { .. }
+                | Self::NotARecord { .. }
+                | Self::TooDeep { .. }
+                | Self::DuplicateKey { .. }
+        )
+    }
+
+    /// Whether one row of a CSV file is at fault.
+    pub(super) fn is_of_a_row(&self) -> bool {
+        matches!(
+            self,
+            Self::CellCount { .. } | Self::OpenQuote { .. } | Self::TextAfterQuote { .. }
+        )
+    }
 }
 
 /// Why a configuration of decoding cannot be used.

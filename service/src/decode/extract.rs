@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::budget::Budget;
 use super::{DecodeError, Format, json};
+use crate::rules::Rules;
 pub(super) use program::Program;
 
 /// Programs that ship with the service, by name.
@@ -79,7 +80,7 @@ pub(super) fn extract(
         variables,
         budget.limits(),
     )?;
-    json::read_lines(&records, budget)
+    json::read_records(&records, Rules::First, budget)
 }
 
 /// Line and text of each document.

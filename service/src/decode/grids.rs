@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray as _, PlSmallStr};
 
 use super::budget::{Budget, cell_bytes};
-use super::{DecodeError, Limits, Table};
+use super::{DecodeError, Limits, Lost, Table};
 
 /// What one contribution of arrays brings, under the source's own names.
 #[derive(Debug, Clone)]
@@ -75,6 +75,8 @@ impl Grids {
         Ok(Table {
             frame: DataFrame::new(n_rows, columns)?,
             units: self.units.clone(),
+            lost: Lost::default(),
+            lines: None,
         })
     }
 

@@ -5,46 +5,99 @@
 
 mod cells;
 mod line;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
 use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, LineProtocolOptions, Precision};
+use super::{DecodeError, LineProtocolOptions, Lost, Precision};
+use crate::rules::Rules;
 use cells::{Columns, Kind};
-use line::Lines;
+use line::{Lines, Pair};
 
 const FORMAT: &str = "line protocol";
 
-/// Reads lines; blank ones and those that begin with `#` are passed over.
+/// Reads lines; blank ones and those that begin with `#` are passed over. A line that breaks the rules costs its point, and is
+/// told; by the first rules, everything.
 ///
 /// # Errors
-/// The first line that breaks the rules, with its number.
+/// The first line, with its number, if no other keeps to the rules; a bound.
 pub(super) fn read(
     text: &str,
     options: &LineProtocolOptions,
     variables: &Map<String, Value>,
+    rules: Rules,
     budget: &Budget<'_>,
-) -> Result<DataFrame, DecodeError> {
+) -> Result<(DataFrame, Lost), DecodeError> {
     let precision = match options.precision {
         Some(precision) => precision,
         None => precision_of(variables)?,
     };
-    let mut columns = Columns::new(precision, options, budget);
+    let mut columns = Columns::new(precision, options, rules, budget);
     let mut lines = Lines::new(text);
-    while let Some(measurement) = lines.next_point()? {
-        let line = lines.line();
-        columns.begin(measurement);
-        while let Some((name, value)) = lines.next_tag()? {
-            columns.set(Kind::Tag, name, value, line)?;
+    let mut lost = Lost::default();
+    let mut first = None;
+    let mut pairs = Vec::new();
+    loop {
+        let begin = lines.begin();
+        let point = match lines.next_point() {
+            Ok(None) => break,
+            Ok(Some(measurement)) => read_point(&mut lines, measurement, &mut pairs),
+            Err(error) => Err(error.into()),
+        };
+        let added = match point {
+            Ok(point) if options.takes(&point.measurement) => columns.add(point, &mut pairs),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match added {
+            Ok(()) => {}
+            Err(error) if rules == Rules::First || !error.is_of_a_line() => return Err(error),
+            Err(error) => {
+                let line = lines.skip_line_at(&begin);
+                lost.push(|| (line.to_owned(), format!("{error}; the point is left out")));
+                first.get_or_insert(error);
+            }
         }
-        while let Some((name, value)) = lines.next_field()? {
-            columns.set(Kind::Field, name, value, line)?;
-        }
-        columns.end(lines.timestamp()?, line)?;
     }
-    columns.finish()
+    match first {
+        Some(first) if columns.is_empty() => Err(first),
+        _ => Ok((columns.finish()?, lost)),
+    }
+}
+
+/// A point without its tags and fields, which are kept beside it.
+struct Point<'t> {
+    measurement: Cow<'t, str>,
+    timestamp: Option<i64>,
+    line: usize,
+}
+
+/// Reads the rest of a point; its tags and fields are put into `pairs`.
+fn read_point<'t>(
+    lines: &mut Lines<'t>,
+    measurement: Cow<'t, str>,
+    pairs: &mut Vec<(Kind, Pair<'t>)>,
+) -> Result<Point<'t>, DecodeError> {
+    pairs.clear();
+    let line = lines.line();
+    while let Some(pair) = lines.next_tag()? {
+        pairs.push((Kind::Tag, pair));
+    }
+    while let Some(pair) = lines.next_field()? {
+        pairs.push((Kind::Field, pair));
+    }
+    let timestamp = lines.timestamp()?;
+    Ok(Point {
+        measurement,
+        timestamp,
+        line,
+    })
 }
 
 /// The precision that the request names, as InfluxDB's own interface spells it; nanoseconds if it names none.

@@ -14,6 +14,7 @@ use super::csv::{self, Dialect};
 use super::error::list;
 use super::prepare::Files;
 use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare, print};
+use crate::rules::Rules;
 
 /// A lookup, read and checked.
 #[derive(Debug, Clone)]
@@ -37,6 +38,7 @@ pub(super) fn prepare(
     files: &Files<'_>,
     key: &str,
     limits: &Limits,
+    rules: Rules,
 ) -> Result<PreparedLookup, DecodeSetupError> {
     let invalid = |name: &str, reason: String| DecodeSetupError::Invalid {
         key: format!("{key}.{name}"),
@@ -53,7 +55,7 @@ pub(super) fn prepare(
             "names no column; write `on: {<column>: <column of the file>}`".to_owned(),
         ));
     }
-    let dialect = Dialect::of(&lookup.csv, &format!("{key}.csv"))?;
+    let dialect = Dialect::of(&lookup.csv, &format!("{key}.csv"), rules)?;
     let bytes = files.read(&lookup.file, &format!("{key}.file"))?;
     let mut frame =
         csv::read(&bytes, &dialect, None, None, &Budget::new(limits)).map_err(not_a_table)?;

@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{
 use super::arrow::{self, Columns};
 use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Table};
+use super::{DecodeError, Lost, Table};
 
 pub(super) const FORMAT: &str = "Parquet";
 /// Rows read at a time.
@@ -50,6 +50,8 @@ pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Table, DecodeErro
     Ok(Table {
         frame: columns.finish()?,
         units,
+        lost: Lost::default(),
+        lines: None,
     })
 }
 

@@ -14,14 +14,15 @@ use super::content::MediaType;
 use super::csv::Dialect;
 use super::extract::{BUILTIN, Program};
 use super::lookup::{self, PreparedLookup};
-use super::reshape::{PreparedUnpivot, SetValue};
+use super::reshape::{Join, PreparedUnpivot, Renames, SetValue, WantedRows};
 use super::sheet;
 use super::text;
 use super::toa5;
 use super::{
     Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, FileUnits, Format,
-    GridOptions, Limits, LineProtocolOptions, SheetOptions,
+    GridOptions, Limits, LineProtocolOptions, OnBadCell, Pivot, SheetOptions,
 };
+use crate::rules::Rules;
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
@@ -39,10 +40,14 @@ pub struct Decoder {
     pub(super) units: FileUnits,
     pub(super) program: Option<Program>,
     pub(super) lookups: Vec<PreparedLookup>,
-    pub(super) rename: Vec<(String, String)>,
+    pub(super) rename: Renames,
     pub(super) set: Vec<(String, SetValue)>,
+    pub(super) join: Vec<Join>,
+    pub(super) rows: Vec<WantedRows>,
     pub(super) unpivot: Option<PreparedUnpivot>,
+    pub(super) pivot: Option<Pivot>,
     pub(super) limits: Limits,
+    pub(super) on_bad_cell: OnBadCell,
     recipe: Arc<Recipe>,
 }
 
@@ -53,6 +58,8 @@ pub struct Recipe {
     pub decoding: Decoding,
     /// The programs and tables that it names, those that ship with the service included, by the name it calls them.
     pub files: BTreeMap<String, Bytes>,
+    /// The rules of its time.
+    pub rules: Rules,
 }
 
 impl Recipe {
@@ -61,10 +68,11 @@ impl Recipe {
     /// # Errors
     /// As [`Decoding::prepare`].
     pub fn prepare(&self) -> Result<Decoder, DecodeSetupError> {
-        self.decoding.prepare_from(&Files {
+        let files = Files {
             place: Place::Kept(&self.files),
             read: Mutex::default(),
-        })
+        };
+        self.decoding.prepare_from(&files, self.rules)
     }
 }
 
@@ -129,24 +137,32 @@ impl Decoding {
     /// # Errors
     /// The first fault, with its key and what to write instead.
     pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
-        self.prepare_from(&Files {
+        let files = Files {
             place: Place::Folder(folder),
             read: Mutex::default(),
-        })
+        };
+        self.prepare_from(&files, Rules::default())
     }
 
-    fn prepare_from(&self, files: &Files<'_>) -> Result<Decoder, DecodeSetupError> {
+    fn prepare_from(&self, files: &Files<'_>, rules: Rules) -> Result<Decoder, DecodeSetupError> {
         sheet::check(&self.sheet)?;
-        let lookup =
-            |(idx, lookup)| lookup::prepare(lookup, files, &format!("lookup[{idx}]"), &self.limits);
+        let lookup = |(idx, lookup)| {
+            lookup::prepare(
+                lookup,
+                files,
+                &format!("lookup[{idx}]"),
+                &self.limits,
+                rules,
+            )
+        };
         let set =
             |(column, value): (&String, _)| Ok((column.clone(), SetValue::of(column, value)?));
         Ok(Decoder {
             format: self.format,
             member: self.member.as_deref().map(member).transpose()?,
-            dialect: Dialect::of(&self.csv, "csv")?,
+            dialect: Dialect::of(&self.csv, "csv", rules)?,
             is_plain_csv: self.csv == CsvOptions::default(),
-            toa5: toa5::Reader::of(&self.toa5, self.csv.encoding.as_deref())?,
+            toa5: toa5::Reader::of(&self.toa5, self.csv.encoding.as_deref(), rules)?,
             sheet: self.sheet.clone(),
             line_protocol: self.line_protocol.clone(),
             grid: self.grid.clone(),
@@ -168,22 +184,30 @@ impl Decoding {
                 .enumerate()
                 .map(lookup)
                 .collect::<Result<_, _>>()?,
-            rename: self
-                .rename
-                .iter()
-                .map(|(from, to)| (from.clone(), to.clone()))
-                .collect(),
+            rename: Renames::prepare(&self.rename, rules),
             set: self
                 .set
                 .iter()
                 .map(set)
                 .collect::<Result<_, DecodeSetupError>>()?,
+            join: self
+                .join
+                .iter()
+                .map(|(column, template)| Join::of(column, template))
+                .collect::<Result<_, _>>()?,
+            rows: self.rows.iter().map(WantedRows::of).collect(),
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
+            pivot: self.pivot.clone(),
             limits: self.limits.clone(),
+            on_bad_cell: self.on_bad_cell.unwrap_or(match rules {
+                Rules::First => OnBadCell::Row,
+                Rules::Second => OnBadCell::Value,
+            }),
             // Fields are made in order: by now everything is read.
             recipe: Arc::new(Recipe {
                 decoding: self.clone(),
                 files: files.read.lock().clone(),
+                rules,
             }),
         })
     }
@@ -202,6 +226,25 @@ impl Decoder {
     /// All that decides how it decodes.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// Whether arrays become rows, for a step that needs them.
+    pub(super) fn needs_rows(&self) -> bool {
+        !self.lookups.is_empty()
+            || !self.join.is_empty()
+            || !self.rows.is_empty()
+            || self.unpivot.is_some()
+            || self.pivot.is_some()
+    }
+
+    /// The rules of its time.
+    pub(crate) fn rules(&self) -> Rules {
+        self.recipe.rules
+    }
+
+    /// What a cell costs that cannot be read.
+    pub fn on_bad_cell(&self) -> OnBadCell {
+        self.on_bad_cell
     }
 
     /// What one contribution may use while it is decoded.

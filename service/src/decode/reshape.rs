@@ -1,5 +1,10 @@
-//! `rename`, `set` and `unpivot`: columns under other names, with constants, and turned into rows.
+//! `rename`, `set`, `join`, `rows`, `unpivot` and `pivot`: columns under other names, with constants, made of others, and turned
+//! into rows or made of them.
 
+mod join;
+mod pivot;
+mod rename;
+mod rows;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -10,6 +15,10 @@ use std::collections::HashSet;
 use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::{DecodeError, prepare};
+pub(super) use join::{Join, join};
+pub(super) use pivot::pivot;
+pub(super) use rename::Renames;
+pub(super) use rows::{WantedRows, choose_rows};
 pub(super) use set::{SetValue, set};
 pub(super) use unpivot::{PreparedUnpivot, unpivot};
 

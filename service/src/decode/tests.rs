@@ -3,6 +3,7 @@
 mod arrays;
 mod bombs;
 mod content;
+mod damage;
 pub(super) mod formats;
 mod hostile;
 mod pipeline;
@@ -61,13 +62,20 @@ pub(super) fn run(
         content_type: content_type.to_owned(),
         content_encoding: None,
     };
-    let Table { frame, .. } = decode(
+    let Table { frame, lost, .. } = decode(
         payload,
         &content,
         &decoder,
         &variables(json!({"site": "A", "n": 3})),
     )?;
-    Ok(show(&frame))
+    let mut text = show(&frame);
+    for problem in &lost.problems.first {
+        write!(text, "\nlost {problem}").unwrap();
+    }
+    for warning in &lost.warnings {
+        write!(text, "\nwarning {warning}").unwrap();
+    }
+    Ok(text)
 }
 
 /// Why `payload` cannot be decoded.

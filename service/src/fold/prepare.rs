@@ -169,6 +169,7 @@ mod tests {
             problems: Problems::default(),
             table_rows: Some(vec![0; n_bytes / 4]),
             limited: false,
+            warnings: Vec::new(),
         };
         Prepared {
             seq,

@@ -150,6 +150,7 @@ pub(super) fn without_outliers(
         keep[row] = false;
         judge.n_rows_rejected += 1;
         judge.problems.push(|| RowProblem {
+            line: None,
             row: Some(table_row(table_rows.as_deref(), row)),
             column: Some(schema.variable.column.clone()),
             value: Some(shown(&coordinate.values, *value as usize, schema)),

@@ -213,6 +213,7 @@ impl Picking<'_> {
         };
         let kind = if must_agree { "conflict" } else { "rejected" };
         RowProblem {
+            line: None,
             row: Some(u64::from(row) + 1),
             column: Some(variable.column.clone()),
             value: print(row),

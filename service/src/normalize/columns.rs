@@ -3,13 +3,14 @@
 use polars::prelude::{Column, DataFrame};
 use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
-use super::Admission;
+use super::Terms;
 use super::error::NormalizeError;
 use super::labels::nearest_label;
 use super::read::Target;
-use super::source::Source;
-use super::units;
+use super::source::{self, Source};
+use super::{units, unmatched};
 use crate::decode::Table;
+use crate::rules::Rules;
 
 /// What a table brings for a node.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Plan<'s> {
     pub(super) coordinates: Vec<PlannedCoordinate>,
     /// In schema order.
     pub(super) variables: Vec<PlannedVariable>,
+    /// Columns that may be those of variables for which nothing came.
+    pub(super) warnings: Vec<String>,
 }
 
 /// A coordinate that the table brings.
@@ -51,16 +54,17 @@ pub(super) struct PlannedVariable {
 pub(super) fn plan<'s>(
     table: &Table,
     node: &'s Node,
-    admission: Admission,
+    terms: Terms,
 ) -> Result<Plan<'s>, NormalizeError> {
     let frame = &table.frame;
     let mut plan = Plan {
         targets: Vec::new(),
         coordinates: Vec::new(),
         variables: Vec::new(),
+        warnings: Vec::new(),
     };
     let has = |variable: &Variable| frame.get_column_index(&variable.column).is_some();
-    let target = |variable, coordinate| target(table, variable, coordinate, admission);
+    let target = |variable, coordinate| target(table, variable, coordinate, terms);
     let brought = |name: &String| node.variables.get(name).is_some_and(has);
 
     for (coordinate_idx, (name, coordinate)) in node.coordinates.iter().enumerate() {
@@ -141,6 +145,12 @@ pub(super) fn plan<'s>(
             found: columns_of(frame),
         });
     }
+    if terms.rules != Rules::First {
+        let columns = frame.columns().iter().map(|column| column.name().as_str());
+        let columns: Vec<&str> = columns.collect();
+        let n_rows = frame.height();
+        plan.warnings = unmatched::look(node, &columns, n_rows)?;
+    }
     Ok(plan)
 }
 
@@ -149,7 +159,7 @@ fn target<'s>(
     table: &Table,
     variable: &'s Variable,
     coordinate: Option<&'s str>,
-    admission: Admission,
+    terms: Terms,
 ) -> Result<Target<'s>, NormalizeError> {
     let frame = &table.frame;
     let column =
@@ -162,7 +172,7 @@ fn target<'s>(
                 nearest: String::new(),
             })?;
     let unit = table.units.get(&variable.column);
-    target_of(column, variable, coordinate, unit, admission)
+    target_of(column, variable, coordinate, unit, terms)
 }
 
 /// Cells of this variable are read from `column`, which counts `unit` if the file says so.
@@ -174,7 +184,7 @@ pub(super) fn target_of<'s>(
     variable: &'s Variable,
     coordinate: Option<&'s str>,
     unit: Option<&String>,
-    admission: Admission,
+    terms: Terms,
 ) -> Result<Target<'s>, NormalizeError> {
     let wrong_type = |found: String| NormalizeError::WrongType {
         column: variable.column.clone(),
@@ -186,8 +196,16 @@ pub(super) fn target_of<'s>(
             _ => variable.data_type.to_string(),
         },
     };
-    let source =
-        Source::new(column).ok_or_else(|| wrong_type(format!("type {}", column.dtype())))?;
+    let shortest = (coordinate.is_some() && terms.rules != Rules::First)
+        .then(|| source::shortest(column))
+        .flatten();
+    let source = Source::new(shortest.as_ref().unwrap_or(column))
+        .ok_or_else(|| wrong_type(format!("type {}", column.dtype())))?;
+    if let (Measure::Time { .. }, false, Some(unit)) = (&variable.measure, source.is_time(), unit)
+        && terms.rules != Rules::First
+    {
+        units::of_time(variable, unit)?;
+    }
     let source = match (&variable.measure, variable.data_type) {
         (Measure::Time { .. }, _) if source.is_bool() => {
             return Err(wrong_type("truth values".to_owned()));
@@ -204,7 +222,8 @@ pub(super) fn target_of<'s>(
         variable,
         coordinate,
         source,
-        admission,
+        terms,
+        folds: None,
     })
 }
 
@@ -237,7 +256,7 @@ fn missing(frame: &DataFrame, node: &Node, name: &str) -> NormalizeError {
 }
 
 /// Whether two names differ only in case and separators.
-fn is_alike(one: &str, other: &str) -> bool {
+pub(super) fn is_alike(one: &str, other: &str) -> bool {
     let core = |name: &str| -> String {
         name.chars()
             .filter(|c| c.is_alphanumeric())
@@ -252,7 +271,7 @@ fn columns_of(frame: &DataFrame) -> String {
 }
 
 /// Names in backquotes, at most twenty.
-fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub(super) fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown: Vec<String> = names
         .iter()

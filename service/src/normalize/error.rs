@@ -15,6 +15,33 @@ pub enum NormalizeError {
         /// Columns of the table, in backquotes.
         found: String,
     },
+    /// Coordinates are there, but nothing that lies on them.
+    #[error(
+        "no variable of node `{node}` is in the table, only coordinates: the schema maps {wanted}, the table has {found}{nearest}"
+    )]
+    NoVariable {
+        /// Path of the node.
+        node: String,
+        /// Columns of variables, in backquotes.
+        wanted: String,
+        /// Columns of the table that nothing is read from, in backquotes.
+        found: String,
+        /// A hint at a column that is called alike, or nothing.
+        nearest: String,
+    },
+    /// Numbers that are to be times, in a unit of something else.
+    #[error(
+        "`{column}` comes in `{found}`, says the file, which is no unit of time that is understood, and the schema has `{variable}` as a \
+         time; correct the file, or set `units: drop` in the endpoint's `decode` if its numbers are as `source_unit` says"
+    )]
+    TimeUnit {
+        /// Column or array.
+        column: String,
+        /// As the file writes it.
+        found: String,
+        /// Variable of the schema.
+        variable: String,
+    },
     /// A coordinate or a component is missing that a variable of the table needs.
     #[error(
         "column `{column}` is missing; the schema maps it to `{variable}`; the table has {found}{nearest}"
@@ -80,6 +107,16 @@ pub enum NormalizeError {
         array: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Cells that cannot be read, where nothing is to be taken then.
+    #[error(
+        "{n} cells cannot be read, and `on_bad_cell: all` takes nothing then; the first is {first}"
+    )]
+    BadCells {
+        /// How many.
+        n: usize,
+        /// The first, with its place and why.
+        first: String,
     },
     /// More rows than one contribution may have.
     #[error("the table has {n_rows} rows; a contribution takes at most {max_rows}: split it")]

@@ -6,7 +6,7 @@ use zarr_fuse_schemas::{Measure, Variable};
 use super::labels::nearest_label;
 use super::read::Target;
 use super::source::Cell;
-use super::time::{TimeError, format_ticks};
+use super::time::{TimeError, format_ticks, readings};
 
 /// Why a cell was not taken; made often, written out at most a hundred times.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,8 +36,8 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether it takes the whole row; else only this value is left out.
-    pub(super) fn rejects_row(self) -> bool {
+    /// Whether the cell cannot be read, or would be stored with a loss; else its value is not wanted.
+    pub(super) fn is_bad_cell(self) -> bool {
         !matches!(self, Self::Outside(_) | Self::UnknownLabel)
     }
 
@@ -70,6 +70,10 @@ impl Fault {
             Self::Time(error @ (TimeError::TooFar | TimeError::Overflow(_))) => {
                 format!("{error}{}", finer_tick(cell, target))
             }
+            Self::Time(TimeError::WhichOrder | TimeError::DateOrNumber) => {
+                question(self, cell, target)
+            }
+            Self::Time(TimeError::NotInFormat) => not_in_format(target),
             Self::Time(error) => error.to_string(),
             Self::Outside(stored) => outside(stored, variable),
             Self::UnknownLabel => {
@@ -133,6 +137,45 @@ fn outside(stored: f64, variable: &Variable) -> String {
     format!(
         "{value}outside the range {range}{unit} of `{}`",
         variable.name
+    )
+}
+
+/// What a time may mean, and what to set for each meaning.
+fn question(fault: Fault, cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
+    let Measure::Time { source_unit, .. } = &target.variable.measure else {
+        return String::new();
+    };
+    let text = cell.map(Cell::print).unwrap_or_default();
+    let readings = readings(&text, source_unit);
+    let readings = readings.iter();
+    let shown: Vec<String> = readings
+        .map(|(option, time)| format!("{time} with `{option}`"))
+        .collect();
+    let name = &target.variable.name;
+    let what = match (fault, shown.len()) {
+        (_, 0) => return TimeError::NoSuchDate.to_string(),
+        (_, 1) => "does not say in which order day, month and year come".to_owned(),
+        (Fault::Time(TimeError::DateOrNumber), _) => "may be a date or a number".to_owned(),
+        _ => "may be read in several ways".to_owned(),
+    };
+    format!(
+        "{what}: {}; write in the `source_unit` of `{name}` which one is meant",
+        shown.join(", ")
+    )
+}
+
+fn not_in_format(target: &Target<'_>) -> String {
+    let Measure::Time { source_unit, .. } = &target.variable.measure else {
+        return String::new();
+    };
+    let formats = source_unit.formats.iter();
+    let formats: Vec<String> = formats
+        .map(|format| format!("`{}`", format.written()))
+        .collect();
+    format!(
+        "is not written as {}, the `format` in the `source_unit` of `{}`; correct it, or list there all formats that occur",
+        formats.join(" or "),
+        target.variable.name
     )
 }
 

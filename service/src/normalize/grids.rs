@@ -5,9 +5,13 @@ use zarr_fuse_schemas::{Node, StepLimits, Variable};
 use super::columns::target_of;
 use super::error::NormalizeError;
 use super::read::{Elements, read_column};
-use super::{Admission, Batch, BatchCoordinate, BatchVariable, GridPlaces, Normalized};
+use super::{
+    Admission, Batch, BatchCoordinate, BatchVariable, GridPlaces, Normalized, Terms,
+    all_or_nothing, unmatched,
+};
 use crate::decode::{Grid, Grids};
 use crate::outcome::Problems;
+use crate::rules::Rules;
 use crate::values::Values;
 
 /// Positions of a grid whose coordinate value cannot be used.
@@ -31,15 +35,16 @@ pub fn normalize_grids(grids: &Grids, node: &Node) -> Result<Normalized, Normali
     normalize_grids_as(grids, node, Admission::New)
 }
 
-/// The same for a contribution that may have been merged before.
+/// The same on other terms than those of a contribution that comes today for the first time.
 ///
 /// # Errors
 /// As [`normalize_grids`].
 pub fn normalize_grids_as(
     grids: &Grids,
     node: &Node,
-    admission: Admission,
+    terms: impl Into<Terms>,
 ) -> Result<Normalized, NormalizeError> {
+    let terms = terms.into();
     let unit = |variable: &Variable| grids.units.get(&variable.column);
     let mut problems = Problems::default();
     let mut limited = false;
@@ -56,11 +61,12 @@ pub fn normalize_grids_as(
                 variable,
                 Some(&variable.name),
                 unit(variable),
-                admission,
+                terms,
             )?,
             n,
         );
         limited |= read.marks.limited;
+        all_or_nothing(std::slice::from_ref(&read), terms)?;
         let Elements::Encoded {
             distinct,
             mut index,
@@ -87,8 +93,9 @@ pub fn normalize_grids_as(
         };
         let strides = strides(grids, grid, variable, node)?;
         let n = cells(grid.values.len())?;
-        let target = target_of(&grid.values, variable, None, unit(variable), admission)?;
+        let target = target_of(&grid.values, variable, None, unit(variable), terms)?;
         let read = read_column(&target, n);
+        all_or_nothing(std::slice::from_ref(&read), terms)?;
         let values = match read.elements {
             Elements::Plain(values) => values,
             Elements::Encoded { distinct, .. } if distinct.is_empty() => {
@@ -118,6 +125,12 @@ pub fn normalize_grids_as(
     if variables.is_empty() && coordinates.is_empty() {
         return Err(nothing_known(grids, node));
     }
+    let mut warnings = Vec::new();
+    if terms.rules != Rules::First {
+        let names = grids.coordinates.keys().chain(grids.variables.keys());
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        warnings = unmatched::look(node, &names, usize::MAX)?;
+    }
     Ok(Normalized {
         batch: Batch {
             n_rows: 0,
@@ -129,6 +142,7 @@ pub fn normalize_grids_as(
         problems,
         table_rows: None,
         limited,
+        warnings,
     })
 }
 

@@ -10,11 +10,25 @@ use super::source::Cell;
 /// Largest number up to which every whole number is a 64-bit float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// How numbers are converted from their unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exactness {
+    /// As by the first rules: multiplied.
+    First,
+    /// Divided, where that is exact.
+    Value,
+    /// That, and without what the last digit makes of a decimal: numbers that people wrote alike are one.
+    Coordinate,
+}
+
 /// How the numbers of one variable are taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Numbers {
     /// From the delivered to the stored unit; `None` changes nothing, not even a bit.
     conversion: Option<Conversion>,
+    /// What is divided by in its place.
+    divisor: Option<f64>,
+    exactness: Exactness,
     /// A number that means "no value" in the delivered unit.
     sentinel: Option<f64>,
     /// Numbers that mean "no value" in the stored unit.
@@ -38,6 +52,7 @@ impl Numbers {
         from_file: Option<Conversion>,
         is_coordinate: bool,
         finite: bool,
+        exactness: Exactness,
     ) -> Self {
         let of_schema = match &variable.measure {
             Measure::Physical { conversion, .. } => Some(*conversion),
@@ -71,6 +86,10 @@ impl Numbers {
         };
         Self {
             conversion,
+            divisor: conversion
+                .filter(|_| exactness != Exactness::First)
+                .and_then(Conversion::divisor),
+            exactness,
             sentinel: na_float.filter(|_| conversion.is_some() && !is_default_na(variable)),
             na_float: na_float.filter(|number| !number.is_nan()).map(stored),
             na_whole,
@@ -172,7 +191,17 @@ impl Numbers {
     fn convert(&self, delivered: Option<f64>) -> Option<f64> {
         match (delivered, self.conversion) {
             (Some(number), Some(_)) if self.sentinel == Some(number) => None,
-            (Some(number), Some(conversion)) => Some(conversion.apply(number)),
+            (Some(number), Some(conversion)) => {
+                let stored = match self.divisor {
+                    Some(divisor) => number / divisor + conversion.offset,
+                    None => conversion.apply(number),
+                };
+                Some(if self.exactness == Exactness::Coordinate {
+                    decimal(stored)
+                } else {
+                    stored
+                })
+            }
             (delivered, _) => delivered,
         }
     }
@@ -242,6 +271,14 @@ pub(super) fn exactly_whole(number: f64) -> Result<Option<i128>, Fault> {
     } else {
         Err(Fault::Fraction)
     }
+}
+
+/// The decimal of 15 digits that a conversion of units meant: all that a 64-bit float surely has.
+fn decimal(number: f64) -> f64 {
+    if !number.is_finite() {
+        return number;
+    }
+    format!("{number:.14e}").parse().unwrap_or(number)
 }
 
 /// The whole number that a conversion of units meant: 0.57 m is 57 cm, though 0.57 × 100 is 56.99999999999999.

@@ -8,15 +8,18 @@ use zarr_fuse_schemas::time::Tick;
 use zarr_fuse_schemas::unit::Conversion;
 use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
 
-use super::Admission;
 use super::distinct::{Encoder, row_number};
 use super::element::Element;
 use super::fault::Fault;
+use super::folds::Folds;
 use super::labels::Labels;
-use super::numbers::Numbers;
+use super::numbers::{Exactness, Numbers};
 use super::source::{Cell, Source, cut};
 use super::time::{Moment, TimeError, TimeReader};
+use super::{Admission, Terms};
+use crate::decode::OnBadCell;
 use crate::outcome::{Problems, RowProblem};
+use crate::rules::Rules;
 use crate::values::Values;
 
 /// Rows that one thread takes at a time.
@@ -33,14 +36,25 @@ pub(super) struct Target<'s> {
     pub(super) conversion: Option<Conversion>,
     /// The cells.
     pub(super) source: Source,
-    /// Whether the bounds on coordinate values hold.
-    pub(super) admission: Admission,
+    /// How they are taken.
+    pub(super) terms: Terms,
+    /// Which of two instants the times of rows mean that may mean both, if their order says so.
+    pub(super) folds: Option<Folds>,
 }
 
 impl Target<'_> {
     /// Whether a cell is a coordinate value that the bounds hold for.
     pub(super) fn is_bounded(&self) -> bool {
-        self.coordinate.is_some() && self.admission == Admission::New
+        self.coordinate.is_some() && self.terms.admission == Admission::New
+    }
+
+    /// How numbers are converted from their unit.
+    fn exactness(&self) -> Exactness {
+        match (self.terms.rules, self.coordinate) {
+            (Rules::First, _) => Exactness::First,
+            (Rules::Second, None) => Exactness::Value,
+            (Rules::Second, Some(_)) => Exactness::Coordinate,
+        }
     }
 
     /// Ticks that a time may have: those that 64-bit nanoseconds hold, unless the schema says which ones.
@@ -72,6 +86,8 @@ pub(super) struct Marks {
     pub(super) valid: Option<Vec<bool>>,
     /// Rows that cannot take part, ascending.
     pub(super) rejected: Vec<u32>,
+    /// Rows whose cell cannot be read or would be stored with a loss, ascending.
+    pub(super) bad: Vec<u32>,
     /// In row order.
     pub(super) problems: Problems,
     /// Whether any is due to the bounds on coordinate values.
@@ -86,6 +102,7 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
         target.conversion,
         target.coordinate == Some(&variable.name),
         target.is_bounded(),
+        target.exactness(),
     );
     let numbers = &numbers;
 
@@ -93,14 +110,14 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
     macro_rules! integers {
         ($read:ident) => {
             match variable.data_type {
-                DataType::Int8 => read(target, n_rows, || |cell| $read!(i8, cell)),
-                DataType::Int16 => read(target, n_rows, || |cell| $read!(i16, cell)),
-                DataType::Int32 => read(target, n_rows, || |cell| $read!(i32, cell)),
-                DataType::UInt8 => read(target, n_rows, || |cell| $read!(u8, cell)),
-                DataType::UInt16 => read(target, n_rows, || |cell| $read!(u16, cell)),
-                DataType::UInt32 => read(target, n_rows, || |cell| $read!(u32, cell)),
-                DataType::UInt64 => read(target, n_rows, || |cell| $read!(u64, cell)),
-                _ => read(target, n_rows, || |cell| $read!(i64, cell)),
+                DataType::Int8 => read(target, n_rows, || |_, cell| $read!(i8, cell)),
+                DataType::Int16 => read(target, n_rows, || |_, cell| $read!(i16, cell)),
+                DataType::Int32 => read(target, n_rows, || |_, cell| $read!(i32, cell)),
+                DataType::UInt8 => read(target, n_rows, || |_, cell| $read!(u8, cell)),
+                DataType::UInt16 => read(target, n_rows, || |_, cell| $read!(u16, cell)),
+                DataType::UInt32 => read(target, n_rows, || |_, cell| $read!(u32, cell)),
+                DataType::UInt64 => read(target, n_rows, || |_, cell| $read!(u64, cell)),
+                _ => read(target, n_rows, || |_, cell| $read!(i64, cell)),
             }
         };
     }
@@ -114,9 +131,12 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
         (Measure::Time { unit, source_unit }, _) => {
             let window = target.window(unit.tick);
             read(target, n_rows, || {
-                let mut reader = TimeReader::new(source_unit, unit.tick);
+                let mut reader = TimeReader::new(source_unit, unit.tick, target.terms.rules);
                 let window = window.clone();
-                move |cell| {
+                move |row, cell| {
+                    if let Some(folds) = &target.folds {
+                        reader.fold(folds.get(&row).copied());
+                    }
                     let ticks = read_time(&mut reader, numbers, variable, cell)?;
                     match (ticks, &window) {
                         (Some(ticks), Some(window)) if !window.contains(&ticks) => {
@@ -140,15 +160,15 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
         }
         (_, DataType::String) => read_strings(target, n_rows, usize::MAX),
         (_, DataType::FixedString(length)) => read_strings(target, n_rows, length as usize),
-        (_, DataType::Bool) => read(target, n_rows, || |cell| numbers.truth(cell)),
+        (_, DataType::Bool) => read(target, n_rows, || |_, cell| numbers.truth(cell)),
         (_, DataType::Float32) => read(target, n_rows, || {
-            |cell| Ok(numbers.float(cell)?.map(single))
+            |_, cell| Ok(numbers.float(cell)?.map(single))
         }),
-        (_, DataType::Float64) => read(target, n_rows, || |cell| numbers.float(cell)),
+        (_, DataType::Float64) => read(target, n_rows, || |_, cell| numbers.float(cell)),
         (_, DataType::Complex64) => read(target, n_rows, || {
-            |cell| Ok(numbers.complex(cell)?.map(|z| z.map(single)))
+            |_, cell| Ok(numbers.complex(cell)?.map(|z| z.map(single)))
         }),
-        (_, DataType::Complex128) => read(target, n_rows, || |cell| numbers.complex(cell)),
+        (_, DataType::Complex128) => read(target, n_rows, || |_, cell| numbers.complex(cell)),
         _ => integers!(whole),
     }
 }
@@ -205,7 +225,7 @@ fn read_time(
 fn read<'a, T, F>(target: &'a Target<'_>, n_rows: usize, make: impl Fn() -> F + Sync) -> Column
 where
     T: Element,
-    F: FnMut(Cell<'a>) -> Result<Option<T>, Fault>,
+    F: FnMut(usize, Cell<'a>) -> Result<Option<T>, Fault>,
 {
     if target.coordinate.is_none() {
         let mut elements = vec![T::default(); n_rows];
@@ -217,7 +237,7 @@ where
     }
     let (index, keys, marks) = encode(target, n_rows, || {
         let mut convert = make();
-        move |cell| Ok(convert(cell)?.map(Element::key))
+        move |row, cell| Ok(convert(row, cell)?.map(Element::key))
     });
     let distinct = T::values(keys.into_iter().map(T::from_key).collect());
     Column {
@@ -232,7 +252,7 @@ fn read_strings(target: &Target<'_>, n_rows: usize, max_characters: usize) -> Co
         _ => None,
     };
     let (index, keys, marks) = encode(target, n_rows, || {
-        |cell| match cell {
+        |_, cell| match cell {
             Cell::Text(text) if Some(text) == na => Ok(None),
             // A character takes at least a byte.
             Cell::Text(text)
@@ -260,14 +280,14 @@ fn encode<'a, K, F>(
 ) -> (Vec<u32>, Vec<K>, Marks)
 where
     K: Copy + Ord + std::hash::Hash + Send + Sync,
-    F: FnMut(Cell<'a>) -> Result<Option<K>, Fault>,
+    F: FnMut(usize, Cell<'a>) -> Result<Option<K>, Fault>,
 {
     let mut index = vec![0; n_rows];
     let parts = in_parts(&mut index, |rows, out| {
         let mut encoder = Encoder::new();
         let mut convert = make();
-        let marks = fill(target, rows, out, |cell| {
-            Ok(convert(cell)?.map(|key| encoder.number(key)))
+        let marks = fill(target, rows, out, |row, cell| {
+            Ok(convert(row, cell)?.map(|key| encoder.number(key)))
         });
         (encoder, marks)
     });
@@ -294,12 +314,12 @@ fn fill<'a, T>(
     target: &'a Target<'_>,
     rows: Range<usize>,
     out: &mut [T],
-    mut convert: impl FnMut(Cell<'a>) -> Result<Option<T>, Fault>,
+    mut convert: impl FnMut(usize, Cell<'a>) -> Result<Option<T>, Fault>,
 ) -> Marks {
     let mut marks = Marks::default();
     let (first, n_rows) = (rows.start, rows.len());
     target.source.visit(rows, |position, cell| {
-        let fault = match cell.map(&mut convert) {
+        let fault = match cell.map(|cell| convert(first + position, cell)) {
             Some(Ok(Some(element))) => {
                 out[position] = element;
                 return;
@@ -325,12 +345,18 @@ impl Marks {
         let Some(fault) = fault.or(target.coordinate.map(|_| Fault::Missing)) else {
             return;
         };
-        if target.coordinate.is_some() || fault.rejects_row() {
+        let is_bad = fault.is_bad_cell();
+        if is_bad {
+            self.bad.push(row_number(first + position));
+        }
+        let costs_row = is_bad && target.terms.on_bad_cell != OnBadCell::Value;
+        if target.coordinate.is_some() || costs_row {
             self.rejected.push(row_number(first + position));
         }
         self.limited |= fault.is_bound();
         self.problems.push(|| RowProblem {
             row: Some((first + position) as u64 + 1),
+            line: None,
             column: Some(target.variable.column.clone()),
             value: cell.map(|cell| cut(&cell.print())),
             reason: fault.reason(cell, target),
@@ -355,6 +381,7 @@ impl Marks {
                 }
             }
             whole.rejected.extend(part.rejected);
+            whole.bad.extend(part.bad);
             whole.problems.extend(part.problems);
             whole.limited |= part.limited;
         }

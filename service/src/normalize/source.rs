@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataType as Delivered, Float64Chunked, Int64Chunked, StaticArray,
-    StringChunked, TimeUnit as PolarsUnit, UInt64Chunked,
+    BooleanChunked, Column, DataType as Delivered, Float64Chunked, Int64Chunked, IntoColumn,
+    NewChunkedArray, StaticArray, StringChunked, TimeUnit as PolarsUnit, UInt64Chunked,
 };
-use zarr_fuse_schemas::time::{Tick, TimeUnit, Zone};
+use zarr_fuse_schemas::time::{Tick, TimeUnit};
 
 use super::time::format_ticks;
 
@@ -208,6 +208,32 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// A column of 32-bit floats as the 64-bit floats of their shortest decimals, which people wrote: 0.1 is 0.1, not
+/// 0.10000000149011612. `None` for other types.
+pub(super) fn shortest(column: &Column) -> Option<Column> {
+    let series = column.as_materialized_series();
+    let numbers = series.f32().ok()?;
+    let numbers = numbers.iter().map(|number| number.map(shortest_decimal));
+    Some(Float64Chunked::from_iter_options(series.name().clone(), numbers).into_column())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "compared with what it was made of"
+)]
+fn shortest_decimal(number: f32) -> f64 {
+    let wide = f64::from(number);
+    let mut scale = 1.0;
+    for _ in 0..9 {
+        let decimal = (wide * scale).round() / scale;
+        if decimal as f32 == number {
+            return decimal;
+        }
+        scale *= 10.0;
+    }
+    number.to_string().parse().unwrap_or(wide)
+}
+
 /// Text as delivered, cut to what an outcome shows.
 pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(100) {
@@ -225,14 +251,7 @@ fn tick_of(unit: PolarsUnit) -> Tick {
 }
 
 fn print_time(ticks: i64, tick: Tick, is_utc: bool) -> String {
-    let unit = TimeUnit {
-        tick,
-        zone: Zone::Fixed(0),
-        dayfirst: false,
-        yearfirst: false,
-        format: None,
-        fold: None,
-    };
+    let unit = TimeUnit::utc(tick);
     let mut text = format_ticks(ticks, &unit);
     if !is_utc && text.ends_with('Z') {
         text.pop();

@@ -1,7 +1,9 @@
 //! Times: text, ticks and native date-times to UTC ticks, and ticks to ISO 8601.
 
 mod civil;
+mod first;
 mod format;
+mod question;
 mod text;
 mod ticks;
 mod zone;
@@ -12,10 +14,12 @@ mod tests;
 use std::fmt::Write as _;
 
 use chrono::format::Item;
-use zarr_fuse_schemas::time::{Tick, TimeUnit, Zone};
+use zarr_fuse_schemas::time::{Fold, Tick, TimeFormat, TimeUnit, Zone};
 
+use crate::rules::Rules;
 pub(crate) use civil::Moment;
-use text::{LastDate, Written};
+pub(super) use question::readings;
+use text::{LastDate, Shown};
 use zone::LocalZone;
 
 /// Why a text or a number is no time of the dataset.
@@ -26,6 +30,19 @@ pub enum TimeError {
         "not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit`"
     )]
     Unreadable,
+    /// Not in any format of the schema.
+    #[error(
+        "is not written as the `format` in `source_unit` says; correct it, or list all formats that occur"
+    )]
+    NotInFormat,
+    /// A time of day alone.
+    #[error(
+        "is a time of day without a date; put date and time into one column with `join` in the endpoint's `decode`"
+    )]
+    TimeOfDay,
+    /// A date whose day, month and year may come in several orders.
+    #[error("may be read in several ways; say in `source_unit` which one is meant")]
+    WhichOrder,
     /// A layout that is understood, but a date that the calendar does not have.
     #[error("there is no such date in the calendar")]
     NoSuchDate,
@@ -35,9 +52,9 @@ pub enum TimeError {
     /// Hours over 23, minutes or seconds over 59.
     #[error("there is no such time of day")]
     NoSuchHour,
-    /// Eight digits.
+    /// Digits that may be those of a date.
     #[error(
-        "may be a date or a number; set `format` in `source_unit`: '%Y%m%d' for dates, '%s' for seconds since 1970"
+        "may be a date or a number; set in `source_unit` a `format` for dates, or `since: 1970-01-01` for numbers"
     )]
     DateOrNumber,
     /// Left out when the clocks go forward.
@@ -45,7 +62,7 @@ pub enum TimeError {
     Never(Zone),
     /// Repeated when the clocks go back.
     #[error(
-        "this local time exists twice in {}: the clocks go back; set `fold: earlier` or `fold: later` in `source_unit`, \
+        "this local time exists twice in {}: the clocks go back; set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, \
          or deliver an offset",
         zone_name(*.0)
     )]
@@ -65,7 +82,7 @@ pub enum TimeError {
 /// # Errors
 /// [`TimeError`] says what is wrong; empty text and `NaT` are [`TimeError::Unreadable`].
 pub fn parse_time(text: &str, unit: &TimeUnit, stored: Tick) -> Result<i64, TimeError> {
-    TimeReader::new(unit, stored)
+    TimeReader::new(unit, stored, Rules::default())
         .text(text)?
         .ok_or(TimeError::Unreadable)
 }
@@ -125,79 +142,115 @@ pub fn format_ticks(ticks: i64, unit: &TimeUnit) -> String {
 pub(super) struct TimeReader<'u> {
     source: &'u TimeUnit,
     stored: Tick,
+    rules: Rules,
     zone: LocalZone,
-    format: Vec<Item<'u>>,
+    formats: Vec<Written<'u>>,
     last_date: LastDate,
 }
 
+/// How a time is written, ready to read.
+enum Written<'u> {
+    Iso8601,
+    Strftime(Vec<Item<'u>>),
+}
+
 impl<'u> TimeReader<'u> {
-    pub(super) fn new(source: &'u TimeUnit, stored: Tick) -> Self {
+    pub(super) fn new(source: &'u TimeUnit, stored: Tick, rules: Rules) -> Self {
+        let ready = |format: &'u TimeFormat| match format {
+            TimeFormat::Iso8601 => Written::Iso8601,
+            TimeFormat::Strftime(format) => Written::Strftime(format::items(format)),
+        };
         Self {
             source,
             stored,
+            rules,
             zone: LocalZone::new(source.zone, source.fold),
-            format: source
-                .format
-                .as_deref()
-                .map(format::items)
-                .unwrap_or_default(),
+            formats: source.formats.iter().map(ready).collect(),
             last_date: LastDate::default(),
         }
     }
 
-    /// Reads text: ISO 8601, then the schema's format, then a number of ticks, then day, month and year.
+    /// Reads text: in the schema's formats if it has any; else ISO 8601, a number of ticks, or day, month and year in the
+    /// order that the schema says.
     pub(super) fn text(&mut self, text: &str) -> Result<Option<i64>, TimeError> {
-        match text::read_iso(text.as_bytes(), &mut self.last_date) {
-            Some(Ok(written)) => self.written(written).map(Some),
-            first => self.other_text(text.trim(), first),
+        if self.rules == Rules::First {
+            return self.first_text(text);
         }
+        if self.formats.is_empty()
+            && let Some(Ok(time)) = text::read_iso(text.as_bytes(), &mut self.last_date)
+        {
+            return self.shown(time).map(Some);
+        }
+        self.other_text(text.trim())
     }
 
     /// What is not plain ISO 8601: rare, and none of it may slow the reading of ISO 8601.
     #[cold]
-    fn other_text(
-        &mut self,
-        text: &str,
-        first: Option<Result<Written, TimeError>>,
-    ) -> Result<Option<i64>, TimeError> {
+    fn other_text(&mut self, text: &str) -> Result<Option<i64>, TimeError> {
         if text.is_empty() || text.eq_ignore_ascii_case("nat") || text.eq_ignore_ascii_case("nan") {
             return Ok(None);
         }
-        let first = match first {
-            None => text::read_iso(text.as_bytes(), &mut self.last_date),
-            first => first,
-        };
-        if let Some(Ok(written)) = first {
-            return self.written(written).map(Some);
+        if !self.formats.is_empty() {
+            let time = self.in_formats(text).ok_or(TimeError::NotInFormat)?;
+            return self.shown(time).map(Some);
         }
-        if !self.format.is_empty()
-            && let Some(written) = format::read(text, &self.format)
-        {
-            return self.written(written).map(Some);
+        match text::read_iso(text.as_bytes(), &mut self.last_date) {
+            Some(Ok(time)) => return self.shown(time).map(Some),
+            Some(Err(error)) => return Err(error),
+            None => {}
         }
         if let Some(moment) = ticks::read_text(text, self.source.tick) {
-            if self.format.is_empty()
-                && self.source.tick.nanoseconds() <= civil::SECOND
-                && ticks::may_be_date(text)
-            {
-                return Err(TimeError::DateOrNumber);
-            }
-            return self.local(moment?).map(Some);
+            return self.counted(text, moment?).map(Some);
         }
-        match (
-            first,
-            text::read_numeric(text, self.source.dayfirst, self.source.yearfirst),
-        ) {
-            (_, Some(Ok(written))) => self.written(written).map(Some),
-            (Some(Err(error)), _) | (_, Some(Err(error))) => Err(error),
-            _ => Err(TimeError::Unreadable),
+        let has_order = self.source.has_order || text::begins_with_year(text);
+        let (dayfirst, yearfirst) = (self.source.dayfirst, self.source.yearfirst);
+        match text::read_numeric(text, dayfirst, yearfirst) {
+            Some(_) if !has_order => Err(TimeError::WhichOrder),
+            Some(time) => self.shown(time?).map(Some),
+            None if text::is_time_of_day(text) => Err(TimeError::TimeOfDay),
+            None => Err(TimeError::Unreadable),
         }
+    }
+
+    fn in_formats(&mut self, text: &str) -> Option<Shown> {
+        let last_date = &mut self.last_date;
+        self.formats.iter().find_map(|format| match format {
+            Written::Iso8601 => text::read_iso(text.as_bytes(), last_date)?.ok(),
+            Written::Strftime(items) => format::read_with_midnight(text, items),
+        })
+    }
+
+    /// A number of ticks, unless it may be a date.
+    fn counted(&mut self, digits: &str, ticks: Moment) -> Result<i64, TimeError> {
+        let Some(since) = self.source.since else {
+            return if ticks::may_be_date(digits) {
+                Err(TimeError::DateOrNumber)
+            } else {
+                self.local(ticks)
+            };
+        };
+        let seconds = ticks.seconds.checked_add(since.seconds);
+        let seconds = seconds.ok_or(TimeError::TooFar)?;
+        let moment = Moment { seconds, ..ticks };
+        if since.is_utc {
+            self.utc(moment)
+        } else {
+            self.local(moment)
+        }
+    }
+
+    /// Which of two instants the next times mean that may mean both.
+    pub(super) fn fold(&mut self, fold: Option<Fold>) {
+        self.zone.hint = fold;
     }
 
     /// Takes a number of ticks of the source.
     pub(super) fn ticks(&mut self, ticks: i64) -> Result<Option<i64>, TimeError> {
         if ticks == i64::MIN {
             return Ok(None);
+        }
+        if self.rules != Rules::First {
+            return self.other_text(&ticks.to_string());
         }
         let moment = Moment::from_ticks(ticks, self.source.tick).ok_or(TimeError::TooFar)?;
         self.local(moment).map(Some)
@@ -207,6 +260,12 @@ impl<'u> TimeReader<'u> {
     pub(super) fn float(&mut self, ticks: f64) -> Result<Option<i64>, TimeError> {
         if ticks.is_nan() {
             return Ok(None);
+        }
+        if self.rules != Rules::First {
+            if !ticks.is_finite() || ticks.abs() > 1e19 {
+                return Err(TimeError::TooFar);
+            }
+            return self.other_text(&ticks.to_string());
         }
         self.local(ticks::read_float(ticks, self.source.tick)?)
             .map(Some)
@@ -225,16 +284,16 @@ impl<'u> TimeReader<'u> {
             .ok_or(TimeError::Overflow(self.stored))
     }
 
-    fn written(&mut self, written: Written) -> Result<i64, TimeError> {
-        match written.offset {
+    fn shown(&mut self, shown: Shown) -> Result<i64, TimeError> {
+        match shown.offset {
             Some(offset) => {
-                let seconds = written.moment.seconds - i64::from(offset);
+                let seconds = shown.moment.seconds - i64::from(offset);
                 self.utc(Moment {
                     seconds,
-                    ..written.moment
+                    ..shown.moment
                 })
             }
-            None => self.local(written.moment),
+            None => self.local(shown.moment),
         }
     }
 }

@@ -68,6 +68,36 @@ pub(super) fn conversion(
     Ok((!is_identity(conversion)).then_some(conversion))
 }
 
+/// Checks the unit that a file gives for numbers that are times: a tick of the schema's own, or nothing.
+///
+/// # Errors
+/// [`NormalizeError::TimeUnit`].
+pub(super) fn of_time(variable: &Variable, unit: &str) -> Result<(), NormalizeError> {
+    let Measure::Time { source_unit, .. } = &variable.measure else {
+        return Ok(());
+    };
+    let written = unit.trim();
+    let tick = source_unit.tick;
+    let is_same = written == tick.symbol() || written == tick.cf_name();
+    let is_same = is_same
+        || Unit::parse(written).is_ok_and(|unit| {
+            let second = Unit::parse("s");
+            second.is_ok_and(|second| {
+                Conversion::between(&unit, &second).is_ok_and(|scale| {
+                    scale.offset == 0.0 && (scale.factor / tick.seconds() - 1.0).abs() < 1e-12
+                })
+            })
+        });
+    if is_same || NO_UNIT.contains(&written.to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(NormalizeError::TimeUnit {
+        column: variable.column.clone(),
+        found: written.to_owned(),
+        variable: variable.name.clone(),
+    })
+}
+
 /// Whether nothing changes but the last digits of floats.
 fn is_identity(conversion: Conversion) -> bool {
     (conversion.factor - 1.0).abs() < 1e-12 && conversion.offset.abs() < 1e-9

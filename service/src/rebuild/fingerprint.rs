@@ -6,7 +6,7 @@
 use serde_json::{Value as Json, json};
 use zarr_fuse_schemas::{
     Codec, Conversion, Coordinate, Fold, Interval, Measure, MergeRule, Node, Scalar, StepLimits,
-    TimeUnit, Variable, Zone,
+    TimeFormat, TimeUnit, Variable, Zone,
 };
 
 use crate::pyramid;
@@ -119,9 +119,13 @@ fn of_time(unit: &TimeUnit) -> Json {
         zone,
         dayfirst,
         yearfirst,
-        format,
+        has_order,
+        formats,
+        since,
         fold,
     } = unit;
+    let formats: Vec<&str> = formats.iter().map(TimeFormat::written).collect();
+    let since = since.map(|since| (since.seconds, since.is_utc));
     let zone = match zone {
         Zone::Fixed(seconds) => json!(seconds),
         Zone::Named(name) => json!(name.name()),
@@ -129,8 +133,18 @@ fn of_time(unit: &TimeUnit) -> Json {
     let fold = fold.map(|fold| match fold {
         Fold::Earlier => "earlier",
         Fold::Later => "later",
+        Fold::Infer => "infer",
     });
-    json!([tick.symbol(), zone, dayfirst, yearfirst, format, fold])
+    json!([
+        tick.symbol(),
+        zone,
+        dayfirst,
+        yearfirst,
+        has_order,
+        formats,
+        since,
+        fold
+    ])
 }
 
 fn of_scalar(scalar: &Scalar) -> Json {

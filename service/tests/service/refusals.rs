@@ -35,7 +35,7 @@ async fn a_missing_column_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_type_is_named_with_its_row() {
     let world = World::new().await;
-    let csv = "time,borehole,T,n_samples\n2024-05-01,A,11,many\n";
+    let csv = "time,borehole,n_samples\n2024-05-01,A,many\n";
     let (status, body) = problem(world.post(INGEST, "text/csv", csv)).await;
     assert_eq!(status, 422);
     assert_eq!(
@@ -44,7 +44,7 @@ async fn a_wrong_type_is_named_with_its_row() {
     );
     assert_eq!(
         body["problems"],
-        json!([{"row": 1, "column": "n_samples", "value": "many", "reason": "not a number; `n_samples` is int32"}])
+        json!([{"row": 1, "line": 2, "column": "n_samples", "value": "many", "reason": "not a number; `n_samples` is int32"}])
     );
     world.end().await.unwrap();
 }
@@ -57,8 +57,8 @@ async fn an_ambiguous_local_time_is_named_with_its_remedy() {
     assert_eq!(status, 422);
     assert_eq!(
         body["problems"],
-        json!([{"row": 1, "column": "time", "value": "2024-10-27T02:30:00",
-            "reason": "this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier` or `fold: later` in `source_unit`, or deliver an offset"}])
+        json!([{"row": 1, "line": 2, "column": "time", "value": "2024-10-27T02:30:00",
+            "reason": "this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, or deliver an offset"}])
     );
     world.end().await.unwrap();
 }

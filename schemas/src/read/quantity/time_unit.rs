@@ -1,12 +1,21 @@
-//! Date-time units: `{tick, tz, dayfirst, yearfirst, format, fold}`.
+//! Date-time units: `{tick, tz, dayfirst, yearfirst, format, since, fold}`.
 
 use super::super::Reader;
 use super::super::fields::Field;
-use crate::time::{Fold, Tick, TimeUnit, Zone};
-use crate::yaml::shorten;
+use crate::near::listed;
+use crate::time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
+use crate::yaml::{Value, shorten};
 
 /// Keys of a date-time unit.
-pub(crate) const TIME_KEYS: &[&str] = &["tick", "tz", "dayfirst", "yearfirst", "format", "fold"];
+pub(crate) const TIME_KEYS: &[&str] = &[
+    "tick",
+    "tz",
+    "dayfirst",
+    "yearfirst",
+    "format",
+    "since",
+    "fold",
+];
 
 /// Reads a date-time unit; what it lacks comes from `default`.
 pub(super) fn read(
@@ -46,27 +55,115 @@ pub(super) fn read(
     } else {
         unit.yearfirst
     });
+    unit.has_order |= dayfirst.is_some() || yearfirst.is_some();
     if let Some(field) = field.get("format") {
-        let format = field.text(reader, "a format such as `%d.%m.%Y %H:%M`")?;
-        let unknown = chrono::format::StrftimeItems::new(format)
-            .any(|item| item == chrono::format::Item::Error);
-        if unknown || !format.contains('%') {
-            field.problem(
-                reader,
-                format!(
-                    "`{}` is not a strftime format such as `%d.%m.%Y %H:%M`",
-                    shorten(format)
-                ),
-            );
-        }
-        unit.format = Some(format.to_owned());
+        unit.formats = formats(reader, &field)?;
+    }
+    if let Some(field) = field.get("since") {
+        let text = field.text(reader, "an instant such as `1899-12-30`")?;
+        unit.since = since(reader, &field, text, default);
     }
     if let Some(field) = field.get("fold") {
         match field.yaml.text() {
             Some("earlier") => unit.fold = Some(Fold::Earlier),
             Some("later") => unit.fold = Some(Fold::Later),
-            _ => field.expected(reader, "`earlier` or `later`"),
+            Some("infer") => unit.fold = Some(Fold::Infer),
+            _ => field.expected(reader, "`earlier`, `later` or `infer`"),
         }
     }
     Some(unit)
+}
+
+/// Reads the CF spelling `days since 1899-12-30` of a `source_unit`.
+pub(super) fn counted(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    tick: &str,
+    instant: &str,
+    default: Option<&TimeUnit>,
+) -> Option<TimeUnit> {
+    let tick = tick.trim();
+    let known = [
+        Tick::Nanosecond,
+        Tick::Microsecond,
+        Tick::Millisecond,
+        Tick::Second,
+        Tick::Minute,
+        Tick::Hour,
+        Tick::Day,
+    ];
+    let is_called = |known: &Tick| {
+        let name = known.cf_name();
+        tick == known.symbol() || tick == name || Some(tick) == name.strip_suffix('s')
+    };
+    let Some(found) = known.into_iter().find(is_called) else {
+        field.problem(reader, Tick::remedy(tick));
+        return None;
+    };
+    let since = since(reader, field, instant, default)?;
+    Some(TimeUnit {
+        tick: found,
+        since: Some(since),
+        ..default.cloned().unwrap_or_else(|| TimeUnit::utc(found))
+    })
+}
+
+/// An instant that numbers are counted from.
+fn since(
+    reader: &mut Reader<'_>,
+    field: &Field<'_>,
+    text: &str,
+    default: Option<&TimeUnit>,
+) -> Option<Since> {
+    let since = Since::parse(text);
+    if since.is_none() {
+        let message = format!(
+            "`{}` is no instant: write ISO 8601 such as `1899-12-30` (local) or `1904-01-01T00:00:00Z`, or one of {}",
+            shorten(text),
+            listed(&Since::names())
+        );
+        field.problem(reader, message);
+    } else if default.is_none() {
+        let message = "times are stored since 1970-01-01: write `unit: {tick: s}`, and `since` in `source_unit`";
+        field.problem(reader, message);
+    }
+    since
+}
+
+/// One format, or a list of them.
+fn formats(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Vec<TimeFormat>> {
+    const EXAMPLE: &str = "a format such as `%d.%m.%Y %H:%M`";
+    let texts: Vec<&str> = match &field.yaml.value {
+        Value::List(formats) => formats.iter().filter_map(|format| format.text()).collect(),
+        _ => vec![field.text(reader, EXAMPLE)?],
+    };
+    let n = match &field.yaml.value {
+        Value::List(formats) => formats.len(),
+        _ => 1,
+    };
+    if texts.len() < n || n == 0 {
+        field.expected(
+            reader,
+            "a format such as `%d.%m.%Y %H:%M`, or a list of them",
+        );
+        return None;
+    }
+    let mut formats = Vec::with_capacity(n);
+    for text in texts {
+        if text.eq_ignore_ascii_case("iso8601") {
+            formats.push(TimeFormat::Iso8601);
+            continue;
+        }
+        let is_unknown = chrono::format::StrftimeItems::new(text)
+            .any(|item| item == chrono::format::Item::Error);
+        if is_unknown || !text.contains('%') {
+            let message = format!(
+                "`{}` is not a strftime format such as `%d.%m.%Y %H:%M`, nor `iso8601`",
+                shorten(text)
+            );
+            field.problem(reader, message);
+        }
+        formats.push(TimeFormat::Strftime(text.to_owned()));
+    }
+    Some(formats)
 }

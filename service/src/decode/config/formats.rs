@@ -73,6 +73,9 @@ pub struct LineProtocolOptions {
     /// What timestamps count since 1970. Default: the variable `precision` of the request, else `ns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
+    /// The measurements that are taken; points of others are passed over. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<Vec<String>>,
     /// Name of the column of measurements. Default `measurement`.
     pub measurement: String,
     /// Name of the column of times. Default `time`.
@@ -83,9 +86,18 @@ impl Default for LineProtocolOptions {
     fn default() -> Self {
         Self {
             precision: None,
+            measurements: None,
             measurement: "measurement".to_owned(),
             time: "time".to_owned(),
         }
+    }
+}
+
+impl LineProtocolOptions {
+    /// Whether points of a measurement are taken.
+    pub(in crate::decode) fn takes(&self, measurement: &str) -> bool {
+        let named = self.measurements.as_ref();
+        named.is_none_or(|named| named.iter().any(|name| name == measurement))
     }
 }
 

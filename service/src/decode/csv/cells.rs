@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::Dialect;
+use super::dialect::{Dialect, NullNumber, first_digit};
 
 /// How cells are told apart in one file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cutter<'d> {
     pub(super) delimiter: u8,
+    pub(super) blanks: bool,
     pub(super) quote: Option<u8>,
     pub(super) trim: bool,
     pub(super) decimal_comma: bool,
     pub(super) comment: Option<&'d str>,
+    pub(super) thousands: Option<char>,
     pub(super) null_values: &'d [String],
+    pub(super) null_numbers: &'d [NullNumber],
 }
 
 /// What follows a cell.
@@ -43,11 +46,14 @@ impl<'d> Cutter<'d> {
     pub(super) fn new(dialect: &'d Dialect, delimiter: u8) -> Self {
         Self {
             delimiter,
+            blanks: dialect.blanks,
             quote: dialect.quote,
             trim: dialect.trim,
             decimal_comma: dialect.decimal_comma,
             comment: dialect.comment.as_deref(),
+            thousands: dialect.thousands,
             null_values: &dialect.null_values,
+            null_numbers: &dialect.null_numbers,
         }
     }
 
@@ -96,7 +102,8 @@ impl<'d> Cutter<'d> {
         at: usize,
     ) -> Option<(Option<&'t str>, After, usize)> {
         let start = self.start(text.as_bytes(), at);
-        let is_simple = !self.decimal_comma && !self.is_quote(text.as_bytes(), start);
+        let is_plain = !self.decimal_comma && self.thousands.is_none();
+        let is_simple = is_plain && !self.is_quote(text.as_bytes(), start);
         is_simple.then(|| self.bare_cell(text, start))
     }
 
@@ -107,12 +114,15 @@ impl<'d> Cutter<'d> {
         let rest = &bytes[start..];
         let len = rest
             .iter()
-            .position(|&byte| byte == self.delimiter || byte == b'\n')
+            .position(|&byte| {
+                byte == self.delimiter || byte == b'\n' || (self.blanks && byte == b'\t')
+            })
             .unwrap_or(rest.len());
         let mut end = start + len;
         let (after, next) = match bytes.get(end) {
-            Some(&byte) if byte == self.delimiter => (After::Cell, end + 1),
-            Some(_) => (After::Row, end + 1),
+            Some(b'\n') => (After::Row, end + 1),
+            Some(_) if self.blanks => self.after_blanks(bytes, end),
+            Some(_) => (After::Cell, end + 1),
             None => (After::Row, end),
         };
         if after == After::Row && end > start && bytes[end - 1] == b'\r' {
@@ -134,7 +144,7 @@ impl<'d> Cutter<'d> {
     /// Where the cell at `at` begins, blanks passed over.
     #[inline]
     fn start(&self, bytes: &[u8], at: usize) -> usize {
-        if self.trim {
+        if self.trim || self.blanks {
             self.skip_blanks(bytes, at)
         } else {
             at
@@ -171,10 +181,11 @@ impl<'d> Cutter<'d> {
             from = end + 2;
         };
         let mut at = close + 1;
-        if self.trim {
+        if self.trim || self.blanks {
             at = self.skip_blanks(bytes, at);
         }
         let (after, next) = match (bytes.get(at), bytes.get(at + 1)) {
+            _ if self.blanks && at > close + 1 && !ends_line(bytes, at) => (After::Cell, at),
             (Some(&byte), _) if byte == self.delimiter => (After::Cell, at + 1),
             (Some(b'\n'), _) | (Some(b'\r'), None) => (After::Row, at + 1),
             (Some(b'\r'), Some(b'\n')) => (After::Row, at + 2),
@@ -192,17 +203,60 @@ impl<'d> Cutter<'d> {
         at
     }
 
+    /// What comes after the blanks at `at`, and where.
+    fn after_blanks(&self, bytes: &[u8], at: usize) -> (After, usize) {
+        let at = self.skip_blanks(bytes, at);
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(b'\n'), _) | (Some(b'\r'), None) => (After::Row, at + 1),
+            (Some(b'\r'), Some(b'\n')) => (After::Row, at + 2),
+            (None, _) => (After::Row, at),
+            _ => (After::Cell, at),
+        }
+    }
+
     fn is_blank(&self, byte: u8) -> bool {
-        (byte == b' ' || byte == b'\t') && byte != self.delimiter
+        (byte == b' ' || byte == b'\t') && (self.blanks || byte != self.delimiter)
     }
 
     #[inline]
     fn is_null(&self, value: &str) -> bool {
-        !self.null_values.is_empty() && self.null_values.iter().any(|null| null == value)
+        !self.null_values.is_empty()
+            && (self.null_values.iter().any(|null| null == value) || self.is_null_number(value))
+    }
+
+    /// Whether it is one of the numbers that mean "no value".
+    fn is_null_number(&self, value: &str) -> bool {
+        if self.null_numbers.is_empty()
+            || !matches!(
+                value.as_bytes(),
+                [b'+' | b'-' | b'.' | b',' | b'0'..=b'9', ..]
+            )
+        {
+            return false;
+        }
+        let first = first_digit(value);
+        let mut alike = self.null_numbers.iter().filter(|null| null.first == first);
+        let Some(null) = alike.next() else {
+            return false;
+        };
+        let number = fast_float2::parse::<f64, _>(self.with_point(Cow::Borrowed(value)).as_ref());
+        number.is_ok_and(|number| {
+            // Equal, not near: -9998.9999 is a value.
+            let is = |null: &NullNumber| null.number == number;
+            is(null) || alike.any(is)
+        })
     }
 
     /// `value` with a decimal point if it is a number with a decimal comma.
     fn with_point<'t>(&self, value: Cow<'t, str>) -> Cow<'t, str> {
+        let point = if self.decimal_comma { ',' } else { '.' };
+        let value = match self
+            .thousands
+            .and_then(|mark| without_thousands(&value, mark, point))
+        {
+            Some(plain) => Cow::Owned(plain),
+            None => value,
+        };
         if self.decimal_comma && is_comma_number(&value) {
             value.replacen(',', ".", 1).into()
         } else {
@@ -229,6 +283,27 @@ fn is_comma_number(text: &str) -> bool {
         all_digits(whole) && all_digits(fraction) && whole.len() + fraction.len() > 0
     }) && !exponent.is_empty()
         && all_digits(exponent)
+}
+
+/// A number without the marks between its groups of three digits; `None` if it has none, or they stand elsewhere.
+fn without_thousands(text: &str, mark: char, point: char) -> Option<String> {
+    let is_blank = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}');
+    let is_mark = |c: char| c == mark || (is_blank(mark) && is_blank(c));
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit()) || !unsigned.contains(is_mark) {
+        return None;
+    }
+    let end = unsigned.find([point, 'e', 'E']);
+    let (whole, rest) = unsigned.split_at(end.unwrap_or(unsigned.len()));
+    let mut groups = whole.split(is_mark);
+    let is_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next()?;
+    let is_grouped = (1..=3).contains(&first.len())
+        && is_digits(first)
+        && groups.all(|group| group.len() == 3 && is_digits(group))
+        && !rest.contains(is_mark);
+    let sign = &text[..text.len() - unsigned.len()];
+    is_grouped.then(|| format!("{sign}{}{rest}", whole.replace(is_mark, "")))
 }
 
 /// Where the line after the one at `at` begins, quotes or not.

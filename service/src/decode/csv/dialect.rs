@@ -2,24 +2,68 @@
 
 use encoding_rs::Encoding;
 
-use super::super::{CsvOptions, DecodeSetupError, Header, text};
+use super::super::{CsvOptions, DecodeSetupError, Header, ShortRows, text};
+use crate::rules::Rules;
+
+/// Lines that a header may span.
+const MAX_HEADER_LINES: usize = 100;
 
 /// [`CsvOptions`] in the form that reading needs.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
 pub(in crate::decode) struct Dialect {
     /// `None`: to be detected.
     pub(super) delimiter: Option<u8>,
+    /// Runs of blanks and tabs separate cells; the delimiter is a blank.
+    pub(super) blanks: bool,
     pub(super) quote: Option<u8>,
     pub(super) comment: Option<String>,
-    /// Line of the header, counted from 1.
+    /// Line of the header, counted from 1; if it has several, the first.
     pub(super) header_line: Option<usize>,
+    /// Lines from that one to the last of the header, and which of them have a part of the names.
+    pub(super) header_parts: Vec<bool>,
     pub(super) skip_lines: usize,
     pub(super) skip_after_header: usize,
     pub(super) decimal_comma: bool,
+    pub(super) thousands: Option<char>,
+    pub(super) fills_short_rows: bool,
+    /// Whether that was decided here.
+    pub(super) fills_by_default: bool,
     pub(super) encoding: Option<&'static Encoding>,
     pub(super) null_values: Vec<String>,
+    /// Numbers among them.
+    pub(super) null_numbers: Vec<NullNumber>,
+    pub(super) rules: Rules,
+    /// Lines of the file before the text.
+    pub(super) n_lines_before: usize,
     pub(super) columns: Option<Vec<String>>,
     pub(super) trim: bool,
+}
+
+/// A number that means "no value", however it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NullNumber {
+    pub(super) number: f64,
+    /// Its first digit that is not 0; 0 if it is.
+    pub(super) first: u8,
+}
+
+impl NullNumber {
+    fn of(text: &str) -> Option<Self> {
+        let number: f64 = text.trim().replace(',', ".").parse().ok()?;
+        number.is_finite().then(|| Self {
+            number,
+            first: first_digit(text),
+        })
+    }
+}
+
+/// The first digit of a number that is not 0, as ASCII; `0` if there is none.
+pub(super) fn first_digit(text: &str) -> u8 {
+    let mut digits = text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    digits
+        .find(|byte| matches!(byte, b'1'..=b'9'))
+        .unwrap_or(b'0')
 }
 
 impl Dialect {
@@ -28,22 +72,32 @@ impl Dialect {
         self.encoding
     }
 
+    /// The rules of its time.
+    pub(in crate::decode) fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// The same for a text, in UTF-8, before which `n_lines` lines of the file stand.
+    pub(in crate::decode) fn after_lines(&self, n_lines: usize) -> Self {
+        Self {
+            n_lines_before: n_lines,
+            encoding: Some(encoding_rs::UTF_8),
+            ..self.clone()
+        }
+    }
+
     /// Checks `options`; `key` is where they stand in the configuration.
-    pub(in crate::decode) fn of(options: &CsvOptions, key: &str) -> Result<Self, DecodeSetupError> {
+    pub(in crate::decode) fn of(
+        options: &CsvOptions,
+        key: &str,
+        rules: Rules,
+    ) -> Result<Self, DecodeSetupError> {
         let invalid = |name: &str, reason: String| DecodeSetupError::Invalid {
             key: format!("{key}.{name}"),
             reason,
         };
-        let delimiter = match options.delimiter.as_deref() {
-            None => None,
-            Some("tab") => Some(b'\t'),
-            Some(text) => Some(separator(text).ok_or_else(|| {
-                invalid(
-                    "delimiter",
-                    format!("`{text}` is not one ASCII character; write `,`, `;`, `|` or `tab`"),
-                )
-            })?),
-        };
+        let delimiter = delimiter(options.delimiter.as_deref())
+            .map_err(|reason| invalid("delimiter", reason))?;
         let quote = match options.quote.as_str() {
             "" => None,
             text => Some(separator(text).ok_or_else(|| {
@@ -74,17 +128,16 @@ impl Dialect {
                 )
             })?),
         };
-        let header_line = match options.header {
-            Header::Present(true) => Some(1),
-            Header::Present(false) => None,
-            Header::Line(0) => {
-                return Err(invalid(
-                    "header",
-                    "lines are counted from 1; write 1 or more".to_owned(),
-                ));
-            }
-            Header::Line(line) => Some(line),
-        };
+        let (header_line, header_parts) =
+            header(&options.header).map_err(|reason| invalid("header", reason))?;
+        if let Some(mark) = options.thousands
+            && !separates_digits(mark, options.decimal_comma)
+        {
+            let reason = format!(
+                "`{mark}` cannot separate digits here; write a mark that is no part of numbers"
+            );
+            return Err(invalid("thousands", reason));
+        }
         if header_line.is_some() && options.columns.is_some() {
             let reason =
                 "names columns that have a header; set `header: false`, or use `rename`".to_owned();
@@ -103,11 +156,30 @@ impl Dialect {
                 "holds a line break; write how comment lines begin".to_owned(),
             ));
         }
+        // By the first rules each blank separated cells.
+        let is_named = options.delimiter.as_deref() == Some("blanks");
+        let fills_by_default =
+            options.short_rows.is_none() && rules != Rules::First && options.columns.is_some();
         Ok(Self {
             delimiter,
+            blanks: is_named || (delimiter == Some(b' ') && rules != Rules::First),
+            thousands: options.thousands,
+            fills_short_rows: fills_by_default || options.short_rows == Some(ShortRows::Fill),
+            fills_by_default,
+            null_numbers: match rules {
+                Rules::First => Vec::new(),
+                Rules::Second => options
+                    .null_values
+                    .iter()
+                    .filter_map(|text| NullNumber::of(text))
+                    .collect(),
+            },
+            rules,
+            n_lines_before: 0,
             quote,
             comment,
             header_line,
+            header_parts,
             skip_lines: options.skip_rows,
             skip_after_header: options.skip_after_header,
             decimal_comma: options.decimal_comma,
@@ -148,6 +220,49 @@ impl Dialect {
             _ => delimiter,
         }
     }
+}
+
+/// The byte that separates cells; a blank where runs of blanks do.
+fn delimiter(option: Option<&str>) -> Result<Option<u8>, String> {
+    match option {
+        None => Ok(None),
+        Some("tab") => Ok(Some(b'\t')),
+        Some("blanks") => Ok(Some(b' ')),
+        Some(text) => separator(text).map(Some).ok_or_else(|| {
+            format!("`{text}` is not one ASCII character; write `,`, `;`, `|`, `tab` or `blanks`")
+        }),
+    }
+}
+
+/// The first line of the header, and from there on which lines have a part of the names.
+fn header(header: &Header) -> Result<(Option<usize>, Vec<bool>), String> {
+    const REMEDY: &str = "write 1 or more, or a list such as `[1, 2]`";
+    let lines = match header {
+        Header::Present(true) => &[1][..],
+        Header::Present(false) => return Ok((None, Vec::new())),
+        Header::Line(line) => std::slice::from_ref(line),
+        Header::Lines(lines) => lines,
+    };
+    let is_ascending = lines.is_sorted_by(|one, next| one < next);
+    let (Some(&first), Some(&last), true) = (lines.first(), lines.last(), is_ascending) else {
+        return Err(format!("is no list of ascending lines; {REMEDY}"));
+    };
+    if first == 0 {
+        return Err(format!("lines are counted from 1; {REMEDY}"));
+    }
+    if last - first >= MAX_HEADER_LINES {
+        return Err(format!(
+            "has lines that are more than {MAX_HEADER_LINES} apart; {REMEDY}"
+        ));
+    }
+    let parts = (first..=last).map(|line| lines.contains(&line));
+    Ok((Some(first), parts.collect()))
+}
+
+/// Whether a mark can stand between groups of digits.
+fn separates_digits(mark: char, decimal_comma: bool) -> bool {
+    let point = if decimal_comma { ',' } else { '.' };
+    mark != point && !mark.is_alphanumeric() && !matches!(mark, '-' | '+' | '\n' | '\r')
 }
 
 /// `text` as the one ASCII character that it must be.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::super::Limits;
 use super::super::tests::{decoding, refusal, run, show};
 use super::*;
+use crate::rules::Rules;
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -156,6 +157,56 @@ fn null_values_are_compared_after_quotes_are_taken_off() {
 }
 
 #[test]
+fn null_values_that_are_numbers_mean_the_number() {
+    check(
+        json!({"null_values": ["-9999", "0"], "decimal_comma": true}),
+        "a;b\n-9999,00;-9999,5\n-9.999e3;-99990\n\"-9999,0\";0,000\nx-9999;-9999x\n",
+        "a:str | b:str\n- | \"-9999.5\"\n- | \"-99990\"\n- | -\n\"x-9999\" | \"-9999x\"",
+    );
+}
+
+#[test]
+fn marks_between_thousands_are_taken_out_of_numbers_alone() {
+    check(
+        json!({"thousands": " ", "decimal_comma": true}),
+        "t;v\n2024-05-01 10:00;1 234,5\n1 2;-12\u{a0}345\n1 2345;1\u{202f}234\u{202f}567,25e3\n",
+        "t:str | v:str\n\"2024-05-01 10:00\" | \"1234.5\"\n\"1 2\" | \"-12345\"\n\"1 2345\" | \"1234567.25e3\"",
+    );
+    check(
+        json!({"thousands": ","}),
+        "a;b\n1,234.5;12,34\n",
+        "a:str | b:str\n\"1234.5\" | \"12,34\"",
+    );
+    check(
+        json!({"thousands": ".", "decimal_comma": true, "delimiter": ";"}),
+        "a;b\n1.234;1.234.567,5\n",
+        "a:str | b:str\n\"1234\" | \"1234567.5\"",
+    );
+}
+
+#[test]
+fn columns_may_be_aligned_with_blanks() {
+    let expected = "time:str | wind:str | wave:str\n\"10:00\" | \"4.5\" | \"1.2\"\n\"11:00\" | \"12.0\" | -\n\
+         lost line 4 has 2 cells, but there are 3 columns; the row is left out (`12:00    3.0`)";
+    for delimiter in ["blanks", " "] {
+        check(
+            json!({"delimiter": delimiter, "null_values": ["MM"]}),
+            "  time     wind  wave\r\n10:00 \t 4.5   1.2  \r\n 11:00   12.0 \"MM\"\r\n12:00    3.0\r\n",
+            expected,
+        );
+    }
+}
+
+#[test]
+fn a_header_may_have_several_lines() {
+    check(
+        json!({"header": [1, 2, 4]}),
+        "soil,,air,\n5 cm,10 cm,2 m,\nwhatever\nT,T,T,RH\n1,2,3,4\n",
+        "soil 5 cm T:str | soil 10 cm T:str | air 2 m T:str | air 2 m RH:str\n\"1\" | \"2\" | \"3\" | \"4\"",
+    );
+}
+
+#[test]
 fn every_kind_of_line_break_ends_a_row() {
     for text in [
         "a,b\r\n1,2\r\n3,\"4\"\r\n",
@@ -210,15 +261,16 @@ fn bytes_that_are_no_text_are_refused_with_a_remedy() {
 
 #[test]
 fn a_row_with_too_many_or_too_few_cells_is_named() {
-    check_refused(
+    check(
         json!({"comment": "#"}),
-        "a,b\n# c\n1,2\n1,2,3\n",
-        "row 2 (line 4) has 3 cells, but there are 2 columns; check the delimiter `,` and quotes, and that the file is complete",
+        "a,b\n# c\n1,2\n1,2,3\n3,4\n",
+        "a:str | b:str\n\"1\" | \"2\"\n\"3\" | \"4\"\n\
+         lost line 4 has 3 cells, but there are 2 columns; the row is left out (`1,2,3`)",
     );
     check_refused(
         json!({}),
-        "a\tb\n1\t2\n1",
-        "row 2 (line 3) has 1 cells, but there are 2 columns; check the delimiter `\\t` and quotes, and that the file is complete",
+        "a\tb\n1\n1\t2\t3",
+        "row 1 (line 2) has 1 cells, but there are 2 columns; check the delimiter `\\t` and quotes, and that the file is complete",
     );
 }
 
@@ -235,7 +287,7 @@ fn empty_cells_beyond_the_last_column_hold_nothing_to_lose() {
 fn quotes_that_do_not_end_are_named() {
     check_refused(
         json!({}),
-        "a,b\n1,\"2\n3,4\n",
+        "a,b\n1,\"2\n",
         "the quote opened on line 2 is never closed; double quotes inside cells, or set `csv.quote: \"\"`",
     );
     check_refused(
@@ -292,7 +344,7 @@ fn options_that_cannot_be_are_refused_with_their_key() {
     };
     assert_eq!(
         refused(json!({"delimiter": "ab"})),
-        "`csv.delimiter`: `ab` is not one ASCII character; write `,`, `;`, `|` or `tab`"
+        "`csv.delimiter`: `ab` is not one ASCII character; write `,`, `;`, `|`, `tab` or `blanks`"
     );
     assert_eq!(
         refused(json!({"encoding": "latin"})),
@@ -300,7 +352,15 @@ fn options_that_cannot_be_are_refused_with_their_key() {
     );
     assert_eq!(
         refused(json!({"header": 0})),
-        "`csv.header`: lines are counted from 1; write 1 or more"
+        "`csv.header`: lines are counted from 1; write 1 or more, or a list such as `[1, 2]`"
+    );
+    assert_eq!(
+        refused(json!({"header": [2, 1]})),
+        "`csv.header`: is no list of ascending lines; write 1 or more, or a list such as `[1, 2]`"
+    );
+    assert_eq!(
+        refused(json!({"thousands": ","  , "decimal_comma": true})),
+        "`csv.thousands`: `,` cannot separate digits here; write a mark that is no part of numbers"
     );
     assert_eq!(
         refused(json!({"columns": ["a"]})),
@@ -338,7 +398,7 @@ fn written(table: &[Vec<Option<String>>], width: usize, line_break: &str) -> Str
 }
 
 fn read_parts(text: &str, n_parts: usize) -> Result<String, DecodeError> {
-    let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv").unwrap();
+    let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv", Rules::Second).unwrap();
     Ok(show(&read_text(
         text,
         &dialect,
@@ -353,7 +413,7 @@ proptest! {
     fn what_a_simple_writer_writes_reads_back_equal(table in tables(), crlf: bool, n_parts in 1_usize..6) {
         let width = table.first().map_or(2, Vec::len);
         let text = written(&table, width, if crlf { "\r\n" } else { "\n" });
-        let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv").unwrap();
+        let dialect = Dialect::of(&super::super::CsvOptions::default(), "csv", Rules::Second).unwrap();
         let frame = read_text(&text, &dialect, None, &Budget::new(&Limits::default()), n_parts).unwrap();
         prop_assert_eq!(frame.height(), table.len());
         for (idx, column) in frame.columns().iter().enumerate() {

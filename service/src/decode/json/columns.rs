@@ -9,6 +9,7 @@ use polars::prelude::{
 
 use super::super::DecodeError;
 use super::super::budget::{Budget, text_bytes};
+use crate::rules::Rules;
 
 /// Bytes of a cell while records arrive.
 const CELL_BYTES: usize = size_of::<&str>();
@@ -23,16 +24,18 @@ pub(super) struct Columns<'t, 'b> {
     n_written: usize,
     /// Cells that are not yet taken from the budget.
     n_unasked: usize,
+    rules: Rules,
     budget: &'b Budget<'b>,
 }
 
 impl<'t, 'b> Columns<'t, 'b> {
-    pub(super) fn new(budget: &'b Budget<'b>) -> Self {
+    pub(super) fn new(rules: Rules, budget: &'b Budget<'b>) -> Self {
         Self {
             cells: IndexMap::new(),
             n_rows: 0,
             n_written: 0,
             n_unasked: 0,
+            rules,
             budget,
         }
     }
@@ -58,7 +61,18 @@ impl<'t, 'b> Columns<'t, 'b> {
                 .check_filled(self.n_rows, n_columns, self.n_written)?;
             self.cells.insert_full(name, Vec::new()).0
         };
-        let n_lacking = self.n_rows.saturating_sub(self.cells[idx].len());
+        let n_cells = self.cells[idx].len();
+        if n_cells > self.n_rows && self.rules != Rules::First {
+            return Err(DecodeError::DuplicateKey {
+                record: self.n_rows + 1,
+                key: self
+                    .cells
+                    .get_index(idx)
+                    .map(|(name, _)| name.to_string())
+                    .unwrap_or_default(),
+            });
+        }
+        let n_lacking = self.n_rows.saturating_sub(n_cells);
         self.n_unasked += n_lacking;
         self.ask(1)?;
         let cells = &mut self.cells[idx];

@@ -11,8 +11,9 @@ use polars::prelude::{
 use super::super::budget::{Budget, TEXT_CELL_BYTES, text_bytes};
 use super::super::format_error::FormatError;
 use super::super::{DecodeError, LineProtocolOptions, Precision};
-use super::FORMAT;
-use super::line::Cell;
+use super::line::{Cell, Pair};
+use super::{FORMAT, Point};
+use crate::rules::Rules;
 
 /// What a column holds; a tag and a field of one name cannot share a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(super) struct Columns<'t, 'b> {
     /// Ticks in one of the delivered precision.
     factor: i64,
     names: [String; 2],
+    rules: Rules,
     /// Cells of tags and fields that stand in the lines.
     n_written: usize,
     /// How many of them, and of points, are not yet taken from the budget.
@@ -49,6 +51,7 @@ impl<'t, 'b> Columns<'t, 'b> {
     pub(super) fn new(
         precision: Precision,
         options: &LineProtocolOptions,
+        rules: Rules,
         budget: &'b Budget<'b>,
     ) -> Self {
         let (unit, factor) = match precision {
@@ -64,16 +67,82 @@ impl<'t, 'b> Columns<'t, 'b> {
             unit,
             factor,
             names: [options.measurement.clone(), options.time.clone()],
+            rules,
             n_written: 0,
             n_unasked: [0; 2],
             budget,
         }
     }
 
-    /// Begins the row of a point.
-    pub(super) fn begin(&mut self, measurement: Cow<'t, str>) {
+    /// Whether there is no point.
+    pub(super) fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Adds a point with its tags and fields, which are taken out of `pairs`; nothing of it if something is wrong.
+    pub(super) fn add(
+        &mut self,
+        point: Point<'t>,
+        pairs: &mut Vec<(Kind, Pair<'t>)>,
+    ) -> Result<(), DecodeError> {
+        let Point {
+            measurement,
+            timestamp,
+            line,
+        } = point;
+        let ticks = self.ticks(timestamp, line)?;
+        self.check(pairs, line)?;
         self.measurements.push(measurement);
         self.n_unasked[1] += 1;
+        for (kind, (name, cell)) in pairs.drain(..) {
+            self.set(kind, name, cell)?;
+        }
+        self.times.push(ticks);
+        self.check_filled(self.times.len(), 0)
+    }
+
+    /// Refuses a point with names that cannot be columns.
+    fn check(&self, pairs: &[(Kind, Pair<'t>)], line: usize) -> Result<(), FormatError> {
+        let taken = |reason: String, remedy| FormatError::Line {
+            format: FORMAT,
+            line,
+            reason,
+            remedy,
+        };
+        for (idx, (kind, (name, _))) in pairs.iter().enumerate() {
+            if self.names.iter().any(|own| own == name) {
+                let reason = format!("`{name}` is the column of measurements or times already");
+                let remedy =
+                    "set `line_protocol.measurement` or `line_protocol.time` to another name";
+                return Err(taken(reason, remedy));
+            }
+            let known = self.cells.get(name).map(|(known, _)| *known);
+            let mut before = pairs[..idx].iter().filter(|(_, (other, _))| other == name);
+            let before = before.next().map(|(known, _)| *known);
+            if known.or(before).is_some_and(|known| known != *kind) {
+                let reason = format!("`{name}` is a tag and a field");
+                return Err(taken(reason, "give one of them another name"));
+            }
+            if before.is_some() && self.rules != Rules::First {
+                let reason = format!("`{name}` stands there twice");
+                return Err(taken(reason, "give each value a name of its own"));
+            }
+        }
+        Ok(())
+    }
+
+    fn ticks(&self, timestamp: Option<i64>, line: usize) -> Result<Option<i64>, FormatError> {
+        let Some(timestamp) = timestamp else {
+            return Ok(None);
+        };
+        let ticks = timestamp.checked_mul(self.factor);
+        let beyond = || FormatError::Line {
+            format: FORMAT,
+            line,
+            reason: format!("`{timestamp}` is a time too far from 1970"),
+            remedy: "check `precision`",
+        };
+        ticks.map(Some).ok_or_else(beyond)
     }
 
     /// Refuses so many rows with the columns there are and `n_more`.
@@ -91,35 +160,16 @@ impl<'t, 'b> Columns<'t, 'b> {
             .take(n_cells * CELL_BYTES + n_points * POINT_BYTES)
     }
 
-    /// Sets a cell of the row; the last value of a name counts.
-    pub(super) fn set(
-        &mut self,
-        kind: Kind,
-        name: Cow<'t, str>,
-        cell: Cell<'t>,
-        line: usize,
-    ) -> Result<(), DecodeError> {
-        let taken = |reason: String, remedy| FormatError::Line {
-            format: FORMAT,
-            line,
-            reason,
-            remedy,
-        };
+    /// Sets a cell of the row.
+    fn set(&mut self, kind: Kind, name: Cow<'t, str>, cell: Cell<'t>) -> Result<(), DecodeError> {
         let row = self.measurements.len() - 1;
-        let idx = match self.cells.get_index_of(&name) {
-            Some(idx) => idx,
-            None if self.names.contains(&name.to_string()) => {
-                let reason = format!("`{name}` is the column of measurements or times already");
-                let remedy =
-                    "set `line_protocol.measurement` or `line_protocol.time` to another name";
-                return Err(taken(reason, remedy).into());
-            }
-            None => {
-                self.budget.check_columns(self.cells.len() + 1)?;
-                // Before the rows that do not have it take memory.
-                self.check_filled(row, 1)?;
-                self.cells.insert_full(name, (kind, Vec::new())).0
-            }
+        let idx = if let Some(idx) = self.cells.get_index_of(&name) {
+            idx
+        } else {
+            self.budget.check_columns(self.cells.len() + 1)?;
+            // Before the rows that do not have it take memory.
+            self.check_filled(row, 1)?;
+            self.cells.insert_full(name, (kind, Vec::new())).0
         };
         let n_lacking = row.saturating_sub(self.cells[idx].1.len());
         self.n_written += 1;
@@ -127,36 +177,11 @@ impl<'t, 'b> Columns<'t, 'b> {
         if self.n_unasked[0] >= CELLS_PER_LOOK {
             self.ask()?;
         }
-        let (name, (first, cells)) = self
-            .cells
-            .get_index_mut(idx)
-            .expect("the index was just found");
-        if *first != kind {
-            let reason = format!("`{name}` is a tag and a field");
-            return Err(taken(reason, "give one of them another name").into());
-        }
+        let cells = &mut self.cells[idx].1;
         // The rows before that did not have it.
         cells.resize(row, None);
         cells.push(Some(cell));
         Ok(())
-    }
-
-    /// Ends the row.
-    pub(super) fn end(&mut self, timestamp: Option<i64>, line: usize) -> Result<(), DecodeError> {
-        let ticks = match timestamp {
-            None => None,
-            Some(timestamp) => {
-                let beyond = || FormatError::Line {
-                    format: FORMAT,
-                    line,
-                    reason: format!("`{timestamp}` is a time too far from 1970"),
-                    remedy: "check `precision`",
-                };
-                Some(timestamp.checked_mul(self.factor).ok_or_else(beyond)?)
-            }
-        };
-        self.times.push(ticks);
-        self.check_filled(self.times.len(), 0)
     }
 
     /// The table.

@@ -18,6 +18,12 @@ pub(super) enum Cell<'t> {
 /// A tag or a field.
 pub(super) type Pair<'t> = (Cow<'t, str>, Cell<'t>);
 
+/// A place in the text.
+pub(super) struct Begin {
+    at: usize,
+    line: usize,
+}
+
 /// Walks a text: [`Lines::next_point`], then all tags, all fields, and the timestamp.
 #[derive(Debug)]
 pub(super) struct Lines<'t> {
@@ -39,6 +45,28 @@ impl<'t> Lines<'t> {
         }
     }
 
+    /// Where the next point is looked for, to come back to.
+    pub(super) fn begin(&self) -> Begin {
+        Begin {
+            at: self.at,
+            line: self.line,
+        }
+    }
+
+    /// Goes on at the line after the first one at `begin` that is neither blank nor a comment; gives that line.
+    pub(super) fn skip_line_at(&mut self, begin: &Begin) -> &'t str {
+        (self.at, self.line) = (begin.at, begin.line);
+        self.skip_void();
+        let rest = &self.text[self.at..];
+        let (line, n_bytes) = match rest.split_once('\n') {
+            Some((line, _)) => (line, line.len() + 1),
+            None => (rest, rest.len()),
+        };
+        self.at += n_bytes;
+        self.line += usize::from(n_bytes > line.len());
+        line.trim_end()
+    }
+
     /// 1-based line of the point.
     pub(super) fn line(&self) -> usize {
         self.line
@@ -47,9 +75,21 @@ impl<'t> Lines<'t> {
     /// The measurement of the next point; `None` at the end.
     pub(super) fn next_point(&mut self) -> Result<Option<Cow<'t, str>>, FormatError> {
         self.has_field = false;
+        self.skip_void();
+        if self.byte().is_none() {
+            return Ok(None);
+        }
+        let measurement = self.word(b", ");
+        if measurement.is_empty() {
+            return Err(self.wrong("there is no measurement before the tags"));
+        }
+        Ok(Some(measurement))
+    }
+
+    /// Passes over blank lines, comments and blanks.
+    fn skip_void(&mut self) {
         loop {
             match self.byte() {
-                None => return Ok(None),
                 Some(b'\n') => {
                     self.at += 1;
                     self.line += 1;
@@ -59,14 +99,9 @@ impl<'t> Lines<'t> {
                     let rest = &self.text.as_bytes()[self.at..];
                     self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
                 }
-                Some(_) => break,
+                _ => return,
             }
         }
-        let measurement = self.word(b", ");
-        if measurement.is_empty() {
-            return Err(self.wrong("there is no measurement before the tags"));
-        }
-        Ok(Some(measurement))
     }
 
     /// The next tag of the point; `None` before the fields.

@@ -43,6 +43,93 @@ fn a_column_to_rename_must_be_there_and_its_new_name_free() {
 }
 
 #[test]
+fn a_name_that_no_column_has_is_a_pattern() {
+    check(
+        json!({"rename": {"Date Time, .*": "time", "Temp_([0-9]+)": "T$1"}}),
+        b"\"Date Time, GMT+02:00\",Temp_5,Temp_10\n1,2,3\n",
+        "time:str | T5:str | T10:str\n\"1\" | \"2\" | \"3\"",
+    );
+    check(
+        json!({"rename": {"T.C": "t"}}),
+        b"TxC,T.C\n1,2\n",
+        "TxC:str | t:str\n\"1\" | \"2\"",
+    );
+    check_refused(
+        json!({"rename": {"T.*": "t"}}),
+        b"T1,T2\n1,2\n",
+        "`rename` with `T.*` matches `T1`, `T2`; write a pattern that matches one, or `$1` in the new name",
+    );
+    check_refused(
+        json!({"rename": {"(x": "t"}}),
+        b"a\n1\n",
+        "`rename` names column `(x`, which is not there; there are `a`",
+    );
+}
+
+#[test]
+fn columns_are_joined() {
+    check(
+        json!({"join": {"time": "{Date} {Time}"}, "set": {"Date": "2024-05-01"}}),
+        b"Date,Time\nx,10:00\ny,\n",
+        "Date:str | Time:str | time:str\n\"2024-05-01\" | \"10:00\" | \"2024-05-01 10:00\"\n\"2024-05-01\" | - | -",
+    );
+    check(
+        json!({"join": {"t": "{y} {d:03} {h:04}{{}}"}}),
+        b"y,d,h\n2024,5,30\n2024,122.0,1230\n",
+        "y:str | d:str | h:str | t:str\n\"2024\" | \"5\" | \"30\" | \"2024 005 0030{}\"\n\
+         \"2024\" | \"122.0\" | \"1230\" | \"2024 122 1230{}\"",
+    );
+    check_refused(
+        json!({"join": {"t": "{d:03}"}}),
+        b"d\n1\n1.5\n",
+        "row 2: `1.5` in column `d` is no whole number, which `join.t` fills with zeros",
+    );
+    check_refused(
+        json!({"join": {"t": "{x}"}}),
+        b"d\n1\n",
+        "`join` names column `x`, which is not there; there are `d`",
+    );
+    check_setup_refused(
+        json!({"join": {"t": "{x"}}),
+        "`join.t`: holds a brace that begins no `{column}`; write `{{` for a brace",
+    );
+    check_setup_refused(
+        json!({"join": {"t": "x"}}),
+        "`join.t`: names no column; write `{column}`, or use `set` for a constant",
+    );
+}
+
+#[test]
+fn rows_are_chosen() {
+    check(
+        json!({"rows": {"s": ["A", "B"], "q": 0}}),
+        b"s,q,v\nA,0,1\nA,1,2\nB,0.0,3\nC,0,4\n,0,5\n",
+        "s:str | q:str | v:str\n\"A\" | \"0\" | \"1\"\n\"B\" | \"0.0\" | \"3\"",
+    );
+}
+
+#[test]
+fn quantities_in_a_column_get_columns_of_their_own() {
+    let rows = b"s,e,v\nA,T,1\nA,H,2\nB,T,3\nB,X,4\nB,,5\n";
+    check(
+        json!({"pivot": {"name": "e", "value": "v"}}),
+        rows,
+        "s:str | T:str | H:str | X:str\n\"A\" | \"1\" | - | -\n\"A\" | - | \"2\" | -\n\"B\" | \"3\" | - | -\n\
+         \"B\" | - | - | \"4\"\n\"B\" | - | - | -",
+    );
+    check(
+        json!({"pivot": {"name": "e", "value": "v", "only": ["H"]}}),
+        rows,
+        "s:str | H:str\n\"A\" | \"2\"",
+    );
+    check_refused(
+        json!({"pivot": {"name": "e", "value": "v"}}),
+        b"s,e,v\nA,s,1\n",
+        "`pivot` gives column `s`, which is there already; rename one of them",
+    );
+}
+
+#[test]
 fn constants_and_variables_are_set_with_their_types() {
     check(
         json!({"set": {"a": 1, "f": 0.5, "s": "x", "no": null, "yes": true, "n": "${n}", "t": "site ${site}: $$${n}"}}),

@@ -189,6 +189,31 @@ fn an_uplink_of_the_things_stack_gives_a_record_of_its_payload() {
 }
 
 #[test]
+fn what_a_device_sends_does_not_take_the_names_of_the_network() {
+    let mut uplink = things_stack_uplink();
+    let message = &mut uplink["uplink_message"];
+    message["decoded_payload"] = json!({"rssi": -51, "latitude": 1.5, "longitude": 2.5, "t": null});
+    check(
+        "things-stack-uplink",
+        &uplink,
+        json!({}),
+        "received_at:str | device_id:str | application_id:str | dev_eui:str | f_port:i64 | f_cnt:i64 | rssi:i64 | snr:f64 | latitude:f64 | longitude:f64 | altitude:i64 | payload.rssi:i64 | payload.latitude:f64 | payload.longitude:f64 | t:str\n\
+         \"2020-02-12T15:15:45.787Z\" | \"dev1\" | \"app1\" | \"0004A30B001C0530\" | 15 | 1 | -35 | 5.2 | 49.5 | 16.25 | 350 | -51 | 1.5 | 2.5 | -",
+    );
+    // A tracker is where it says, unless the network knows better.
+    let message = &mut uplink["uplink_message"];
+    message["locations"] = json!(null);
+    message["decoded_payload"] = json!({"latitude": 1.5, "longitude": 2.5});
+    check(
+        "things-stack-uplink",
+        &uplink,
+        json!({}),
+        "received_at:str | device_id:str | application_id:str | dev_eui:str | f_port:i64 | f_cnt:i64 | rssi:i64 | snr:f64 | latitude:f64 | longitude:f64 | altitude:str | payload.latitude:f64 | payload.longitude:f64\n\
+         \"2020-02-12T15:15:45.787Z\" | \"dev1\" | \"app1\" | \"0004A30B001C0530\" | 15 | 1 | -35 | 5.2 | 1.5 | 2.5 | - | 1.5 | 2.5",
+    );
+}
+
+#[test]
 fn an_uplink_that_is_not_decoded_says_what_to_do() {
     let mut uplink = things_stack_uplink();
     let message = uplink["uplink_message"].as_object_mut().unwrap();

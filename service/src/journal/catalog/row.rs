@@ -109,6 +109,7 @@ pub(super) struct Settled {
 struct Rest {
     n_problems: u64,
     problems: Kept,
+    warnings: Box<[Box<str>]>,
     too_large: bool,
     limited: bool,
     set_aside: bool,
@@ -252,6 +253,7 @@ impl From<&Outcome> for Settled {
     fn from(outcome: &Outcome) -> Self {
         let plain = outcome.n_problems == 0
             && outcome.problems.is_empty()
+            && outcome.warnings.is_empty()
             && !outcome.too_large
             && !outcome.limited
             && !outcome.set_aside
@@ -260,6 +262,11 @@ impl From<&Outcome> for Settled {
             Box::new(Rest {
                 n_problems: outcome.n_problems,
                 problems: Kept::new(&outcome.problems),
+                warnings: outcome
+                    .warnings
+                    .iter()
+                    .map(|text| text.as_str().into())
+                    .collect(),
                 too_large: outcome.too_large,
                 limited: outcome.limited,
                 set_aside: outcome.set_aside,
@@ -291,6 +298,9 @@ impl From<&Settled> for Outcome {
             problems: rest
                 .map(|rest| rest.problems.problems())
                 .unwrap_or_default(),
+            warnings: rest
+                .map(|rest| rest.warnings.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
             commit: settled.commit,
             too_large: rest.is_some_and(|rest| rest.too_large),
             limited: rest.is_some_and(|rest| rest.limited),
@@ -308,6 +318,7 @@ mod tests {
     fn many_problems_that_are_alike_take_little() {
         let problems: Vec<RowProblem> = (1..=100)
             .map(|row| RowProblem {
+                line: None,
                 row: Some(row),
                 column: Some("temperature_of_the_air".to_owned()),
                 value: Some(format!("out of order {row}")),

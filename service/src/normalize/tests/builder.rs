@@ -38,12 +38,8 @@ pub(super) fn float(name: &str, coords: &[&str]) -> Variable {
 /// A variable or coordinate of times in `zone`, stored in seconds.
 pub(super) fn time(name: &str, coords: &[&str], zone: Zone) -> Variable {
     let unit = TimeUnit {
-        tick: Tick::Second,
         zone,
-        dayfirst: false,
-        yearfirst: false,
-        format: None,
-        fold: None,
+        ..TimeUnit::utc(Tick::Second)
     };
     Variable {
         measure: Measure::Time {

@@ -5,8 +5,8 @@ use polars::prelude::{
     Column, DataType as Delivered, Int64Chunked, IntoSeries, NamedFrom, Series,
     TimeUnit as PolarsUnit, TimeZone,
 };
-use zarr_fuse_schemas::time::Zone;
-use zarr_fuse_schemas::{DataType, Scalar, Variable};
+use zarr_fuse_schemas::time::{Fold, Zone};
+use zarr_fuse_schemas::{Conversion, DataType, Measure, Scalar, Unit, Variable};
 
 use super::builder::{
     csv, float, from_kelvin, labels, node, outcome, plain, time, typed, variable, within,
@@ -232,6 +232,102 @@ fn strings_keep_empty_text_and_spaces() {
 }
 
 #[test]
+fn the_order_of_rows_says_which_of_two_hours_is_meant() {
+    let mut prague = time("time", &[], Zone::Named(Tz::Europe__Prague));
+    if let Measure::Time { source_unit, .. } = &mut prague.measure {
+        source_unit.fold = Some(Fold::Infer);
+    }
+    let station = plain(variable("station", &[], DataType::String));
+    let node = node(
+        vec![plain(prague), station],
+        vec![float("t", &["time", "station"])],
+    );
+    check(
+        &node,
+        "time,station,t\n2024-10-27 01:30,A,1\n2024-10-27 02:00,A,2\n2024-10-27 02:00,B,3\n2024-10-27 02:30,A,4\n\
+         2024-10-27 02:00,A,5\n2024-10-27 02:00,B,6\n2024-10-27 02:00,C,7",
+        "t[time=1729985400 station=\"A\"] = 1.0
+         t[time=1729987200 station=\"A\"] = 2.0
+         t[time=1729987200 station=\"B\"] = 3.0
+         t[time=1729989000 station=\"A\"] = 4.0
+         t[time=1729990800 station=\"A\"] = 5.0
+         t[time=1729990800 station=\"B\"] = 6.0
+         row 7 time `2024-10-27 02:00`: this local time exists twice in Europe/Prague: the clocks go back; \
+         set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, or deliver an offset",
+    );
+    check(
+        &node,
+        "time,station,t\n2024-10-27 03:00,A,5\n2024-10-27 02:30,A,4\n2024-10-27 02:00,A,3\n2024-10-27 02:30,A,2",
+        "t[time=1729994400 station=\"A\"] = 5.0
+         t[time=1729992600 station=\"A\"] = 4.0
+         t[time=1729990800 station=\"A\"] = 3.0
+         t[time=1729989000 station=\"A\"] = 2.0",
+    );
+}
+
+#[test]
+fn numbers_that_people_write_alike_are_one_value_of_a_coordinate() {
+    let unit = |written: &str| Unit::parse(written).expect("a unit");
+    let conversion = Conversion::between(&unit("cm"), &unit("m")).expect("both are lengths");
+    let mut depth = float("depth", &[]);
+    depth.measure = Measure::Physical {
+        unit: unit("m"),
+        source_unit: unit("cm"),
+        has_source_unit: true,
+        conversion,
+    };
+    let from_cm = node(vec![plain(depth)], vec![float("t", &["depth"])]);
+    check(
+        &from_cm,
+        "depth,t\n57,1\n30,2\n113,3",
+        "t[depth=0.57] = 1.0
+         t[depth=0.3] = 2.0
+         t[depth=1.13] = 3.0",
+    );
+    let plain = node(
+        vec![plain(float("depth", &[]))],
+        vec![float("t", &["depth"])],
+    );
+    let singles = typed(vec![
+        Column::new("depth".into(), [0.1_f32, 49.95, 16_777_216.0, 1e-12]),
+        Column::new("t".into(), [0.1_f32; 4]),
+    ]);
+    assert_eq!(
+        outcome(&singles, &plain),
+        "t[depth=0.1] = 0.10000000149011612\n\
+         t[depth=49.95] = 0.10000000149011612\n\
+         t[depth=16777216.0] = 0.10000000149011612\n\
+         t[depth=1e-12] = 0.10000000149011612"
+    );
+}
+
+#[test]
+fn what_is_called_otherwise_is_not_merged_in_silence() {
+    let two = node(
+        vec![plain(float("depth", &[]))],
+        vec![float("temp_c", &["depth"]), float("rh", &["depth"])],
+    );
+    check(
+        &two,
+        "depth,Temp_C,x\n1,2,3",
+        "no variable of node `weather` is in the table, only coordinates: the schema maps `temp_c`, `rh`, the table has \
+         `Temp_C`, `x`; did you mean `Temp_C`?",
+    );
+    let given = normalize(&csv("depth,Temp_C,rh\n1,2,3\n2,3,4"), &two).expect("rh is there");
+    assert_eq!(
+        given.warnings,
+        ["nothing came for `temp_c`, which is read from `temp_c`; is `Temp_C` meant?"]
+    );
+    let given = normalize(&csv("depth,air,rh\n1,2,3\n2,3,4"), &two).expect("rh is there");
+    assert_eq!(
+        given.warnings,
+        ["no column is called `temp_c`; nothing is read from `air`"]
+    );
+    let given = normalize(&csv("depth,rh\n1,2\n"), &two).expect("rh is there");
+    assert!(given.warnings.is_empty());
+}
+
+#[test]
 fn ambiguous_local_times_reject_the_row() {
     let prague = time("time", &[], Zone::Named(Tz::Europe__Prague));
     let node = node(vec![plain(prague)], vec![float("temp", &["time"])]);
@@ -240,7 +336,7 @@ fn ambiguous_local_times_reject_the_row() {
         "time,temp\n2024-10-27 02:30,1\n2024-10-27 02:30+02:00,2\n2024-03-31 02:30,3\nsoon,4",
         "temp[time=1729989000] = 2.0
          row 1 time `2024-10-27 02:30`: this local time exists twice in Europe/Prague: the clocks go back; \
-         set `fold: earlier` or `fold: later` in `source_unit`, or deliver an offset
+         set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, or deliver an offset
          row 3 time `2024-03-31 02:30`: this local time does not exist in Europe/Prague: the clocks skip it; \
          deliver UTC or an offset
          row 4 time `soon`: not a time; write ISO 8601 such as `2024-03-31T02:30:00Z`, or give the `format` in `source_unit`",
@@ -283,7 +379,9 @@ fn native_types_are_taken_as_they_are() {
          f[time=1704067200] = 0.1\n\
          b[time=1704067200] = true\n\
          s[time=1704067200] = \"1.5\"\n\
+         s[time=1719792000] = \"2.0\"\n\
          c[time=1704067200] = \"x\"\n\
+         c[time=1719792000] = \"y\"\n\
          row 2 n `300`: too large or too small; `n` is int8"
     );
     let utc = Int64Chunked::from_vec("time".into(), vec![1_704_067_200_000_000_000]);

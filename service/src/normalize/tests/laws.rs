@@ -10,9 +10,10 @@ use zarr_fuse_schemas::{DataType, MergeRule, Node, Variable};
 
 use super::builder::{composed, node, plain, shown, table, typed, variable};
 use super::pools::{Is, Meaning, Na, Pool, RowRejected, kinds};
+use crate::decode::OnBadCell;
 use crate::normalize::cells::Cells;
 use crate::normalize::distinct::Encoder;
-use crate::normalize::{Admission, Normalized, normalize, normalize_as};
+use crate::normalize::{Admission, Normalized, Terms, normalize, normalize_as};
 
 /// A node, the pool of each of its columns, and cells as positions in the pools.
 #[derive(Debug, Clone)]
@@ -134,18 +135,21 @@ impl Case {
         self.keys(coordinate).iter().map(element).collect()
     }
 
-    fn takes_part(&self, row: usize) -> bool {
+    fn takes_part(&self, row: usize, on_bad_cell: OnBadCell) -> bool {
         let coordinates = self
             .node
             .coordinates
             .keys()
             .all(|coordinate| self.key(row, coordinate).is_some());
-        coordinates
-            && self
-                .node
-                .variables
-                .keys()
-                .all(|name| !matches!(self.cell(row, name).1, RowRejected))
+        let is = |name: &String| self.cell(row, name).1;
+        let mut values = self.node.variables.keys();
+        let has_bad = values.clone().any(|name| matches!(is(name), RowRejected));
+        let is_component = |name: &&String| {
+            let mut coordinates = self.node.coordinates.keys();
+            coordinates.any(|coordinate| self.keys(coordinate).contains(name))
+        };
+        let has_value = values.any(|name| !is_component(&name) && matches!(is(name), Is(..)));
+        coordinates && (!has_bad || (on_bad_cell == OnBadCell::Value && has_value))
     }
 
     /// Problems of single cells, by row and column.
@@ -204,10 +208,19 @@ fn naive(case: &Case, variable: &Variable, taking_part: &[usize]) -> (Held, Vec<
     (held, differing)
 }
 
-/// Holds what normalize gave against the naive map.
-fn hold(case: &Case, given: &Normalized) {
+/// Normalizes a case, and holds what comes of it against the naive map.
+fn hold(case: &Case, on_bad_cell: OnBadCell) {
+    let terms = Terms {
+        on_bad_cell,
+        ..Terms::from(Admission::Again)
+    };
+    let given = normalize_as(&case.table(), &case.node, terms).expect("every column is there");
+    hold_against(case, on_bad_cell, &given);
+}
+
+fn hold_against(case: &Case, on_bad_cell: OnBadCell, given: &Normalized) {
     let taking_part: Vec<usize> = (0..case.rows.len())
-        .filter(|row| case.takes_part(*row))
+        .filter(|row| case.takes_part(*row, on_bad_cell))
         .collect();
     assert_eq!(given.batch.n_rows, taking_part.len());
     assert_eq!(given.n_rows_read, case.rows.len() as u64);
@@ -311,8 +324,8 @@ fn hold(case: &Case, given: &Normalized) {
 proptest! {
     #[test]
     fn a_table_becomes_what_the_naive_map_says(case in cases()) {
-        let given = normalize_as(&case.table(), &case.node, Admission::Again).expect("every column is there");
-        hold(&case, &given);
+        hold(&case, OnBadCell::Value);
+        hold(&case, OnBadCell::Row);
     }
 
     #[test]
@@ -454,8 +467,6 @@ fn many_rows_read_in_parts_are_what_the_naive_map_says() {
         columns,
         rows,
     };
-    hold(
-        &case,
-        &normalize_as(&case.table(), &case.node, Admission::Again).expect("every column is there"),
-    );
+    hold(&case, OnBadCell::Row);
+    hold(&case, OnBadCell::Value);
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 use proptest::prelude::*;
-use zarr_fuse_schemas::time::{Fold, Tick, TimeUnit, Zone};
+use zarr_fuse_schemas::time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
+
+use crate::rules::Rules;
 
 use super::{TimeError, TimeReader, format_ticks, parse_time};
 
@@ -12,18 +14,15 @@ const UTC: Zone = Zone::Fixed(0);
 
 fn unit(tick: Tick, zone: Zone) -> TimeUnit {
     TimeUnit {
-        tick,
         zone,
-        dayfirst: false,
         yearfirst: false,
-        format: None,
-        fold: None,
+        ..TimeUnit::utc(tick)
     }
 }
 
 fn with_format(format: &str) -> TimeUnit {
     TimeUnit {
-        format: Some(format.to_owned()),
+        formats: vec![TimeFormat::Strftime(format.to_owned())],
         ..unit(Tick::Second, UTC)
     }
 }
@@ -107,12 +106,24 @@ fn text_that_is_no_time_says_why() {
         ("2024-03-31T10:60", "there is no such time of day"),
         (
             "31/3/2024",
-            "there is no month 31; if the day comes first, set `dayfirst: true` in `source_unit`",
+            "may be read in several ways; say in `source_unit` which one is meant",
+        ),
+        (
+            "03.04.2021",
+            "may be read in several ways; say in `source_unit` which one is meant",
+        ),
+        (
+            "3/4/21 10:00",
+            "may be read in several ways; say in `source_unit` which one is meant",
+        ),
+        (
+            "10:30",
+            "is a time of day without a date; put date and time into one column with `join` in the endpoint's `decode`",
         ),
         ("inf", "beyond the times that can be stored"),
         (
             "20240331",
-            "may be a date or a number; set `format` in `source_unit`: '%Y%m%d' for dates, '%s' for seconds since 1970",
+            "may be a date or a number; set in `source_unit` a `format` for dates, or `since: 1970-01-01` for numbers",
         ),
     ] {
         check(text, &utc, expect);
@@ -142,7 +153,7 @@ fn clocks_that_change_in_prague_reject_what_they_cannot_show_once() {
         ("2024-10-27 01:59:59", "2024-10-26T23:59:59Z"),
         (
             "2024-10-27 02:30",
-            "this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier` or `fold: later` \
+            "this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier`, `fold: later` or `fold: infer` \
              in `source_unit`, or deliver an offset",
         ),
         ("2024-10-27 03:00", "2024-10-27T02:00:00Z"),
@@ -178,17 +189,28 @@ fn a_fixed_zone_has_no_daylight_saving() {
 
 #[test]
 fn day_month_and_year_come_in_the_order_of_the_schema() {
-    let month_first = unit(Tick::Second, UTC);
+    let month_first = TimeUnit {
+        has_order: true,
+        ..unit(Tick::Second, UTC)
+    };
     check("1/2/2024", &month_first, "2024-01-02T00:00:00Z");
     check("1/2/2024 7:05", &month_first, "2024-01-02T07:05:00Z");
     check("1/2/2024 7:05:30 PM", &month_first, "2024-01-02T19:05:30Z");
     check("1/2/2024 12:05am", &month_first, "2024-01-02T00:05:00Z");
+    check("1/2/2024 12:30a", &month_first, "2024-01-02T00:30:00Z");
+    check("1/2/2024 12:30p", &month_first, "2024-01-02T12:30:00Z");
+    check(
+        "1/2/2024 12:30b",
+        &month_first,
+        &TimeError::Unreadable.to_string(),
+    );
     check("1/2/24", &month_first, "2024-01-02T00:00:00Z");
     check("1/2/69", &month_first, "1969-01-02T00:00:00Z");
     check("2024/2/1", &month_first, "2024-02-01T00:00:00Z");
     check("2024-2-1 5:00", &month_first, "2024-02-01T05:00:00Z");
     let day_first = TimeUnit {
         dayfirst: true,
+        has_order: true,
         ..unit(Tick::Second, PRAGUE)
     };
     check("1.2.2024", &day_first, "2024-01-31T23:00:00Z");
@@ -197,6 +219,7 @@ fn day_month_and_year_come_in_the_order_of_the_schema() {
     check("2024-03-04", &day_first, "2024-03-03T23:00:00Z");
     let year_first = TimeUnit {
         yearfirst: true,
+        has_order: true,
         ..unit(Tick::Second, UTC)
     };
     check("24/2/1", &year_first, "2024-02-01T00:00:00Z");
@@ -210,7 +233,7 @@ fn day_month_and_year_come_in_the_order_of_the_schema() {
 }
 
 #[test]
-fn the_format_of_the_schema_comes_after_iso_8601() {
+fn the_format_of_the_schema_is_held_to() {
     check(
         "31.03.2024 07h05",
         &with_format("%d.%m.%Y %Hh%M"),
@@ -238,7 +261,7 @@ fn the_format_of_the_schema_comes_after_iso_8601() {
     check(
         "2024-03-04",
         &with_format("%Y-%d-%m"),
-        "2024-03-04T00:00:00Z",
+        "2024-04-03T00:00:00Z",
     );
     check(
         "2024-30-04",
@@ -248,7 +271,181 @@ fn the_format_of_the_schema_comes_after_iso_8601() {
     check(
         "soon",
         &with_format("%Q"),
-        &TimeError::Unreadable.to_string(),
+        &TimeError::NotInFormat.to_string(),
+    );
+    let days_first = with_format("%d/%m/%Y %H:%M");
+    let refused = TimeError::NotInFormat.to_string();
+    check("01/05/2024 10:30:30", &days_first, &refused);
+    check("2024-05-01T10:30", &days_first, &refused);
+    check("01/05/2024 24:00", &days_first, "2024-05-02T00:00:00Z");
+    check("01/05/2024 24:01", &days_first, &refused);
+    check("122 2400", &with_format("%j %H%M"), &refused);
+    check(
+        "2024 122 2400",
+        &with_format("%Y %j %H%M"),
+        "2024-05-02T00:00:00Z",
+    );
+    check(
+        "5/1/2024 12:30a",
+        &with_format("%m/%d/%Y %I:%M%p"),
+        "2024-05-01T00:30:00Z",
+    );
+    let either = TimeUnit {
+        formats: vec![
+            TimeFormat::Iso8601,
+            TimeFormat::Strftime("%d.%m.%Y".to_owned()),
+        ],
+        ..unit(Tick::Second, UTC)
+    };
+    check("2024-05-01T10:30", &either, "2024-05-01T10:30:00Z");
+    check("1.5.2024", &either, "2024-05-01T00:00:00Z");
+    check("1714559400", &either, &refused);
+}
+
+/// What every reader of dates could make of a text, beside what is made of it here: the day if only one is possible, else a
+/// question.
+#[test]
+fn dates_are_read_in_one_way_or_asked_for() {
+    let silent = unit(Tick::Second, UTC);
+    for year in ["2024", "24"] {
+        for separator in ["/", ".", "-", ". "] {
+            for (day, month) in [(3, 4), (13, 4), (31, 12), (1, 1), (12, 12)] {
+                let text = format!("{day}{separator}{month}{separator}{year}");
+                assert_eq!(
+                    parse_time(&text, &silent, Tick::Second),
+                    Err(TimeError::WhichOrder),
+                    "{text}"
+                );
+                let asked = |dayfirst, yearfirst| TimeUnit {
+                    dayfirst,
+                    yearfirst,
+                    has_order: true,
+                    ..silent.clone()
+                };
+                check(
+                    &text,
+                    &asked(true, false),
+                    &format!("2024-{month:02}-{day:02}T00:00:00Z"),
+                );
+                let us = if day > 12 {
+                    TimeError::MonthFirst(day).to_string()
+                } else {
+                    format!("2024-{day:02}-{month:02}T00:00:00Z")
+                };
+                check(&text, &asked(false, false), &us);
+            }
+        }
+    }
+    for text in ["2024/5/1", "2024-5-1", "2024.05.01", "2024/05/01 00:00"] {
+        check(text, &silent, "2024-05-01T00:00:00Z");
+    }
+    for (text, n_readings) in [
+        ("2024", 2),
+        ("202405", 2),
+        ("20240501", 2),
+        ("2024050112", 2),
+        ("202405011230", 2),
+        ("20240501123000", 2),
+        ("3/4/2021", 2),
+        ("31/3/2021", 1),
+        ("3/4/21", 2),
+        ("03/04/05", 3),
+        ("1.1.2024", 1),
+    ] {
+        let asked = parse_time(text, &silent, Tick::Second);
+        assert!(
+            matches!(asked, Err(TimeError::WhichOrder | TimeError::DateOrNumber)),
+            "{text}"
+        );
+        assert_eq!(
+            super::readings(text, &silent).len(),
+            n_readings,
+            "{text}: {:?}",
+            super::readings(text, &silent)
+        );
+        let mut reader = TimeReader::new(&silent, Tick::Second, Rules::Second);
+        if let Ok(number) = text.parse() {
+            assert_eq!(
+                reader.ticks(number),
+                Err(TimeError::DateOrNumber),
+                "{text} as a number"
+            );
+        }
+    }
+    for text in [
+        "1714557600",
+        "1700000000.5",
+        "1714557600000",
+        "45413",
+        "0",
+        "-1",
+        "99",
+    ] {
+        assert!(parse_time(text, &silent, Tick::Second).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn what_was_guessed_by_the_first_rules_stays_what_it_was() {
+    let silent = unit(Tick::Second, UTC);
+    let read = |text: &str, unit: &TimeUnit| {
+        let ticks = TimeReader::new(unit, Tick::Second, Rules::First).text(text);
+        ticks.map(|ticks| format_ticks(ticks.unwrap_or_default(), &silent))
+    };
+    assert_eq!(
+        read("03.04.2021", &silent).as_deref(),
+        Ok("2021-03-04T00:00:00Z")
+    );
+    assert_eq!(
+        read("2024050112", &silent).as_deref(),
+        Ok("2034-02-20T12:08:32Z")
+    );
+    let format = with_format("%d/%m/%Y %H:%M");
+    assert_eq!(
+        read("01/05/2024 10:30:30", &format).as_deref(),
+        Ok("2024-01-05T10:30:30Z")
+    );
+    assert_eq!(read("1/2/2024 12:30a", &silent), Err(TimeError::Unreadable));
+}
+
+#[test]
+fn numbers_are_counted_from_what_the_schema_says() {
+    let since = |tick, text: &str| TimeUnit {
+        since: Since::parse(text),
+        ..unit(tick, PRAGUE)
+    };
+    let excel = since(Tick::Day, "1899-12-30");
+    for (text, expect) in [
+        ("45413", "2024-04-30T22:00:00Z"),
+        ("45413.5", "2024-05-01T10:00:00Z"),
+        // Half past twelve is 45413.5208333…: not a second earlier.
+        ("45413.5208333", "2024-05-01T10:30:00Z"),
+        ("45413.52083333333", "2024-05-01T10:30:00Z"),
+        ("45413.520833333336", "2024-05-01T10:30:00Z"),
+        ("2024-05-01", "2024-04-30T22:00:00Z"),
+    ] {
+        check(text, &excel, expect);
+    }
+    check(
+        "739373.25",
+        &since(Tick::Day, "matlab"),
+        "2024-05-01T04:00:00Z",
+    );
+    check(
+        "3797366400",
+        &since(Tick::Second, "labview"),
+        "2024-05-01T00:00:00Z",
+    );
+    check(
+        "2460431.5",
+        &since(Tick::Day, "julian"),
+        "2024-05-01T00:00:00Z",
+    );
+    check("60431.25", &since(Tick::Day, "mjd"), "2024-05-01T06:00:00Z");
+    check(
+        "20240501",
+        &since(Tick::Second, "unix"),
+        "1970-08-23T06:21:41Z",
     );
 }
 
@@ -279,7 +476,7 @@ fn numbers_are_ticks_of_the_source() {
         &TimeError::TooFar.to_string(),
     );
     let seconds = unit(Tick::Second, UTC);
-    let mut reader = TimeReader::new(&seconds, Tick::Millisecond);
+    let mut reader = TimeReader::new(&seconds, Tick::Millisecond, Rules::Second);
     assert_eq!(reader.float(1_700_000_000.1), Ok(Some(1_700_000_000_100)));
     assert_eq!(reader.float(f64::NAN), Ok(None));
     assert_eq!(reader.float(f64::INFINITY), Err(TimeError::TooFar));
@@ -399,7 +596,7 @@ proptest! {
         locals in prop::collection::vec(-4_000_000_000_i64..4_000_000_000, 1..40),
     ) {
         let unit = unit(Tick::Second, zone);
-        let mut reader = TimeReader::new(&unit, Tick::Second);
+        let mut reader = TimeReader::new(&unit, Tick::Second, Rules::Second);
         for seconds in locals {
             let local = DateTime::from_timestamp(seconds, 0).expect("within the years of chrono").naive_utc();
             let text = local.format("%Y-%m-%d %H:%M:%S").to_string();
@@ -409,7 +606,7 @@ proptest! {
 
     #[test]
     fn any_text_gives_a_time_or_an_error(text in "\\PC*|[0-9TZ:+./ -]{0,30}", tick in ticks(), zone in zones()) {
-        let unit = TimeUnit { dayfirst: true, format: Some("%d.%m.%Y %H".to_owned()), ..unit(tick, zone) };
+        let unit = TimeUnit { dayfirst: true, has_order: true, formats: vec![TimeFormat::Strftime("%d.%m.%Y %H".to_owned())], ..unit(tick, zone) };
         let _ = parse_time(&text, &unit, Tick::Nanosecond);
         let _ = parse_time(&text, &self::unit(tick, zone), Tick::Second);
     }
@@ -417,7 +614,7 @@ proptest! {
     #[test]
     fn any_number_gives_a_time_or_an_error(ticks: i64, float: f64, source in ticks(), stored in ticks(), zone in zones()) {
         let unit = unit(source, zone);
-        let mut reader = TimeReader::new(&unit, stored);
+        let mut reader = TimeReader::new(&unit, stored, Rules::Second);
         let _ = (reader.ticks(ticks), reader.float(float), format_ticks(ticks, &unit));
     }
 }

@@ -3,9 +3,9 @@
 use super::TimeError;
 use super::civil::{DAY, Moment, days_from_civil, is_date};
 
-/// A time as written: in its own offset if it names one, else in the zone of the source.
+/// What a text shows: in its own offset if it names one, else in the zone of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct Shown {
     /// As if the place were in UTC.
     pub(super) moment: Moment,
     /// Seconds east of UTC.
@@ -22,7 +22,7 @@ pub(super) struct LastDate {
 /// Reads ISO 8601: a date, then `T` or a space and a time, then `Z` or an offset; all but the date may be missing.
 ///
 /// `None` when the text has another layout.
-pub(super) fn read_iso(text: &[u8], last: &mut LastDate) -> Option<Result<Written, TimeError>> {
+pub(super) fn read_iso(text: &[u8], last: &mut LastDate) -> Option<Result<Shown, TimeError>> {
     if let Some((date, rest)) = text.split_first_chunk::<10>()
         && date[4] == b'-'
         && date[7] == b'-'
@@ -68,7 +68,7 @@ pub(super) fn read_numeric(
     text: &str,
     dayfirst: bool,
     yearfirst: bool,
-) -> Option<Result<Written, TimeError>> {
+) -> Option<Result<Shown, TimeError>> {
     let bytes = text.as_bytes();
     let (first, bytes) = leading_number(bytes)?;
     let separator = *bytes
@@ -104,8 +104,21 @@ pub(super) fn read_numeric(
     }
 }
 
+/// Whether a date in digits begins with a year of four digits, after which only month and day can come.
+pub(super) fn begins_with_year(text: &str) -> bool {
+    matches!(leading_number(text.as_bytes()), Some(((_, 4), _)))
+}
+
+/// Whether a text is a time of day alone.
+pub(super) fn is_time_of_day(text: &str) -> bool {
+    let has_colon = text.bytes().take(3).any(|byte| byte == b':');
+    has_colon
+        && matches!(read_clock(text.as_bytes()), Some((_, rest))
+            if !matches!(read_offset(rest.trim_ascii_start()), ReadOffset::Unreadable))
+}
+
 /// What follows a date: nothing, an offset, or a time with or without one.
-fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Written, TimeError>> {
+fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Shown, TimeError>> {
     let Some((&separator, rest)) = rest.split_first() else {
         return Some(Ok(midnight(days)));
     };
@@ -125,7 +138,7 @@ fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Written, TimeError>> {
     let Some((seconds, nanos)) = clock else {
         return Some(Err(TimeError::NoSuchHour));
     };
-    Some(Ok(Written {
+    Some(Ok(Shown {
         moment: Moment {
             seconds: days * DAY + seconds,
             nanos,
@@ -137,7 +150,8 @@ fn read_rest(days: i64, rest: &[u8]) -> Option<Result<Written, TimeError>> {
 /// Seconds since midnight and nanoseconds; `Some(None)` when it looks like a time, but the clock does not show it.
 type Clock = Option<(i64, u32)>;
 
-/// Reads `H`, `HH:MM`, `HH:MM:SS`, `HH:MM:SS.f`, `HHMM`, `HHMMSS`, with `AM` or `PM` behind if need be.
+/// Reads `H`, `HH:MM`, `HH:MM:SS`, `HH:MM:SS.f`, `HHMM`, `HHMMSS`, with `AM` or `PM`, or `a` or `p` alone at the end, behind if
+/// need be.
 fn read_clock(text: &[u8]) -> Option<(Clock, &[u8])> {
     let (hour, rest) = match leading_number(text)? {
         ((hour, 1 | 2), rest) => (hour, rest),
@@ -161,23 +175,30 @@ fn read_clock(text: &[u8]) -> Option<(Clock, &[u8])> {
     }
     let mut valid = parts[1] < 60 && parts[2] <= 60;
     let after = rest.trim_ascii_start();
-    if let Some((half, after)) = after.split_first_chunk::<2>()
-        && half[1].eq_ignore_ascii_case(&b'm')
-        && matches!(half[0].to_ascii_lowercase(), b'a' | b'p')
-    {
+    if let Some((is_afternoon, after)) = read_half(after) {
         valid &= (1..=12).contains(&parts[0]);
-        parts[0] = parts[0] % 12
-            + if half[0].eq_ignore_ascii_case(&b'p') {
-                12
-            } else {
-                0
-            };
+        parts[0] = parts[0] % 12 + if is_afternoon { 12 } else { 0 };
         rest = after;
     }
     // ISO 8601 lets a day end at 24:00, and a minute with a leap second at :60.
     valid &= parts[0] < 24 || (parts == [24, 0, 0] && nanos == 0);
     let seconds = i64::from(parts[0] * 3600 + parts[1] * 60 + parts[2]);
     Some((valid.then_some((seconds, nanos)), rest))
+}
+
+/// Reads `AM`, `PM`, or `a` or `p` at the end: whether it is the afternoon.
+fn read_half(text: &[u8]) -> Option<(bool, &[u8])> {
+    let (half, rest) = text.split_first()?;
+    let is_afternoon = match half.to_ascii_lowercase() {
+        b'a' => false,
+        b'p' => true,
+        _ => return None,
+    };
+    match rest {
+        [] => Some((is_afternoon, rest)),
+        [b'm' | b'M', rest @ ..] => Some((is_afternoon, rest)),
+        _ => None,
+    }
 }
 
 /// Nanoseconds of the digits behind a decimal point; further digits are dropped.
@@ -227,8 +248,8 @@ fn read_offset(text: &[u8]) -> ReadOffset {
     }
 }
 
-fn midnight(days: i64) -> Written {
-    Written {
+fn midnight(days: i64) -> Shown {
+    Shown {
         moment: Moment {
             seconds: days * DAY,
             nanos: 0,

@@ -15,6 +15,8 @@ use super::civil::DAY;
 pub(super) struct LocalZone {
     zone: Zone,
     fold: Option<Fold>,
+    /// Decides before `fold`.
+    pub(super) hint: Option<Fold>,
     /// Offset that holds through a whole local day; `None`: the clocks are changed in it.
     days: HashMap<i64, Option<i32>, RandomState>,
     last: (i64, Option<i32>),
@@ -25,6 +27,7 @@ impl LocalZone {
         Self {
             zone,
             fold,
+            hint: None,
             days: HashMap::default(),
             last: (i64::MIN, None),
         }
@@ -55,13 +58,18 @@ impl LocalZone {
 
     fn offset_of(&self, tz: Tz, local: i64) -> Result<i32, TimeError> {
         let local = naive(local).ok_or(TimeError::TooFar)?;
-        match (tz.offset_from_local_datetime(&local), self.fold) {
+        match (
+            tz.offset_from_local_datetime(&local),
+            self.hint.or(self.fold),
+        ) {
             (MappedLocalTime::Single(offset), _)
             | (MappedLocalTime::Ambiguous(offset, _), Some(Fold::Earlier))
             | (MappedLocalTime::Ambiguous(_, offset), Some(Fold::Later)) => {
                 Ok(offset.fix().local_minus_utc())
             }
-            (MappedLocalTime::Ambiguous(..), None) => Err(TimeError::Twice(self.zone)),
+            (MappedLocalTime::Ambiguous(..), None | Some(Fold::Infer)) => {
+                Err(TimeError::Twice(self.zone))
+            }
             (MappedLocalTime::None, _) => Err(TimeError::Never(self.zone)),
         }
     }
