@@ -31,6 +31,7 @@ pub mod query;
 pub mod rebuild;
 pub mod reinterpret;
 mod reload;
+pub mod rules;
 mod serve;
 mod site;
 mod stamp;

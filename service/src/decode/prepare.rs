@@ -1,6 +1,6 @@
 //! A configuration made ready: programs compiled, lookups read, patterns and names checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 use regex::Regex;
+use zarr_fuse_schemas::Node;
 
 use super::compression;
 use super::content::MediaType;
@@ -22,6 +23,7 @@ use super::{
     Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, FileUnits, Format,
     GridOptions, Limits, LineProtocolOptions, SheetOptions,
 };
+use crate::rules::Rules;
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
@@ -43,7 +45,32 @@ pub struct Decoder {
     pub(super) set: Vec<(String, SetValue)>,
     pub(super) unpivot: Option<PreparedUnpivot>,
     pub(super) limits: Limits,
+    /// `None`: everything is taken.
+    pub(super) wanted: Option<Arc<NodeColumns>>,
     recipe: Arc<Recipe>,
+}
+
+/// What a node has places for, under the names of the source.
+#[derive(Debug)]
+pub(crate) struct NodeColumns {
+    pub(super) variables: Vec<String>,
+    pub(super) coordinates: Vec<String>,
+}
+
+impl NodeColumns {
+    /// One variable.
+    pub(super) fn variable(name: &str) -> Self {
+        Self {
+            variables: vec![name.to_owned()],
+            coordinates: Vec::new(),
+        }
+    }
+
+    /// Whether a column of this name is read.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut names = self.variables.iter().chain(&self.coordinates);
+        names.any(|other| other == name)
+    }
 }
 
 /// All that a [`Decoder`] is made of, so that the same one can be made elsewhere and later.
@@ -53,6 +80,8 @@ pub struct Recipe {
     pub decoding: Decoding,
     /// The programs and tables that it names, those that ship with the service included, by the name it calls them.
     pub files: BTreeMap<String, Bytes>,
+    /// The rules of its time.
+    pub rules: Rules,
 }
 
 impl Recipe {
@@ -61,10 +90,11 @@ impl Recipe {
     /// # Errors
     /// As [`Decoding::prepare`].
     pub fn prepare(&self) -> Result<Decoder, DecodeSetupError> {
-        self.decoding.prepare_from(&Files {
+        let files = Files {
             place: Place::Kept(&self.files),
             read: Mutex::default(),
-        })
+        };
+        self.decoding.prepare_from(&files, self.rules)
     }
 }
 
@@ -129,13 +159,14 @@ impl Decoding {
     /// # Errors
     /// The first fault, with its key and what to write instead.
     pub fn prepare(&self, folder: &Path) -> Result<Decoder, DecodeSetupError> {
-        self.prepare_from(&Files {
+        let files = Files {
             place: Place::Folder(folder),
             read: Mutex::default(),
-        })
+        };
+        self.prepare_from(&files, Rules::default())
     }
 
-    fn prepare_from(&self, files: &Files<'_>) -> Result<Decoder, DecodeSetupError> {
+    fn prepare_from(&self, files: &Files<'_>, rules: Rules) -> Result<Decoder, DecodeSetupError> {
         sheet::check(&self.sheet)?;
         let lookup =
             |(idx, lookup)| lookup::prepare(lookup, files, &format!("lookup[{idx}]"), &self.limits);
@@ -180,10 +211,12 @@ impl Decoding {
                 .collect::<Result<_, DecodeSetupError>>()?,
             unpivot: self.unpivot.as_ref().map(PreparedUnpivot::of).transpose()?,
             limits: self.limits.clone(),
+            wanted: None,
             // Fields are made in order: by now everything is read.
             recipe: Arc::new(Recipe {
                 decoding: self.clone(),
                 files: files.read.lock().clone(),
+                rules,
             }),
         })
     }
@@ -202,6 +235,52 @@ impl Decoder {
     /// All that decides how it decodes.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// The rules of its time.
+    pub(crate) fn rules(&self) -> Rules {
+        self.recipe.rules
+    }
+
+    /// The same for contributions to a node: arrays that it has no place for need not be read.
+    pub(crate) fn for_node(&self, node: &Node) -> Self {
+        let delivered = |column: &String| {
+            let mut renamed = self.rename.iter();
+            let from = renamed.find(|(_, to)| to == column).map(|(from, _)| from);
+            from.unwrap_or(column).clone()
+        };
+        let plain = node.coordinates.values();
+        let plain = plain.filter(|coordinate| coordinate.composed.is_empty());
+        let coordinates = plain.map(|coordinate| delivered(&coordinate.variable.column));
+        let variables = node
+            .variables
+            .values()
+            .map(|variable| delivered(&variable.column));
+        let coordinates: Vec<String> = coordinates.collect();
+        let mut variables: Vec<String> = variables.collect();
+        // What is renamed or looked up must be there.
+        let renamed = self.rename.iter().map(|(from, _)| from.clone());
+        let keys = self
+            .lookups
+            .iter()
+            .flat_map(|lookup| lookup.keys().iter().cloned());
+        variables.extend(
+            renamed
+                .chain(keys)
+                .filter(|from| !coordinates.contains(from)),
+        );
+        let mut seen = HashSet::new();
+        variables.retain(|name| seen.insert(name.clone()));
+        let wanted = NodeColumns {
+            variables,
+            coordinates,
+        };
+        // What becomes rows by a pattern of names may be called anything.
+        let is_known = self.unpivot.is_none() && self.rules() != Rules::First;
+        Self {
+            wanted: is_known.then(|| Arc::new(wanted)),
+            ..self.clone()
+        }
     }
 
     /// What one contribution may use while it is decoded.

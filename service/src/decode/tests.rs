@@ -4,6 +4,8 @@ mod arrays;
 mod bombs;
 mod content;
 pub(super) mod formats;
+mod grib;
+mod grib_samples;
 mod hostile;
 mod pipeline;
 mod programs;

@@ -17,10 +17,11 @@ use zarr_fuse_schemas::Schema;
 
 use super::{Journal, JournalError, hexadecimal, sha256};
 use crate::decode::{Decoder, Decoding, Recipe};
+use crate::rules::Rules;
 use crate::store::{Store, StoreError, keys};
 
-/// The newest form that this program writes and reads.
-const VERSION: u32 = 1;
+/// The newest form that this program writes and reads. It also says by which [`Rules`] contributions are read.
+const VERSION: u32 = 2;
 /// Files up to this size lie in the definition itself.
 const INLINE_BYTES: usize = 4 << 10;
 /// Longest definition, and longest file beside it, after decompression.
@@ -247,6 +248,7 @@ fn understand(
     let recipe = Recipe {
         decoding: text.decode,
         files,
+        rules: Rules::of_version(head.version),
     };
     let decoder = recipe.prepare().map_err(|error| error.to_string())?;
     Ok(Understood { schema, decoder })
