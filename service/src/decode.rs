@@ -17,6 +17,7 @@ mod csv;
 mod detect;
 mod error;
 mod extract;
+mod form;
 mod format_error;
 mod grib;
 mod grids;
@@ -50,17 +51,19 @@ use crate::outcome::{Problems, RowProblem};
 use crate::rules::Rules;
 use budget::{Budget, TEXT_CELL_BYTES};
 pub use config::{
-    All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header, Limits,
-    LineProtocolOptions, Lookup, OnBadCell, Pivot, Precision, Sheet, SheetOptions, ShortRows,
-    Split, Take, Toa5Options, Units, Unpivot, Wanted,
+    All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header,
+    HeaderRows, Limits, LineProtocolOptions, Lookup, OnBadCell, Pivot, Precision, ReducedRows,
+    Sheet, SheetOptions, ShortRows, Split, Take, Toa5Options, Units, Unpivot, Wanted,
 };
 use content::MediaType;
 pub use content::{Content, content_of_file};
 use detect::Shown;
 pub use error::{DecodeError, DecodeSetupError};
+use form::Form;
 pub use format_error::FormatError;
 pub use grids::{Grid, Grids};
 use guard::guarded;
+use prepare::NodeColumns;
 pub use prepare::{Decoder, Recipe};
 pub(crate) use print::printed;
 
@@ -168,6 +171,7 @@ pub fn decode(
     variables: &Map<String, Value>,
 ) -> Result<Table, DecodeError> {
     let opened = open(payload, content, decoder)?;
+    let variables = &opened.variables(variables);
     let budget = Budget::new(&decoder.limits);
     match read(&opened, decoder, variables, &budget)? {
         Decoded::Table(table) => shape(table, decoder, variables, &budget),
@@ -189,6 +193,7 @@ pub fn decode_arrays(
     variables: &Map<String, Value>,
 ) -> Result<Decoded, DecodeError> {
     let opened = open(payload, content, decoder)?;
+    let variables = &opened.variables(variables);
     let budget = Budget::new(&decoder.limits);
     let grids = match read(&opened, decoder, variables, &budget)? {
         Decoded::Table(table) => {
@@ -197,6 +202,15 @@ pub fn decode_arrays(
         Decoded::Grids(grids) => grids,
     };
     drop(opened);
+    let grids = match &decoder.wanted {
+        Some(wanted) => match arrays::along(grids, wanted, &budget)? {
+            Decoded::Grids(grids) => grids,
+            Decoded::Table(table) => {
+                return Ok(Decoded::Table(shape(table, decoder, variables, &budget)?));
+            }
+        },
+        None => grids,
+    };
     if !decoder.needs_rows() {
         let known = grids.coordinates.keys().chain(grids.variables.keys());
         let names = decoder.rename.names(known.map(String::as_str))?;
@@ -282,6 +296,15 @@ fn renamed(
     units.map(|(name, unit)| (new(name), unit)).collect()
 }
 
+/// What is asked of a reader of arrays.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    options: &'a GridOptions,
+    /// `None`: everything.
+    wanted: Option<&'a NodeColumns>,
+    rules: Rules,
+}
+
 /// What a contribution is.
 #[derive(Debug, Clone)]
 pub enum Decoded {
@@ -317,9 +340,23 @@ impl Decoded {
 /// A body without its wrapping, and what it is.
 struct Opened<'b> {
     body: Cow<'b, [u8]>,
+    /// Of a form with files: the other fields.
+    fields: Option<Vec<(String, String)>>,
     format: Format,
     delimiter: Option<u8>,
     charset: Option<&'static Encoding>,
+}
+
+impl Opened<'_> {
+    /// The variables of the request, with the fields beside a file.
+    fn variables<'v>(&self, of_request: &'v Map<String, Value>) -> Cow<'v, Map<String, Value>> {
+        match &self.fields {
+            Some(fields) if self.format != Format::Form => {
+                Cow::Owned(form::variables(fields, of_request))
+            }
+            _ => Cow::Borrowed(of_request),
+        }
+    }
 }
 
 /// Undoes compression, takes the member of an archive, and finds the format: by configuration, else by the content type
@@ -333,6 +370,22 @@ fn open<'b>(
     let mut media = MediaType::of(&content.content_type, decoder.format)?;
     let mut body =
         compression::decompress(payload, content.content_encoding.as_deref(), max_bytes)?;
+    let mut fields = None;
+    let of_file;
+    if media.is_multipart {
+        let form = Form::of(&body, &content.content_type)?;
+        if let Some(file) = form.file(decoder.member.as_ref())? {
+            of_file = file.content();
+            let encoding = of_file.content_encoding.as_deref();
+            let bytes = compression::decompress(file.bytes, encoding, max_bytes)?.into_owned();
+            media = MediaType::of(&of_file.content_type, decoder.format)?;
+            fields = Some(form.into_fields());
+            body = Cow::Owned(bytes);
+        } else {
+            media.format = Some(Format::Form);
+            fields = Some(form.into_fields());
+        }
+    }
     let named;
     if media.format.is_none_or(|format| !format.is_archive())
         && detect::shown(&body) == Shown::Archive
@@ -357,6 +410,13 @@ fn open<'b>(
         }
     };
     let format = match media.format {
+        // What programs say that were not told what they send.
+        Some(Format::Form) if !media.is_configured && fields.is_none() => {
+            match detect::shown(&body) {
+                Shown::Format(format) => format,
+                Shown::Archive | Shown::Nothing => Format::Form,
+            }
+        }
         Some(Format::Csv)
             if !media.is_configured && decoder.is_plain_csv && detect::is_toa5(&body) =>
         {
@@ -370,6 +430,7 @@ fn open<'b>(
     };
     Ok(Opened {
         body,
+        fields,
         format,
         delimiter: media.delimiter,
         charset,
@@ -411,16 +472,25 @@ fn read_format(
 ) -> Result<Decoded, DecodeError> {
     let Opened {
         body,
+        fields,
         format,
         delimiter,
         charset,
     } = opened;
     let text = || text::text_of(body, *charset, decoder.limits.max_decompressed_bytes);
-    let grid = &decoder.grid;
-    let arrays =
-        |format, read: fn(&[u8], &GridOptions, &Budget<'_>) -> Result<Grids, DecodeError>| {
-            guarded(format, || read(body, grid, budget)).map(Decoded::Grids)
-        };
+    // What is to be the only variable is taken whatever it is called.
+    let wanted = decoder
+        .wanted
+        .as_deref()
+        .filter(|_| decoder.grid_name.is_none());
+    let asked = Asked {
+        options: &decoder.grid,
+        wanted,
+        rules: decoder.rules(),
+    };
+    let arrays = |format, read: fn(&[u8], Asked<'_>, &Budget<'_>) -> Result<Grids, DecodeError>| {
+        guarded(format, || read(body, asked, budget)).map(Decoded::Grids)
+    };
     let rules = decoder.rules();
     let with_lost = |(frame, lost)| {
         Ok(Decoded::Table(Table {
@@ -439,10 +509,14 @@ fn read_format(
         Format::Json => json::read(&text()?, rules, budget)?,
         Format::Ndjson => return with_lost(json::read_lines(&text()?, rules, budget)?),
         Format::Parquet => {
-            let table = guarded(parquet::FORMAT, || parquet::read(body, budget))?;
+            let table = guarded(parquet::FORMAT, || parquet::read(body, wanted, budget))?;
             return Ok(Decoded::Table(table));
         }
-        Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, budget)),
+        Format::Arrow => return guarded(arrow::FORMAT, || arrow::read(body, wanted, budget)),
+        Format::Form => match fields {
+            Some(fields) => form::row(fields, budget)?,
+            None => form::read(body, budget)?,
+        },
         Format::Xlsx => guarded(sheet::XLSX, || {
             sheet::read_xlsx(body, &decoder.sheet, budget)
         })?,

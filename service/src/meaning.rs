@@ -116,7 +116,7 @@ impl Meaning {
             .keys()
             .filter(|name| !stored.variables.contains_key(*name));
         Ok(Self {
-            decoder: decoder.clone(),
+            decoder: decoder.for_node(&node),
             left_out: gone.cloned().collect(),
             node,
             places,

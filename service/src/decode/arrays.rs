@@ -3,8 +3,9 @@
 use polars::prelude::{Column, DataFrame, DataType, PlSmallStr};
 use serde_json::{Map, Value};
 
+use super::budget::Budget;
 use super::reshape::{self, SetValue};
-use super::{DecodeError, Grids};
+use super::{DecodeError, Decoded, Grids, NodeColumns};
 
 /// The arrays under new names; all are renamed at once.
 ///
@@ -40,12 +41,13 @@ pub(super) fn rename(grids: Grids, names: &[(String, String)]) -> Result<Grids, 
     })
 }
 
-/// The arrays with the only one of them called `name`. Those of latitudes and longitudes do not count.
+/// The arrays with the only one of them called `name`. Those of latitudes, longitudes and reference times do not count.
 ///
 /// # Errors
 /// If there are several, or none.
 pub(super) fn name_only(grids: Grids, name: &str) -> Result<Grids, DecodeError> {
-    let is_position = |name: &String| matches!(name.as_str(), "latitude" | "longitude");
+    let is_position =
+        |name: &String| matches!(name.as_str(), "latitude" | "longitude" | "reference_time");
     let candidates: Vec<&String> = grids.variables.keys().filter(|n| !is_position(n)).collect();
     match candidates.as_slice() {
         [only] if *only == name => Ok(grids),
@@ -83,4 +85,77 @@ pub(super) fn set(
         }
     }
     Ok(Some(grids))
+}
+
+/// The arrays along the coordinates that a node has. One that lies along a dimension of another name, as the times of
+/// observations do, is the coordinate of that dimension; of several along one dimension there are rows.
+///
+/// # Errors
+/// Rows beyond the bounds.
+pub(super) fn along(
+    mut grids: Grids,
+    wanted: &NodeColumns,
+    budget: &Budget<'_>,
+) -> Result<Decoded, DecodeError> {
+    let mut found: Vec<(&String, String)> = Vec::new();
+    for name in &wanted.coordinates {
+        let array = grids.variables.get(name);
+        let dims = array.filter(|_| !grids.coordinates.contains_key(name));
+        match dims.map(|array| array.dims.as_slice()) {
+            Some([dim]) => found.push((name, dim.clone())),
+            Some([]) => {
+                if let Some(array) = grids.variables.shift_remove(name) {
+                    grids.coordinates.insert(name.clone(), array.values);
+                }
+            }
+            _ => {}
+        }
+    }
+    let is_plain = found.iter().enumerate().all(|(idx, (_, dim))| {
+        !wanted.coordinates.contains(dim) && found[..idx].iter().all(|(_, other)| other != dim)
+    });
+    if is_plain {
+        for (name, dim) in found {
+            rename_dim(&mut grids, &dim, name);
+        }
+        return Ok(Decoded::Grids(grids));
+    }
+    let is_wanted =
+        |name: &String| wanted.variables.contains(name) || wanted.coordinates.contains(name);
+    grids.variables.retain(|name, _| is_wanted(name));
+    let used = |dim: &String| {
+        grids
+            .variables
+            .values()
+            .any(|array| array.dims.contains(dim))
+    };
+    let kept: Vec<String> = grids
+        .coordinates
+        .iter()
+        .filter(|(name, values)| used(name) || is_wanted(name) && values.len() == 1)
+        .map(|(name, _)| name.clone())
+        .collect();
+    grids.coordinates.retain(|name, _| kept.contains(name));
+    Ok(Decoded::Table(grids.to_rows(budget)?))
+}
+
+/// Makes the array `name` the coordinate of the dimension `dim`, which takes its name.
+fn rename_dim(grids: &mut Grids, dim: &str, name: &str) {
+    let Some(array) = grids.variables.shift_remove(name) else {
+        return;
+    };
+    let coordinates = std::mem::take(&mut grids.coordinates).into_iter();
+    let place = |(old, values)| {
+        if old == dim {
+            (name.to_owned(), array.values.clone())
+        } else {
+            (old, values)
+        }
+    };
+    grids.coordinates = coordinates.map(place).collect();
+    for array in grids.variables.values_mut() {
+        for old in array.dims.iter_mut().filter(|old| *old == dim) {
+            name.clone_into(old);
+        }
+    }
 }

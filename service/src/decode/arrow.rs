@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 
 use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Decoded, Lost, Table};
+use super::{DecodeError, Decoded, Lost, NodeColumns, Table};
 pub(super) use columns::Columns;
 
 pub(super) const FORMAT: &str = "Arrow IPC";
@@ -22,8 +22,12 @@ pub(super) const FORMAT: &str = "Arrow IPC";
 /// Columns keep their types. Times with a zone are in UTC; those without are of the clock that the schema names.
 ///
 /// # Errors
-/// Damaged messages; columns that are lists, structures or bytes; batches beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Decoded, DecodeError> {
+/// Damaged messages; wanted columns that are lists, structures or bytes; batches beyond the bounds, before they are read.
+pub(super) fn read(
+    body: &[u8],
+    wanted: Option<&NodeColumns>,
+    budget: &Budget<'_>,
+) -> Result<Decoded, DecodeError> {
     let stream = frames::stream_of(body)?;
     let mut decoder = StreamDecoder::new();
     let mut columns: Option<Columns<'_>> = None;
@@ -49,7 +53,7 @@ pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Decoded, DecodeEr
                 continue;
             }
             if let (None, Some(schema)) = (&columns, schema) {
-                columns = Some(Columns::new(FORMAT, &schema, budget)?);
+                columns = Some(Columns::new(FORMAT, &schema, wanted, budget)?);
                 file_units = units(&schema);
             }
             if let (Some(columns), Some(batch)) = (&mut columns, batch) {
@@ -63,7 +67,7 @@ pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Decoded, DecodeEr
     }
     let frame = match columns {
         Some(columns) => columns.finish(),
-        None => Columns::new(FORMAT, &Schema::empty(), budget)?.finish(),
+        None => Columns::new(FORMAT, &Schema::empty(), None, budget)?.finish(),
     };
     Ok(Decoded::Table(Table {
         frame: frame?,

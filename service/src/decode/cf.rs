@@ -1,5 +1,7 @@
 //! Arrays as the CF conventions describe them, out of NetCDF and Zarr: which ones are taken, what their numbers mean.
 
+mod calendar;
+mod ragged;
 mod time;
 mod values;
 
@@ -11,7 +13,8 @@ use polars::prelude::{Column, Int64Chunked, IntoColumn, NewChunkedArray, PlSmall
 use super::budget::Budget;
 use super::error::list;
 use super::format_error::FormatError;
-use super::{DecodeError, Grid, GridOptions, Grids};
+use super::{Asked, DecodeError, Grid, Grids};
+use crate::rules::Rules;
 pub(super) use values::{MARKS, Raw, column_of};
 
 /// An array before it is read.
@@ -69,11 +72,11 @@ impl Described {
 pub(super) fn assemble(
     format: &'static str,
     described: &[Described],
-    options: &GridOptions,
+    asked: Asked<'_>,
     budget: &Budget<'_>,
     mut read: impl FnMut(&Described) -> Result<Raw, DecodeError>,
 ) -> Result<Grids, DecodeError> {
-    let chosen = chosen(format, described, options)?;
+    let chosen = chosen(format, described, asked)?;
     // In the order of the arrays with the most dimensions.
     let mut by_rank = chosen.clone();
     by_rank.sort_by_key(|array| std::cmp::Reverse(array.dims.len()));
@@ -106,7 +109,7 @@ pub(super) fn assemble(
         budget.take_each(n_cells, array.cell_bytes)?;
         let raw = read(array)?;
         raw.take_text(budget)?;
-        column_of(format, array, raw)
+        column_of(format, array, raw, asked.rules)
     };
     let mut coordinates = IndexMap::new();
     for (dim, length) in &lengths {
@@ -145,21 +148,25 @@ pub(super) fn assemble(
         is_number(&array.name).then(|| (array.name.clone(), unit.to_owned()))
     });
     let units = units.collect();
-    Ok(Grids {
+    let grids = Grids {
         coordinates,
         variables,
         units,
-    })
+    };
+    if asked.rules == Rules::First {
+        return Ok(grids);
+    }
+    ragged::expand(format, grids, described, budget)
 }
 
 /// The arrays that become variables.
 fn chosen<'d>(
     format: &'static str,
     described: &'d [Described],
-    options: &GridOptions,
+    asked: Asked<'_>,
 ) -> Result<Vec<&'d Described>, FormatError> {
     let is_coordinate = |array: &&Described| array.is_over(&[&array.name]);
-    if let Some(names) = &options.variables {
+    if let Some(names) = &asked.options.variables {
         let find = |name: &String| {
             let found = described.iter().find(|array| array.name == *name);
             found.ok_or_else(|| {
@@ -186,10 +193,26 @@ fn chosen<'d>(
         })
         .flat_map(|names| names.split(|c: char| c.is_whitespace() || c == ':'))
         .collect();
-    Ok(described
+    let all: Vec<&Described> = described
         .iter()
         .filter(|array| !is_coordinate(array) && !about_others.contains(array.name.as_str()))
-        .collect())
+        .collect();
+    let Some(wanted) = asked.wanted else {
+        return Ok(all);
+    };
+    // What nobody asked for need not be sound, and takes no time.
+    let is_asked = |array: &&&Described| wanted.has(&array.name);
+    let is_counter = |array: &&&Described| ragged::is_counter(array);
+    if !all
+        .iter()
+        .any(|array| wanted.variables.contains(&array.name))
+    {
+        return Ok(all);
+    }
+    let taken = all
+        .iter()
+        .filter(|array| is_asked(array) || is_counter(array));
+    Ok(taken.copied().collect())
 }
 
 /// The positions along a dimension that has no coordinate.

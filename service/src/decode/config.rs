@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use formats::{
-    FileUnits, GridOptions, LineProtocolOptions, Precision, Sheet, SheetOptions, Toa5Options, Units,
+    FileUnits, GridOptions, HeaderRows, LineProtocolOptions, Precision, ReducedRows, Sheet,
+    SheetOptions, Toa5Options, Units,
 };
 
 /// How the bytes of a contribution become a table.
@@ -116,6 +117,8 @@ pub enum Format {
     Zarr,
     /// GRIB messages of edition 1 or 2.
     Grib,
+    /// One row of fields as forms of the web have them: `temp=21.5&time=2024-05-01`.
+    Form,
 }
 
 impl Format {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{DecodeError, Format};
+use super::{DecodeError, Format, form};
 
 /// Content types that have a reader.
-pub(super) const SUPPORTED: [&str; 14] = [
+pub(super) const SUPPORTED: [&str; 16] = [
     "text/csv",
     "text/tab-separated-values",
     "application/json",
@@ -20,6 +20,8 @@ pub(super) const SUPPORTED: [&str; 14] = [
     "application/x-netcdf",
     "application/x-grib",
     "application/zip",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
 ];
 
 /// What means that the bytes themselves must tell.
@@ -76,6 +78,8 @@ pub fn content_of_file(name: &Path) -> Content {
 
 /// The content type taken apart.
 pub(super) struct MediaType<'a> {
+    /// It is a form with files, which say what they are.
+    pub(super) is_multipart: bool,
     /// `None`: the bytes tell.
     pub(super) format: Option<Format>,
     /// The format is configured, so that the bytes do not tell otherwise.
@@ -102,7 +106,10 @@ impl<'a> MediaType<'a> {
         let format =
             match (configured, essence.as_str()) {
                 (Some(format), _) => Some(format),
-                (None, UNSAID | "application/zip" | "application/x-zip-compressed") => None,
+                (
+                    None,
+                    UNSAID | "application/zip" | "application/x-zip-compressed" | form::MULTIPART,
+                ) => None,
                 (None, essence) => Some(format_named(essence).ok_or_else(|| {
                     DecodeError::UnsupportedContentType {
                         content_type: content_type.to_owned(),
@@ -111,12 +118,19 @@ impl<'a> MediaType<'a> {
             };
         let delimiter = (essence == "text/tab-separated-values").then_some(b'\t');
         Ok(Self {
+            is_multipart: essence == form::MULTIPART,
             format,
             is_configured: configured.is_some(),
             delimiter,
             charset,
         })
     }
+}
+
+/// Whether a content type says what the bytes are.
+pub(super) fn is_known(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    format_named(&essence.to_ascii_lowercase()).is_some_and(|format| format != Format::Form)
 }
 
 /// The format of a media type without parameters, in lower case.
@@ -140,6 +154,7 @@ fn format_named(essence: &str) -> Option<Format> {
         "text/x-line-protocol" => Format::LineProtocol,
         "application/x-netcdf" | "application/netcdf" => Format::Netcdf,
         "application/vnd.zarr+zip" => Format::Zarr,
+        "application/x-www-form-urlencoded" => Format::Form,
         "application/x-grib"
         | "application/grib"
         | "application/x-grib2"

@@ -1,7 +1,7 @@
 //! What can be wrong with a file of a certain format.
 
 /// Why a file cannot be read, with the place in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum FormatError {
     /// The bytes break the rules of the format.
     #[error("the {format} body is damaged: {reason}; send it again as the writing program made it")]

@@ -1,10 +1,13 @@
 //! GRIB messages, edition 1 and 2, to arrays.
 //!
-//! Messages of one parameter on one kind of level become one variable, named as in the tables of the WMO (`TMP`, `UGRD`);
-//! a parameter on several kinds of levels is told apart by them (`TMP_heightAboveGround`). The coordinates are
-//! `reference_time` (when the forecast began), `time` (what it is valid for), the level by its kind (`isobaricInhPa`), and
-//! `latitude` and `longitude`, or `y` and `x` in metres for projected grids, or `rlat` and `rlon` for rotated ones.
+//! Fields that differ in nothing but times, member and level become one variable ([`names`]). The coordinates are
+//! `reference_time` (when the forecast began), `time` (what it is valid for), `number` (the member of an ensemble), the level
+//! by its kind (`isobaricInhPa`), and `latitude` and `longitude`, or `y` and `x` in metres for projected grids, or `rlat` and
+//! `rlon` for rotated ones. Only fields that are asked for are unpacked.
 
+mod axes;
+mod codecs;
+mod complex;
 mod cone;
 mod earth;
 mod edition1;
@@ -14,29 +17,29 @@ mod geographic;
 mod grid;
 mod level;
 mod mercator;
+mod message;
+mod names;
+mod product;
 mod raster;
+mod reduced;
 mod rotated;
-mod units;
+mod table;
+mod time;
+mod values;
 
-use std::collections::BTreeSet;
-
-use grib_reader::GribFile;
 use indexmap::IndexMap;
-use polars::prelude::{
-    Column, Float64Chunked, Int64Chunked, IntoColumn, PlSmallStr, TimeUnit, TimeZone,
-};
+use polars::prelude::{Float64Chunked, IntoColumn, PlSmallStr};
 
 use super::budget::Budget;
-use super::error::list;
 use super::format_error::FormatError;
-use super::{DecodeError, Grid, GridOptions, Grids};
-use fault::fault;
+use super::{Asked, DecodeError, Grid, Grids, NodeColumns};
+use axes::{Axes, NUMBER};
 use field::Field;
-use grid::Place;
+use grid::{Description, Place};
+use message::{FIELD_BYTES, messages};
+use product::Product;
 
 pub(super) const FORMAT: &str = "GRIB";
-/// What is known of a message beside its bytes.
-const MESSAGE_BYTES: usize = 768;
 
 /// Reads the messages of a file.
 ///
@@ -45,234 +48,144 @@ const MESSAGE_BYTES: usize = 768;
 /// beyond the bounds, before they are read.
 pub(super) fn read(
     body: &[u8],
-    options: &GridOptions,
+    asked: Asked<'_>,
     budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
-    let limits = budget.limits();
-    // Small messages take more as what is known of them than as bytes.
-    let n_messages = memchr::memmem::find_iter(body, b"GRIB").count();
-    budget.take_each(n_messages, MESSAGE_BYTES)?;
-    let file = GribFile::builder()
-        .max_decoded_points(limits.max_cells)
-        .max_axis_points(limits.max_cells)
-        .from_bytes(edition1::plain_grids(body))
-        .map_err(|error| fault(None, &error))?;
-    // One message may have several fields.
-    let n_further = file.message_count().saturating_sub(n_messages);
-    budget.take_each(n_further, MESSAGE_BYTES)?;
-    let mut fields = Vec::with_capacity(file.message_count());
-    for message in file.messages() {
-        fields.push(Field::of(&message, body)?);
-    }
-    let fields = chosen(fields, options)?;
-    let Some(first) = fields.first() else {
+    let Asked { wanted, rules, .. } = asked;
+    let messages = messages(body, budget)?;
+    let n_known = messages.len() * FIELD_BYTES;
+    let fields = messages
+        .into_iter()
+        .map(|message| Field::of(message, rules));
+    let fields: Vec<Field<'_>> = fields.collect();
+    if fields.is_empty() {
         return Err(FormatError::damaged(FORMAT, "there are no messages").into());
+    }
+    let variables = names::variables(&fields, asked)?;
+    let members: Vec<Vec<(&Field<'_>, &Product)>> = variables
+        .values()
+        .map(|members| {
+            let fields = members.iter().map(|idx| &fields[*idx]);
+            let known = fields.filter_map(|field| Some((field, field.product.as_ref().ok()?)));
+            known.collect()
+        })
+        .collect();
+    let Some((first, _)) = members.iter().flatten().next() else {
+        return Err(FormatError::damaged(FORMAT, "there are no fields").into());
     };
-    if let Some(other) = fields.iter().find(|field| field.grid != first.grid) {
-        return Err(FormatError::NotTaken {
-            format: FORMAT,
-            place: format!("message {}", other.number),
-            found: format!("lies on another grid than message {}", first.number),
-            remedy: "send messages of one grid at a time, or choose some in `grid.variables`"
-                .into(),
-        }
-        .into());
-    }
-    let names = names(&fields);
-    let axes = Axes::of(&fields, &names);
-    let message = file
-        .message(first.idx)
-        .map_err(|error| fault(None, &error))?;
-    let place = Place::of(&message, &first.grid, budget)?;
+    let description = one_grid(first, members.iter().flatten().map(|(field, _)| *field))?;
+    let products: Vec<Vec<&Product>> = members
+        .iter()
+        .map(|members| members.iter().map(|(_, product)| *product).collect())
+        .collect();
+    let axes = Axes::of(&products, rules);
+    check_members(&axes, wanted)?;
+    let place = Place::of(&first.message, &description, asked, budget)?;
     let mut grids = place.grids(budget)?;
-    let horizontal: Vec<String> = place.dims().map(str::to_owned).to_vec();
-    axes.add_coordinates(&mut grids);
-    let n_points = place.n_points();
-    let mut groups: IndexMap<&str, Vec<&Field<'_>>> = IndexMap::new();
-    for (field, name) in fields.iter().zip(&names) {
-        groups.entry(name).or_default().push(field);
-    }
-    let mut n_left = limits.max_cells;
-    for (name, members) in groups {
-        if let Some(unit) = units::of_parameter(&members[0].parameter) {
-            grids.units.insert(name.to_owned(), unit.to_owned());
+    axes.add_coordinates(&mut grids, &products);
+    let horizontal = place.dims().map(str::to_owned);
+    let mut n_left = budget.limits().max_cells;
+    for ((name, members), products) in variables.keys().zip(&members).zip(&products) {
+        if let Some(unit) = products[0].unit {
+            grids.units.insert(name.clone(), unit.to_owned());
         }
-        let (dims, lengths) = axes.dims(members[0].level.kind.as_deref(), &members);
+        let dims = axes.dims(products);
+        let lengths = dims.lengths.iter();
         let n_cells = lengths
-            .iter()
-            .try_fold(n_points, |n, length| n.checked_mul(*length))
+            .copied()
+            .try_fold(place.n_points(), usize::checked_mul)
             .filter(|n| *n <= n_left)
             .ok_or(DecodeError::TooManyCells {
-                max: limits.max_cells,
+                max: budget.limits().max_cells,
             })?;
         n_left -= n_cells;
         budget.take_each(n_cells, size_of::<f64>())?;
         let mut values = vec![f64::NAN; n_cells];
-        let mut taken: IndexMap<usize, usize> = IndexMap::new();
-        for field in members {
-            let idx = axes.position(field, &dims, &lengths);
-            if let Some(other) = taken.insert(idx, field.number) {
-                return Err(FormatError::NotTaken {
-                    format: FORMAT,
-                    place: format!("message {}", field.number),
-                    found: format!("has the parameter, level and times of message {other}"),
-                    remedy: "send ensembles and statistics one member and one kind at a time"
-                        .into(),
+        let mut taken: IndexMap<usize, &Field<'_>> = IndexMap::new();
+        let n_points = place.n_points();
+        for (field, product) in members {
+            let idx = axes.position(product, &dims);
+            let idx = idx.ok_or_else(|| mixed(field, name))?;
+            if let Some(other) = taken.insert(idx, field) {
+                if other.message.repeats(&field.message) {
+                    continue;
                 }
-                .into());
+                return Err(twice(other, field).into());
             }
-            let message = file
-                .message(field.idx)
-                .map_err(|error| fault(None, &error))?;
             let cells = &mut values[idx * n_points..(idx + 1) * n_points];
-            field::decode(&message, cells)?;
+            values::decode(&field.message, &description, asked, cells, budget)?;
         }
-        let dims = dims.into_iter().chain(horizontal.iter().cloned()).collect();
+        let dims = dims.names.into_iter().chain(horizontal.clone()).collect();
         let values = Float64Chunked::from_vec(PlSmallStr::from_str(name), values).into_column();
-        grids
-            .variables
-            .insert(name.to_owned(), Grid { dims, values });
+        let grid = Grid { dims, values };
+        grids.variables.insert(name.clone(), grid);
     }
-    budget.give_back((n_messages + n_further) * MESSAGE_BYTES);
+    budget.give_back(n_known);
     Ok(grids)
 }
 
-/// The fields of the variables that are chosen.
-fn chosen<'b>(
-    fields: Vec<Field<'b>>,
-    options: &GridOptions,
-) -> Result<Vec<Field<'b>>, FormatError> {
-    let Some(wanted) = &options.variables else {
-        return Ok(fields);
-    };
-    let present = names(&fields);
-    if let Some(missing) = wanted.iter().find(|name| !present.contains(name)) {
-        let distinct: BTreeSet<String> = present.into_iter().collect();
-        let distinct: Vec<String> = distinct.into_iter().collect();
-        return Err(FormatError::NotTaken {
-            format: FORMAT,
-            place: format!("variable `{missing}`"),
-            found: "does not exist".into(),
-            remedy: format!("there are {}; correct `grid.variables`", list(&distinct)),
-        });
-    }
-    let kept = fields.into_iter().zip(present);
-    Ok(kept
-        .filter(|(_, name)| wanted.contains(name))
-        .map(|(field, _)| field)
-        .collect())
-}
-
-/// The name of the variable of each field.
-fn names(fields: &[Field<'_>]) -> Vec<String> {
-    let mut kinds: IndexMap<&str, BTreeSet<Option<&str>>> = IndexMap::new();
+/// The grid of all fields.
+fn one_grid<'f, 'b: 'f>(
+    first: &Field<'b>,
+    fields: impl Iterator<Item = &'f Field<'b>>,
+) -> Result<Description<'b>, FormatError> {
+    let description = Description::of(&first.message)?;
     for field in fields {
-        let kind = field.level.kind.as_deref();
-        kinds.entry(&field.parameter).or_default().insert(kind);
-    }
-    let name = |field: &Field<'_>| match &field.level.kind {
-        Some(kind) if kinds[field.parameter.as_str()].len() > 1 => {
-            format!("{}_{kind}", field.parameter)
+        if Description::of(&field.message)? != description {
+            return Err(FormatError::NotTaken {
+                format: FORMAT,
+                place: format!("message {}", field.message.number),
+                found: format!("lies on another grid than message {}", first.message.number),
+                remedy: "send messages of one grid at a time, or choose some in `grid.variables`"
+                    .to_owned(),
+            });
         }
-        _ => field.parameter.clone(),
+    }
+    Ok(description)
+}
+
+/// Refuses members of an ensemble for a node that does not tell them apart.
+fn check_members(axes: &Axes, wanted: Option<&NodeColumns>) -> Result<(), FormatError> {
+    let Some(wanted) = wanted else {
+        return Ok(());
     };
-    fields.iter().map(name).collect()
+    if axes.numbers().is_empty() || wanted.coordinates.iter().any(|name| name == NUMBER) {
+        return Ok(());
+    }
+    let numbers: Vec<String> = axes
+        .numbers()
+        .iter()
+        .take(5)
+        .map(ToString::to_string)
+        .collect();
+    Err(FormatError::NotTaken {
+        format: FORMAT,
+        place: "the file".to_owned(),
+        found: format!(
+            "has members of an ensemble (number {}), which the node does not tell apart",
+            numbers.join(", ")
+        ),
+        remedy: "give it the coordinate `number: {type: int16}`".to_owned(),
+    })
 }
 
-/// The coordinates over the grid.
-struct Axes {
-    /// Milliseconds since 1970, ascending.
-    reference_times: Vec<i64>,
-    times: Vec<i64>,
-    /// By kind: values, ascending, and whether variables lie along them.
-    levels: IndexMap<String, (Vec<f64>, bool)>,
+fn twice(other: &Field<'_>, field: &Field<'_>) -> FormatError {
+    FormatError::NotTaken {
+        format: FORMAT,
+        place: format!("message {}", field.message.number),
+        found: format!(
+            "is of the same parameter, level, period, member and times as message {}, with other values",
+            other.message.number
+        ),
+        remedy: "send one of them, or the results of different models one at a time".to_owned(),
+    }
 }
 
-impl Axes {
-    fn of(fields: &[Field<'_>], names: &[String]) -> Self {
-        let distinct = |ticks: &mut dyn Iterator<Item = i64>| -> Vec<i64> {
-            ticks.collect::<BTreeSet<i64>>().into_iter().collect()
-        };
-        // Levels of each variable, by kind.
-        let mut by_kind: IndexMap<&str, IndexMap<&str, Vec<f64>>> = IndexMap::new();
-        for (field, name) in fields.iter().zip(names) {
-            if let (Some(kind), Some(value)) = (&field.level.kind, field.level.value) {
-                let values = by_kind.entry(kind).or_default().entry(name).or_default();
-                if !values.contains(&value) {
-                    values.push(value);
-                }
-            }
-        }
-        let mut levels = IndexMap::new();
-        for (kind, variables) in by_kind {
-            let is_axis = variables.values().any(|values| values.len() > 1);
-            let mut values: Vec<f64> = Vec::new();
-            for own in variables.values().filter(|own| !is_axis || own.len() > 1) {
-                values.extend(own);
-            }
-            values.sort_by(f64::total_cmp);
-            values.dedup();
-            // Variables on one level each, and not the same one: no coordinate says which.
-            if is_axis || values.len() == 1 {
-                levels.insert(kind.to_owned(), (values, is_axis));
-            }
-        }
-        Self {
-            reference_times: distinct(&mut fields.iter().map(|field| field.reference_time)),
-            times: distinct(&mut fields.iter().map(|field| field.time)),
-            levels,
-        }
-    }
-
-    fn add_coordinates(&self, grids: &mut Grids) {
-        let mut coordinates = IndexMap::new();
-        let times = |name: &str, ticks: &[i64]| -> Column {
-            Int64Chunked::from_vec(PlSmallStr::from_str(name), ticks.to_vec())
-                .into_datetime(TimeUnit::Milliseconds, Some(TimeZone::UTC))
-                .into_column()
-        };
-        for (name, ticks) in [
-            ("reference_time", &self.reference_times),
-            ("time", &self.times),
-        ] {
-            coordinates.insert(name.to_owned(), times(name, ticks));
-        }
-        for (kind, (values, _)) in &self.levels {
-            let values = Float64Chunked::from_vec(PlSmallStr::from_str(kind), values.clone());
-            coordinates.insert(kind.clone(), values.into_column());
-            if let Some(unit) = units::of_level(kind) {
-                grids.units.insert(kind.clone(), unit.to_owned());
-            }
-        }
-        coordinates.extend(std::mem::take(&mut grids.coordinates));
-        grids.coordinates = coordinates;
-    }
-
-    /// The dimensions of a variable above those of the grid, and their lengths.
-    fn dims(&self, kind: Option<&str>, members: &[&Field<'_>]) -> (Vec<String>, Vec<usize>) {
-        let mut dims = vec!["reference_time".to_owned(), "time".to_owned()];
-        let mut lengths = vec![self.reference_times.len(), self.times.len()];
-        let first = members[0].level.value;
-        let is_layered = members.iter().any(|field| field.level.value != first);
-        if let Some(kind) = kind
-            && is_layered
-            && let Some((values, _)) = self.levels.get(kind)
-        {
-            dims.push(kind.to_owned());
-            lengths.push(values.len());
-        }
-        (dims, lengths)
-    }
-
-    /// Which of the grids of its variable a field is.
-    fn position(&self, field: &Field<'_>, dims: &[String], lengths: &[usize]) -> usize {
-        let place = |ticks: &[i64], at: i64| ticks.partition_point(|tick| *tick < at);
-        let mut position = place(&self.reference_times, field.reference_time) * lengths[1]
-            + place(&self.times, field.time);
-        if let (Some(kind), Some(value)) = (dims.get(2), field.level.value) {
-            let (values, _) = &self.levels[kind];
-            position = position * lengths[2] + values.partition_point(|level| *level < value);
-        }
-        position
+fn mixed(field: &Field<'_>, name: &str) -> FormatError {
+    FormatError::NotTaken {
+        format: FORMAT,
+        place: format!("message {}", field.message.number),
+        found: format!("has no level or member, and others that are called `{name}` have"),
+        remedy: "choose variables by their full names in `grid.variables`".to_owned(),
     }
 }

@@ -26,6 +26,13 @@ pub(super) struct PreparedLookup {
     taken: DataFrame,
 }
 
+impl PreparedLookup {
+    /// Key columns of the contribution.
+    pub(super) fn keys(&self) -> &[String] {
+        &self.on
+    }
+}
+
 /// The values of the key columns of one row; `None`: a value is missing, which agrees with nothing.
 type Key = Box<[Box<str>]>;
 

@@ -1,5 +1,6 @@
 //! NetCDF, classic and NetCDF-4, to arrays.
 
+mod filters;
 mod heap;
 
 use netcdf_reader::{NcAttrValue, NcFile, NcOpenOptions, NcType, NcVariable};
@@ -7,9 +8,11 @@ use netcdf_reader::{NcAttrValue, NcFile, NcOpenOptions, NcType, NcVariable};
 use super::budget::Budget;
 use super::cf::{self, Attribute, Attributes, Described, Raw};
 use super::format_error::FormatError;
-use super::{DecodeError, GridOptions, Grids};
+use super::{Asked, DecodeError, Grids};
 
 pub(super) const FORMAT: &str = "NetCDF";
+/// How the reader calls a compression that it does not have.
+const UNKNOWN_FILTER: &str = "filter id ";
 /// A text while it is read: the text's own place, its allocation, and its cell.
 const TEXT_BYTES: usize = 56;
 
@@ -19,14 +22,16 @@ const TEXT_BYTES: usize = 56;
 /// Damaged files; a group, variable or type that is not taken; arrays beyond the bounds, before they are read.
 pub(super) fn read(
     body: &[u8],
-    options: &GridOptions,
+    asked: Asked<'_>,
     budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
+    let options = asked.options;
     let damaged = |error| FormatError::damaged(FORMAT, error);
     let max_bytes = budget.limits().max_decompressed_bytes;
     let open = NcOpenOptions {
         max_chunk_bytes: max_bytes,
         max_read_bytes: max_bytes,
+        filter_registry: Some(filters::registry(max_bytes)),
         ..NcOpenOptions::default()
     };
     let file = NcFile::from_owner(body.to_vec(), open).map_err(damaged)?;
@@ -70,7 +75,7 @@ pub(super) fn read(
         })
         .collect();
     let mut n_left = max_bytes as u64;
-    cf::assemble(FORMAT, &described, options, budget, |array| {
+    cf::assemble(FORMAT, &described, asked, budget, |array| {
         let variable = group
             .variables
             .iter()
@@ -205,8 +210,19 @@ fn value(value: &NcAttrValue) -> Option<Attribute> {
 
 /// The elements of a variable, which is called `path` in the file.
 fn elements(file: &NcFile, path: &str, variable: &NcVariable) -> Result<Raw, DecodeError> {
-    let damaged =
-        |error| FormatError::damaged(FORMAT, format!("variable `{}`: {error}", variable.name()));
+    let damaged = |error: netcdf_reader::Error| {
+        let reason = error.to_string();
+        if reason.contains(UNKNOWN_FILTER) {
+            return FormatError::NotTaken {
+                format: FORMAT,
+                place: format!("variable `{}`", variable.name()),
+                found: format!("is compressed in a way that is not read ({reason})"),
+                remedy: "write it again with another compression, for instance with `nccopy -d4`"
+                    .to_owned(),
+            };
+        }
+        FormatError::damaged(FORMAT, format!("variable `{}`: {reason}", variable.name()))
+    };
     macro_rules! ints {
         ($type:ty) => {{
             let array = file.read_variable::<$type>(path).map_err(damaged)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ::arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -13,7 +14,7 @@ use parquet::arrow::arrow_reader::{
 use super::arrow::{self, Columns};
 use super::budget::Budget;
 use super::format_error::FormatError;
-use super::{DecodeError, Lost, Table};
+use super::{DecodeError, Lost, NodeColumns, Table};
 
 pub(super) const FORMAT: &str = "Parquet";
 /// Rows read at a time.
@@ -24,22 +25,30 @@ const BATCH_ROWS: usize = 1 << 16;
 /// Columns keep their types. Times that are instants are in UTC; others are of the clock that the schema names.
 ///
 /// # Errors
-/// Damaged files; columns that are lists, structures or bytes; row groups and pages beyond the bounds, before they are read.
-pub(super) fn read(body: &[u8], budget: &Budget<'_>) -> Result<Table, DecodeError> {
+/// Damaged files; wanted columns that are lists, structures or bytes; row groups and pages beyond the bounds, before they are read.
+pub(super) fn read(
+    body: &[u8],
+    wanted: Option<&NodeColumns>,
+    budget: &Budget<'_>,
+) -> Result<Table, DecodeError> {
     let damaged = |error| FormatError::damaged(FORMAT, error);
     pages::check_nesting(body)?;
     let body = Bytes::copy_from_slice(body);
     let metadata = ArrowReaderMetadata::load(&body, ArrowReaderOptions::new()).map_err(damaged)?;
     let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows())
         .map_err(|_negative| FormatError::damaged(FORMAT, "a negative number of rows"))?;
-    let mut columns = Columns::new(FORMAT, metadata.schema(), budget)?;
+    let mut columns = Columns::new(FORMAT, metadata.schema(), wanted, budget)?;
     let units = arrow::units(metadata.schema());
     columns.expect(n_rows)?;
     pages::check(&body, metadata.metadata(), budget.limits())?;
     let options = ArrowReaderOptions::new().with_schema(views(metadata.schema()));
     let metadata =
         ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(damaged)?;
+    let roots = columns.fields().iter().copied();
+    let taken = ProjectionMask::roots(metadata.parquet_schema(), roots);
+    let mut columns = columns.of_taken_fields();
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(body, metadata)
+        .with_projection(taken)
         .with_batch_size(BATCH_ROWS)
         .build()
         .map_err(damaged)?;

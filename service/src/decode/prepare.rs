@@ -1,6 +1,6 @@
 //! A configuration made ready: programs compiled, lookups read, patterns and names checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use polars::prelude::DataFrame;
 use regex::Regex;
+use zarr_fuse_schemas::Node;
 
 use super::compression;
 use super::content::MediaType;
@@ -48,7 +49,32 @@ pub struct Decoder {
     pub(super) pivot: Option<Pivot>,
     pub(super) limits: Limits,
     pub(super) on_bad_cell: OnBadCell,
+    /// `None`: everything is taken.
+    pub(super) wanted: Option<Arc<NodeColumns>>,
     recipe: Arc<Recipe>,
+}
+
+/// What a node has places for, under the names of the source.
+#[derive(Debug)]
+pub(crate) struct NodeColumns {
+    pub(super) variables: Vec<String>,
+    pub(super) coordinates: Vec<String>,
+}
+
+impl NodeColumns {
+    /// One variable.
+    pub(super) fn variable(name: &str) -> Self {
+        Self {
+            variables: vec![name.to_owned()],
+            coordinates: Vec::new(),
+        }
+    }
+
+    /// Whether a column of this name is read.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let mut names = self.variables.iter().chain(&self.coordinates);
+        names.any(|other| other == name)
+    }
 }
 
 /// All that a [`Decoder`] is made of, so that the same one can be made elsewhere and later.
@@ -203,6 +229,7 @@ impl Decoding {
                 Rules::First => OnBadCell::Row,
                 Rules::Second => OnBadCell::Value,
             }),
+            wanted: None,
             // Fields are made in order: by now everything is read.
             recipe: Arc::new(Recipe {
                 decoding: self.clone(),
@@ -230,8 +257,12 @@ impl Decoder {
 
     /// Whether arrays become rows, for a step that needs them.
     pub(super) fn needs_rows(&self) -> bool {
-        !self.lookups.is_empty()
-            || !self.join.is_empty()
+        !self.lookups.is_empty() || self.becomes_others()
+    }
+
+    /// Whether columns become others, or rows are chosen by them.
+    fn becomes_others(&self) -> bool {
+        !self.join.is_empty()
             || !self.rows.is_empty()
             || self.unpivot.is_some()
             || self.pivot.is_some()
@@ -240,6 +271,49 @@ impl Decoder {
     /// The rules of its time.
     pub(crate) fn rules(&self) -> Rules {
         self.recipe.rules
+    }
+
+    /// The same for contributions to a node: arrays that it has no place for need not be read.
+    pub(crate) fn for_node(&self, node: &Node) -> Self {
+        let renames = self.rename.plain();
+        let delivered = |column: &String| {
+            let mut renamed = renames.iter().flatten();
+            let from = renamed.find(|(_, to)| to == column).map(|(from, _)| *from);
+            from.unwrap_or(column).to_owned()
+        };
+        let plain = node.coordinates.values();
+        let plain = plain.filter(|coordinate| coordinate.composed.is_empty());
+        let coordinates = plain.map(|coordinate| delivered(&coordinate.variable.column));
+        let variables = node
+            .variables
+            .values()
+            .map(|variable| delivered(&variable.column));
+        let coordinates: Vec<String> = coordinates.collect();
+        let mut variables: Vec<String> = variables.collect();
+        // What is renamed or looked up must be there.
+        let renamed = renames.iter().flatten().map(|(from, _)| (*from).to_owned());
+        let keys = self
+            .lookups
+            .iter()
+            .flat_map(|lookup| lookup.keys().iter().cloned());
+        variables.extend(
+            renamed
+                .chain(keys)
+                .filter(|from| !coordinates.contains(from)),
+        );
+        let mut seen = HashSet::new();
+        variables.retain(|name| seen.insert(name.clone()));
+        let wanted = NodeColumns {
+            variables,
+            coordinates,
+        };
+        // What is renamed by a pattern, or becomes other columns, may be called anything.
+        let is_known =
+            renames.is_some() && !self.becomes_others() && self.rules() != Rules::First;
+        Self {
+            wanted: is_known.then(|| Arc::new(wanted)),
+            ..self.clone()
+        }
     }
 
     /// What a cell costs that cannot be read.

@@ -13,7 +13,7 @@ use polars::prelude::DataFrame;
 use super::budget::Budget;
 use super::container::Archive;
 use super::format_error::FormatError;
-use super::{DecodeError, DecodeSetupError, Sheet, SheetOptions};
+use super::{DecodeError, DecodeSetupError, HeaderRows, Sheet, SheetOptions};
 
 /// Refuses options that count from 0.
 ///
@@ -24,9 +24,17 @@ pub(super) fn check(options: &SheetOptions) -> Result<(), DecodeSetupError> {
         Some(Sheet::Position(position)) => Some(position),
         Some(Sheet::Named(_)) | None => None,
     };
+    let header = options.header_row.as_ref().map(HeaderRows::rows);
+    if header.is_some_and(|rows| rows.is_empty() || !rows.is_sorted_by(|a, b| a < b)) {
+        return Err(DecodeSetupError::Invalid {
+            key: "sheet.header_row".to_owned(),
+            reason: "rows of names are listed from top to bottom; write as in `[1, 3]`".to_owned(),
+        });
+    }
+    let first_header = header.and_then(|rows| rows.first().copied());
     for (key, number) in [
         ("sheet.sheet", position),
-        ("sheet.header_row", options.header_row),
+        ("sheet.header_row", first_header),
         ("sheet.units_row", options.units_row),
         ("sheet.first_row", options.first_row),
     ] {

@@ -5,6 +5,8 @@ mod bombs;
 mod content;
 mod damage;
 pub(super) mod formats;
+mod grib;
+mod grib_samples;
 mod hostile;
 mod pipeline;
 mod programs;

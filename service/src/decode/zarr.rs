@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::Value;
 use zarrs::array::{Array, ArrayBytes};
+use zarrs::metadata::ArrayMetadata;
 use zarrs::storage::store::MemoryStore;
 use zarrs::storage::{
     ListableStorageTraits, ReadableStorageTraits, StoreKey, StorePrefix, WritableStorageTraits,
@@ -16,7 +17,8 @@ use super::budget::Budget;
 use super::cf::{self, Attribute, Attributes, Described, Raw};
 use super::container::Archive;
 use super::format_error::FormatError;
-use super::{DecodeError, GridOptions, Grids};
+use super::{Asked, DecodeError, Grids};
+use crate::rules::Rules;
 use chunks::Stored;
 
 pub(super) const FORMAT: &str = "Zarr";
@@ -31,9 +33,10 @@ const SLACK_BYTES: u64 = 1 << 20;
 /// Damaged stores; a group, variable or type that is not taken; arrays and chunks beyond the bounds, before they are read.
 pub(super) fn read(
     body: &[u8],
-    options: &GridOptions,
+    asked: Asked<'_>,
     budget: &Budget<'_>,
 ) -> Result<Grids, DecodeError> {
+    let options = asked.options;
     let max_bytes = budget.limits().max_decompressed_bytes;
     let mut archive = Archive::open(body)?;
     let names = archive.names();
@@ -70,7 +73,7 @@ pub(super) fn read(
             continue;
         };
         match Array::open(Arc::clone(&store), &format!("/{array}")) {
-            Ok(opened) => arrays.push((described(array, &opened), opened)),
+            Ok(opened) => arrays.push((described(array, &opened, asked.rules), opened)),
             // A group within the group.
             Err(_) if is_group(&store, array) => {}
             // What is not chosen need not be read.
@@ -97,7 +100,7 @@ pub(super) fn read(
     }
     let all: Vec<Described> = arrays.iter().map(|(array, _)| array.clone()).collect();
     let mut n_left = max_bytes as u64;
-    cf::assemble(FORMAT, &all, options, budget, |array| {
+    cf::assemble(FORMAT, &all, asked, budget, |array| {
         let (_, opened) = arrays
             .iter()
             .find(|(other, _)| other.name == array.name)
@@ -211,7 +214,7 @@ fn is_group(store: &MemoryStore, name: &str) -> bool {
     metadata.is_some_and(|metadata| metadata["node_type"] == "group")
 }
 
-fn described(name: &str, array: &Array<MemoryStore>) -> Described {
+fn described(name: &str, array: &Array<MemoryStore>, rules: Rules) -> Described {
     let attributes = array.attributes();
     let old_names = attributes
         .get("_ARRAY_DIMENSIONS")
@@ -231,8 +234,15 @@ fn described(name: &str, array: &Array<MemoryStore>) -> Described {
         .iter()
         .filter_map(|(key, value)| Some((key.clone(), attribute(key, value)?)))
         .collect();
-    let is_old = matches!(array.metadata(), zarrs::metadata::ArrayMetadata::V2(_));
-    if is_old && !taken.contains_key("_FillValue") {
+    let is_fill_no_value = match (array.metadata(), rules) {
+        (ArrayMetadata::V3(_), _) => false,
+        (ArrayMetadata::V2(_), Rules::First) => true,
+        // As xarray reads its own stores; for others it is what chunks hold that were never written.
+        (ArrayMetadata::V2(metadata), Rules::Second) => {
+            old_names.is_some() && !metadata.fill_value.is_null()
+        }
+    };
+    if is_fill_no_value && !taken.contains_key("_FillValue") {
         let fill = fill(&data_type(array), array.fill_value().as_ne_bytes());
         taken.extend(fill.map(|fill| ("_FillValue".to_owned(), fill)));
     }

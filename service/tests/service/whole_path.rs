@@ -119,6 +119,7 @@ fn sample(format: Format) -> Vec<u8> {
         Format::Netcdf => fixture("slab3.nc"),
         Format::Zarr => fixture("slab3.zarr.zip"),
         Format::Grib => fixture("levels.grib1"),
+        Format::Form => b"time=2024-02-29T12%3A30&depth=1.5&station=A&temp=2&count=3".to_vec(),
     }
 }
 

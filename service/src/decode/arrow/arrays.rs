@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Grid, Grids};
+use super::super::{DecodeError, Grid, Grids, NodeColumns};
 use super::{Columns, FORMAT, units};
 
 /// Key of the metadata of a field.
@@ -83,7 +83,8 @@ fn column(
 ) -> Result<polars::prelude::Column, DecodeError> {
     let field = Field::new(name, values.data_type().clone(), true);
     let schema = Arc::new(Schema::new(vec![field]));
-    let mut columns = Columns::new(FORMAT, &schema, budget)?;
+    let wanted = NodeColumns::variable(name);
+    let mut columns = Columns::new(FORMAT, &schema, Some(&wanted), budget)?;
     let batch = RecordBatch::try_new(schema, vec![Arc::clone(values)]);
     columns.append(&batch.map_err(|error| FormatError::damaged(FORMAT, error))?)?;
     let frame = columns.finish()?;

@@ -13,15 +13,18 @@ use polars::prelude::{
     TimeZone,
 };
 
-use super::super::DecodeError;
 use super::super::budget::{Budget, cell_bytes, text_bytes};
 use super::super::format_error::FormatError;
+use super::super::{DecodeError, NodeColumns};
 
 /// Columns that grow batch by batch.
 #[derive(Debug)]
 pub(in crate::decode) struct Columns<'b> {
     format: &'static str,
     series: Vec<Series>,
+    /// Which fields of the schema they are, of how many.
+    fields: Vec<usize>,
+    n_fields: usize,
     n_rows: usize,
     /// Rows whose cells were taken from the budget.
     n_expected: usize,
@@ -29,39 +32,61 @@ pub(in crate::decode) struct Columns<'b> {
 }
 
 impl<'b> Columns<'b> {
-    /// Empty columns for the fields of `schema`.
+    /// Empty columns for the fields of `schema`. Those of types that a table does not have, and those of a name that several
+    /// have, are left out.
     ///
     /// # Errors
-    /// Too many fields, two of one name, or types that a table does not have.
+    /// Too many fields, or one that is wanted and would be left out.
     pub(in crate::decode) fn new(
         format: &'static str,
         schema: &Schema,
+        wanted: Option<&NodeColumns>,
         budget: &'b Budget<'b>,
     ) -> Result<Self, DecodeError> {
         let fields = schema.fields();
         budget.check_columns(fields.len())?;
-        let mut places: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::with_capacity(fields.len());
+        for (idx, field) in fields.iter().enumerate() {
+            places.entry(field.name()).or_default().push(idx);
+        }
         let mut columns: Vec<Series> = Vec::with_capacity(fields.len());
+        let mut taken = Vec::with_capacity(fields.len());
         for (idx, field) in fields.iter().enumerate() {
             let name = field.name();
-            if let Some(first) = places.insert(name, idx) {
-                return Err(DecodeError::DuplicateColumn {
-                    column: name.clone(),
-                    first: first + 1,
-                    second: idx + 1,
-                });
+            let is_wanted = wanted.is_some_and(|wanted| wanted.has(name));
+            if let [first, second, ..] = places[name.as_str()][..] {
+                if is_wanted {
+                    return Err(DecodeError::DuplicateColumn {
+                        column: name.clone(),
+                        first: first + 1,
+                        second: second + 1,
+                    });
+                }
+                continue;
             }
-            let kept = kept_type(field.data_type()).ok_or_else(|| FormatError::NotTaken {
-                format,
-                place: format!("column `{name}`"),
-                found: format!("holds {}", described(field.data_type())),
-                remedy: "write it as columns of numbers, text or times, or leave it out".to_owned(),
-            })?;
-            columns.push(Series::new_empty(PlSmallStr::from_str(name), &kept));
+            match kept_type(field.data_type()) {
+                Some(kept) => {
+                    columns.push(Series::new_empty(PlSmallStr::from_str(name), &kept));
+                    taken.push(idx);
+                }
+                None if is_wanted => {
+                    return Err(FormatError::NotTaken {
+                        format,
+                        place: format!("column `{name}`"),
+                        found: format!("holds {}", described(field.data_type())),
+                        remedy: "write it as columns of numbers, text or times, or read the variable from another column"
+                            .to_owned(),
+                    }
+                    .into());
+                }
+                None => {}
+            }
         }
         Ok(Self {
             format,
             series: columns,
+            fields: taken,
+            n_fields: fields.len(),
             n_rows: 0,
             n_expected: 0,
             budget,
@@ -82,21 +107,34 @@ impl<'b> Columns<'b> {
         Ok(())
     }
 
-    /// How many there are.
+    /// How many fields there are, those that are left out included.
     pub(in crate::decode) fn width(&self) -> usize {
-        self.series.len()
+        self.n_fields
+    }
+
+    /// Which fields of the schema are taken.
+    pub(in crate::decode) fn fields(&self) -> &[usize] {
+        &self.fields
+    }
+
+    /// Expects batches of the fields that are taken, and of no others.
+    pub(in crate::decode) fn of_taken_fields(mut self) -> Self {
+        self.n_fields = self.fields.len();
+        self.fields = (0..self.n_fields).collect();
+        self
     }
 
     /// Adds the rows of a batch of the same schema.
     pub(in crate::decode) fn append(&mut self, batch: &RecordBatch) -> Result<(), DecodeError> {
-        if batch.num_columns() != self.series.len() {
+        if batch.num_columns() != self.n_fields {
             let reason = "a batch has another number of columns than the schema";
             return Err(FormatError::damaged(self.format, reason).into());
         }
         self.n_rows += batch.num_rows();
         self.expect(self.n_rows)?;
         let first_row = self.n_rows - batch.num_rows();
-        for (column, array) in self.series.iter_mut().zip(batch.columns()) {
+        for (column, field) in self.series.iter_mut().zip(&self.fields) {
+            let array = batch.column(*field);
             let name = column.name().clone();
             let series = series_of(&name, array, self.budget).map_err(|fault| match fault {
                 Fault::Bound(error) => error,

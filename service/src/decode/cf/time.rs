@@ -1,13 +1,16 @@
 //! `hours since 1970-01-01 00:00`: numbers that are times.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use polars::prelude::{
     Column, Int64Chunked, IntoColumn, NewChunkedArray, PlSmallStr, TimeUnit, TimeZone,
 };
 
 use super::super::DecodeError;
 use super::super::format_error::FormatError;
-use super::values::{Fill, Raw, doubles};
+use super::calendar::{Calendar, TooFar};
+use super::values::{Fill, Packing, Raw, doubles};
+use crate::rules::Rules;
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Units of the form `<tick> since <instant>`.
 #[derive(Debug)]
@@ -16,9 +19,9 @@ pub(super) struct Since {
     unit: TimeUnit,
     /// Column ticks in one tick.
     factor: i64,
-    /// Column ticks from 1970 to the instant, or from the year 0 of a calendar without leap days.
+    /// Column ticks from 1970 to the instant, in days of the calendar.
     start: i64,
-    has_leap_days: bool,
+    calendar: Calendar,
     format: &'static str,
 }
 
@@ -30,9 +33,15 @@ impl Since {
         units: &str,
         calendar: Option<&str>,
     ) -> Result<Option<Self>, FormatError> {
-        let Some((tick, instant)) = units.trim().split_once(" since ") else {
+        let mut words = units.split_whitespace();
+        let (Some(tick), Some(since)) = (words.next(), words.next()) else {
             return Ok(None);
         };
+        if !since.eq_ignore_ascii_case("since") {
+            return Ok(None);
+        }
+        let instant: Vec<&str> = words.collect();
+        let instant = instant.join(" ");
         let not_taken = |found: String, remedy: &str| FormatError::NotTaken {
             format,
             place: format!("variable `{name}`"),
@@ -40,7 +49,7 @@ impl Since {
             remedy: remedy.to_owned(),
         };
         let micros = 1_000_000;
-        let (unit, factor) = match tick.trim().to_ascii_lowercase().as_str() {
+        let (unit, factor) = match tick.to_ascii_lowercase().as_str() {
             "days" | "day" | "d" => (TimeUnit::Microseconds, 86_400 * micros),
             "hours" | "hour" | "hrs" | "hr" | "h" => (TimeUnit::Microseconds, 3_600 * micros),
             "minutes" | "minute" | "mins" | "min" => (TimeUnit::Microseconds, 60 * micros),
@@ -52,40 +61,29 @@ impl Since {
             "nanoseconds" | "nanosecond" | "ns" => (TimeUnit::Nanoseconds, 1),
             _ => {
                 return Err(not_taken(
-                    format!("counts `{units}`"),
-                    "count days, hours, minutes, seconds or parts of them",
+                    format!("counts `{units}`, whose ticks are not all of one length or not known"),
+                    "count days, hours, minutes, seconds or parts of them, or leave the variable out by `grid.variables`",
                 ));
             }
         };
-        let instant = instant_of(instant).ok_or_else(|| {
+        let name = calendar.unwrap_or("standard").to_ascii_lowercase();
+        let calendar = Calendar::named(&name).ok_or_else(|| {
+            not_taken(
+                format!("counts `{units}` in the calendar `{name}`"),
+                "write times of a calendar of the CF conventions: `standard`, `proleptic_gregorian`, `julian`, `noleap`, \
+                 `all_leap` or `360_day`",
+            )
+        })?;
+        let micros = micros_of(&instant, calendar).ok_or_else(|| {
             not_taken(
                 format!("counts since `{instant}`"),
                 "write the instant as in `hours since 1970-01-01 00:00:00`",
             )
         })?;
-        let calendar = calendar.unwrap_or("standard").to_ascii_lowercase();
-        let is_real = matches!(
-            calendar.as_str(),
-            "standard" | "gregorian" | "proleptic_gregorian" | ""
-        );
-        let has_leap_days = !matches!(calendar.as_str(), "noleap" | "365_day");
-        // Before 1582 the standard calendar is another one.
-        let is_old = calendar != "proleptic_gregorian" && instant.timestamp() < -12_219_292_800;
-        if has_leap_days && (!is_real || is_old) {
-            return Err(not_taken(
-                format!("counts `{units}` in the calendar `{calendar}`"),
-                "write times of the standard calendar or the one without leap days, counted from an instant after 1582",
-            ));
-        }
-        let instant = if has_leap_days {
-            Some(instant)
-        } else {
-            no_leap::as_if_real(instant)
+        let start = match unit {
+            TimeUnit::Nanoseconds => micros.checked_mul(1000),
+            _ => Some(micros),
         };
-        let start = instant.and_then(|instant| match unit {
-            TimeUnit::Nanoseconds => instant.timestamp_nanos_opt(),
-            _ => Some(instant.timestamp_micros()),
-        });
         let start = start.ok_or_else(|| {
             not_taken(
                 format!("counts `{units}`"),
@@ -96,25 +94,58 @@ impl Since {
             unit,
             factor,
             start,
-            has_leap_days,
+            calendar,
             format,
         }))
     }
 
     /// Column ticks since 1970, from column ticks since the instant.
-    fn since_1970(&self, ticks: i64) -> Option<i64> {
-        let ticks = ticks.checked_add(self.start)?;
-        if self.has_leap_days {
-            return Some(ticks);
+    fn since_1970(&self, ticks: i64) -> Result<Option<i64>, TooFar> {
+        let ticks = ticks.checked_add(self.start).ok_or(TooFar)?;
+        let per_day = match self.unit {
+            TimeUnit::Nanoseconds => 1000 * MICROS_PER_DAY,
+            _ => MICROS_PER_DAY,
+        };
+        let (day, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
+        let Some(day) = self.calendar.to_real(day)? else {
+            return Ok(None);
+        };
+        let ticks = day
+            .checked_mul(per_day)
+            .and_then(|ticks| ticks.checked_add(rest));
+        ticks.map(Some).ok_or(TooFar)
+    }
+
+    /// A whole number of ticks as a time. The smallest number is how xarray writes that there is none.
+    fn of_whole(&self, ticks: i64) -> Result<Option<i64>, TooFar> {
+        if ticks == i64::MIN {
+            return Ok(None);
         }
-        no_leap::to_real(
-            ticks,
-            if self.unit == TimeUnit::Nanoseconds {
-                1000
-            } else {
-                1
-            },
-        )
+        let ticks = ticks.checked_mul(self.factor).ok_or(TooFar)?;
+        self.since_1970(ticks)
+    }
+
+    /// The same of a number that may have a fraction.
+    fn of_fraction(&self, ticks: f64, rules: Rules) -> Result<Option<i64>, TooFar> {
+        #[expect(clippy::cast_precision_loss, reason = "factors are exact")]
+        let factor = self.factor as f64;
+        let scaled = (ticks * factor).round();
+        // Beyond this, floats do not know single ticks of a century.
+        if scaled.is_nan() || scaled.abs() > 9e18 {
+            return Err(TooFar);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "just checked")]
+        let mut scaled = scaled as i64;
+        // How far the next float is: days since the year 1 know ten microseconds, which no clock has meant.
+        let next = ticks.abs().next_up() - ticks.abs();
+        let coarse = match self.unit {
+            TimeUnit::Nanoseconds => 1_000_000,
+            _ => 1_000,
+        };
+        if rules == Rules::Second && next * factor > 0.5 {
+            scaled = scaled.saturating_add(coarse / 2).div_euclid(coarse) * coarse;
+        }
+        self.since_1970(scaled)
     }
 
     /// The numbers as times.
@@ -123,6 +154,8 @@ impl Since {
         name: PlSmallStr,
         raw: &Raw,
         fill: &Fill,
+        packing: Option<Packing>,
+        rules: Rules,
     ) -> Result<Column, DecodeError> {
         let beyond = |position: usize| FormatError::NotTaken {
             format: self.format,
@@ -131,34 +164,24 @@ impl Since {
             remedy: "correct it, or mark it with `_FillValue`".to_owned(),
         };
         let mut ticks: Vec<Option<i64>> = Vec::new();
-        if let Raw::Ints(values) = raw {
+        if let (Raw::Ints(values), None) = (raw, packing) {
             for (position, value) in values.iter().enumerate() {
-                ticks.push(match fill.int(*value) {
-                    None => None,
-                    Some(value) => Some(
-                        value
-                            .checked_mul(self.factor)
-                            .and_then(|ticks| self.since_1970(ticks))
-                            .ok_or_else(|| beyond(position))?,
-                    ),
-                });
+                let time = fill.int(*value).map(|value| self.of_whole(value));
+                ticks.push(
+                    time.transpose()
+                        .map_err(|TooFar| beyond(position))?
+                        .flatten(),
+                );
             }
         } else {
+            let packing = packing.unwrap_or_default();
             for (position, value) in doubles(raw, fill).enumerate() {
-                ticks.push(match value {
-                    None => None,
-                    Some(value) => {
-                        #[expect(clippy::cast_precision_loss, reason = "factors are exact")]
-                        let scaled = (value * self.factor as f64).round();
-                        // Beyond this, floats do not know single ticks of a century.
-                        if scaled.abs() > 9e18 {
-                            return Err(beyond(position).into());
-                        }
-                        #[expect(clippy::cast_possible_truncation, reason = "just checked")]
-                        let scaled = scaled as i64;
-                        Some(self.since_1970(scaled).ok_or_else(|| beyond(position))?)
-                    }
-                });
+                let time = value.map(|value| self.of_fraction(packing.undo(value), rules));
+                ticks.push(
+                    time.transpose()
+                        .map_err(|TooFar| beyond(position))?
+                        .flatten(),
+                );
             }
         }
         let ticks = Int64Chunked::from_iter_options(name, ticks.into_iter());
@@ -168,96 +191,63 @@ impl Since {
     }
 }
 
-/// The calendar in which every year has 365 days: dates keep their names, and 29 February is none of them.
-mod no_leap {
-    use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
-
-    const MICROS_PER_DAY: i64 = 86_400_000_000;
-
-    /// An instant as many days after 1970 as years of 365 days make; `None` for 29 February.
-    pub(super) fn as_if_real(instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let date = instant.date_naive();
-        let leap_day = NaiveDate::from_ymd_opt(date.year(), 2, 29);
-        if leap_day == Some(date) {
-            return None;
-        }
-        let after = leap_day.is_some_and(|leap_day| date > leap_day);
-        let days =
-            (i64::from(date.year()) - 1970) * 365 + i64::from(date.ordinal0()) - i64::from(after);
-        let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
-        let day = epoch.checked_add_signed(TimeDelta::days(days))?;
-        Some(day.and_time(instant.time()).and_utc())
-    }
-
-    /// Ticks since 1970 in real days, from those in years of 365 days; so many ticks make a microsecond.
-    pub(super) fn to_real(ticks: i64, per_micro: i64) -> Option<i64> {
-        let per_day = MICROS_PER_DAY * per_micro;
-        let (days, rest) = (ticks.div_euclid(per_day), ticks.rem_euclid(per_day));
-        let year = i32::try_from(1970 + days.div_euclid(365)).ok()?;
-        let ordinal0 = u32::try_from(days.rem_euclid(365)).ok()?;
-        let first = NaiveDate::from_ymd_opt(year, 1, 1)?;
-        // From 1 March on, the day after the one that is left out.
-        let skipped = u32::from(first.leap_year() && ordinal0 >= 59);
-        let date = first.with_ordinal0(ordinal0 + skipped)?;
-        let real = (date - NaiveDate::from_ymd_opt(1970, 1, 1)?).num_days();
-        real.checked_mul(per_day)?.checked_add(rest)
-    }
-}
-
-/// A date with a time and an offset, all but the date optional: `1970-1-1 0:0:0.0 +01:00`, `1970-01-01T00:00Z`.
-fn instant_of(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim().replace('T', " ");
-    let mut parts = text.split_whitespace();
-    let mut numbers = parts.next()?.splitn(3, '-');
-    let date = NaiveDate::from_ymd_opt(
-        numbers.next()?.parse().ok()?,
-        numbers.next()?.parse().ok()?,
-        numbers.next()?.parse().ok()?,
-    )?;
-    let (mut clock, mut zone) = match parts.next() {
-        None => return Some(date.and_hms_opt(0, 0, 0)?.and_utc()),
-        Some(part) => (part.to_owned(), parts.next().map(str::to_owned)),
+/// Microseconds since 1970, in days of the calendar, of a date with a time and an offset, all but the date optional:
+/// `1970-1-1 0:0:0.0 +01:00`, `1970-01-01T00:00Z`, `1950-01-01 00:00:00 UTC`.
+fn micros_of(text: &str, calendar: Calendar) -> Option<i64> {
+    let (date, rest) = match text.find(|c: char| c == 'T' || c == 't' || c.is_whitespace()) {
+        Some(at) => (&text[..at], text[at + 1..].trim()),
+        None => (text, ""),
     };
+    // A year before the first one begins with a minus.
+    let (year, rest_of_date) = match date.strip_prefix('-') {
+        Some(_) => return None,
+        None => date.split_once('-')?,
+    };
+    let (month, day) = rest_of_date.split_once('-')?;
+    let day = calendar.day(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
+    let mut parts = rest.split_whitespace();
+    let (mut clock, mut zone) = (parts.next().unwrap_or("0"), parts.next());
     if parts.next().is_some() {
         return None;
     }
-    // The offset may follow without a blank.
+    // The offset may follow without a blank, or alone.
     if zone.is_none()
-        && let Some(at) = clock.find(['Z', 'z', '+', '-', 'U'])
+        && let Some(at) = clock.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
     {
-        zone = Some(clock.split_off(at));
+        zone = Some(&clock[at..]);
+        clock = if at == 0 { "0" } else { &clock[..at] };
     }
     let mut numbers = clock.splitn(3, ':');
     let hours: u32 = numbers.next()?.parse().ok()?;
     let minutes: u32 = numbers.next().unwrap_or("0").parse().ok()?;
     let seconds: f64 = numbers.next().unwrap_or("0").parse().ok()?;
-    if !(0.0..60.0).contains(&seconds) {
+    if hours > 24 || minutes > 59 || !(0.0..60.0).contains(&seconds) {
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 60 seconds"
-    )]
-    let micros = (seconds * 1e6).round() as u32;
-    let clock = date.and_hms_micro_opt(hours, minutes, micros / 1_000_000, micros % 1_000_000)?;
-    let offset = match zone.as_deref() {
-        None | Some("Z" | "z" | "UTC" | "UT" | "GMT") => FixedOffset::east_opt(0)?,
-        Some(offset) => {
-            let (sign, offset) = match offset.split_at_checked(1)? {
-                ("+", offset) => (1, offset),
-                ("-", offset) => (-1, offset),
-                _ => return None,
-            };
-            let (hours, minutes) = match offset.split_once(':') {
-                Some(parts) => parts,
-                None if offset.len() == 4 => offset.split_at_checked(2)?,
-                None => (offset, "0"),
-            };
-            let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-            FixedOffset::east_opt(sign * (hours.checked_mul(3600)? + minutes.checked_mul(60)?))?
-        }
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and 60 seconds")]
+    let micros = (seconds * 1e6).round() as i64;
+    let clock = i64::from(hours * 3600 + minutes * 60) * 1_000_000 + micros;
+    let offset = i64::from(offset_of(zone)?) * 1_000_000;
+    day.checked_mul(MICROS_PER_DAY)?.checked_add(clock - offset)
+}
+
+/// Seconds east of Greenwich.
+fn offset_of(zone: Option<&str>) -> Option<i32> {
+    let (sign, offset) = match zone {
+        None | Some("Z" | "z" | "UTC" | "utc" | "UT" | "GMT") => return Some(0),
+        Some(zone) => match zone.split_at_checked(1)? {
+            ("+", offset) => (1, offset),
+            ("-", offset) => (-1, offset),
+            _ if zone.starts_with(|c: char| c.is_ascii_digit()) => (1, zone),
+            _ => return None,
+        },
     };
-    let local = clock.and_local_timezone(offset).single()?;
-    Some(local.with_timezone(&Utc))
+    let (hours, minutes) = match offset.split_once(':') {
+        Some(parts) => parts,
+        None if offset.len() == 4 => offset.split_at_checked(2)?,
+        None => (offset, "0"),
+    };
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let is_one = (0..=18).contains(&hours) && (0..60).contains(&minutes);
+    is_one.then_some(sign * (hours * 3600 + minutes * 60))
 }

@@ -9,6 +9,7 @@ use super::super::DecodeError;
 use super::super::budget::{Budget, text_bytes};
 use super::time::Since;
 use super::{Attribute, Described};
+use crate::rules::Rules;
 
 /// Attributes that tell which stored numbers mean "no value".
 pub(in crate::decode) const MARKS: [&str; 5] = [
@@ -35,6 +36,7 @@ pub(in crate::decode) fn column_of(
     format: &'static str,
     array: &Described,
     raw: Raw,
+    rules: Rules,
 ) -> Result<Column, DecodeError> {
     let name = PlSmallStr::from_str(&array.name);
     let raw = match raw {
@@ -53,11 +55,10 @@ pub(in crate::decode) fn column_of(
     };
     let packing = Packing::of(array);
     let fill = Fill::of(array, packing.filter(|_| raw.is_whole()));
-    if packing.is_none()
-        && let Some(units) = array.text("units")
+    if let Some(units) = array.text("units")
         && let Some(since) = Since::of(format, &array.name, units, array.text("calendar"))?
     {
-        return since.column(name, &raw, &fill);
+        return since.column(name, &raw, &fill, packing, rules);
     }
     Ok(match (raw, packing) {
         (Raw::Ints(values), None) => {
@@ -79,7 +80,7 @@ pub(in crate::decode) fn column_of(
         (raw, packing) => {
             let packing = packing.unwrap_or_default();
             let unpacked = doubles(&raw, &fill).map(|value| match value {
-                Some(value) => value * packing.scale + packing.offset,
+                Some(value) => packing.undo(value),
                 None => f64::NAN,
             });
             Float64Chunked::from_vec(name, unpacked.collect()).into_column()
@@ -208,7 +209,7 @@ impl Fill {
 
 /// Numbers stored as others.
 #[derive(Debug, Clone, Copy)]
-struct Packing {
+pub(super) struct Packing {
     scale: f64,
     offset: f64,
 }
@@ -223,6 +224,11 @@ impl Default for Packing {
 }
 
 impl Packing {
+    /// What a stored number stands for.
+    pub(super) fn undo(self, stored: f64) -> f64 {
+        stored * self.scale + self.offset
+    }
+
     fn of(array: &Described) -> Option<Self> {
         let number = |name: &str| match array.attributes.get(name)? {
             Attribute::Floats(values) => values.first().copied(),

@@ -10,9 +10,14 @@ pub struct SheetOptions {
     /// The sheet: its name, or its position counted from 1. Default: the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<Sheet>,
-    /// The row with the names of the columns, as the spreadsheet numbers it. Default: the first row that is not empty.
+    /// The row with the names of the columns, as the spreadsheet numbers it. A list of rows: names are made of all of them,
+    /// joined by a blank; a name in the first of them also counts for the columns after it without one. Default: the first
+    /// row that is not empty.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub header_row: Option<u32>,
+    pub header_row: Option<HeaderRows>,
+    /// Names of the columns, from the first one on, in place of those in the header. Columns beyond them keep theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
     /// The row with units, as the spreadsheet numbers it; it must come after the header. Default: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units_row: Option<u32>,
@@ -23,6 +28,29 @@ pub struct SheetOptions {
     pub first_row: Option<u32>,
     /// Cells with these texts mean "no value".
     pub null_values: Vec<String>,
+    /// Numbers that are kept as text are written with a decimal comma: `12,5` is read as `12.5`. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_comma: bool,
+}
+
+/// Rows with names of columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum HeaderRows {
+    /// This row.
+    One(u32),
+    /// These rows.
+    Several(Vec<u32>),
+}
+
+impl HeaderRows {
+    /// The rows, as the spreadsheet numbers them.
+    pub(in crate::decode) fn rows(&self) -> &[u32] {
+        match self {
+            Self::One(row) => std::slice::from_ref(row),
+            Self::Several(rows) => rows,
+        }
+    }
 }
 
 /// A choice of sheet.
@@ -129,6 +157,20 @@ pub struct GridOptions {
     /// variable of the request, as in `set`. Latitudes and longitudes of points are not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How GRIB fields whose rows have different lengths become regular: along each row, onto as many meridians as the longest
+    /// row has. Default: such fields are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduced: Option<ReducedRows>,
+}
+
+/// How a row gets more points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReducedRows {
+    /// Between neighbours, by their distance; no value next to a point without one.
+    Linear,
+    /// The value of the nearer point, for categories and directions.
+    Nearest,
 }
 
 /// What is done with units that a file gives for its arrays and columns (NetCDF, Zarr, GRIB, Arrow, Parquet).

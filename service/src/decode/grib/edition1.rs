@@ -1,16 +1,10 @@
-//! Grids of edition 1. The reader knows latitudes and longitudes only; the rest is read here.
-//!
-//! So that it unpacks values on the other grids, too, it is given messages whose grid claims to be a regular one of as
-//! many rows and columns, scanned alike.
+//! Grids of edition 1.
 
 use grib_reader::{LatLonGrid, RegularGaussianGrid};
 
 use super::earth::Earth;
 use super::raster::Raster;
 
-const MAGIC: &[u8] = b"GRIB";
-/// Where section 1 begins.
-const SECTION_1: usize = 8;
 /// Bytes of a grid section that every known grid has.
 const GRID_LENGTH: usize = 32;
 /// A row or column count that is not one: rows have different lengths.
@@ -26,33 +20,16 @@ pub(super) mod kind {
     pub(in super::super) const ROTATED: u8 = 10;
 }
 
-/// A grid description section; equal ones are of one grid, wherever they lie.
-#[derive(Debug, Clone, Copy)]
+/// A grid description section; equal ones are of one grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GridSection<'b> {
     bytes: &'b [u8],
-    /// Where it begins in the body.
-    start: usize,
-}
-
-impl PartialEq for GridSection<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
-    }
 }
 
 impl<'b> GridSection<'b> {
-    /// That of the message of edition 1 that begins at `start`, if it has one that is long enough.
-    pub(super) fn of_message(body: &'b [u8], start: usize) -> Option<Self> {
-        let message = body.get(start..)?;
-        let section_1 = message.get(SECTION_1..)?;
-        let has_grid = section_1.get(7)? & 0x80 != 0;
-        let at = SECTION_1.checked_add(u24(section_1)?)?;
-        let section = message.get(at..)?;
-        let length = u24(section)?;
-        (has_grid && length >= GRID_LENGTH).then_some(Self {
-            bytes: section.get(..length)?,
-            start: start + at,
-        })
+    /// `None`: it is too short for a grid.
+    pub(super) fn of(bytes: &'b [u8]) -> Option<Self> {
+        (bytes.len() >= GRID_LENGTH).then_some(Self { bytes })
     }
 
     /// What kind of grid it is.
@@ -71,6 +48,16 @@ impl<'b> GridSection<'b> {
     /// Whether rows have different lengths.
     pub(super) fn is_reduced(self) -> bool {
         self.columns() == VARYING || self.rows() == VARYING
+    }
+
+    /// Points of each row of a grid whose rows differ.
+    pub(super) fn row_lengths(self) -> Option<Vec<u32>> {
+        let n_rows = usize::try_from(self.rows()).ok()?;
+        let vertical = usize::from(self.bytes[3]) * 4;
+        let start = usize::from(self.bytes[4]).checked_sub(1)? + vertical;
+        let list = self.bytes.get(start..start + 2 * n_rows)?;
+        let number = |pair: &[u8; 2]| u32::from(u16::from_be_bytes(*pair));
+        Some(list.as_chunks::<2>().0.iter().map(number).collect())
     }
 
     pub(super) fn byte(self, at: usize) -> Option<u8> {
@@ -97,6 +84,16 @@ impl<'b> GridSection<'b> {
 
     pub(super) fn earth(self) -> Option<Earth> {
         Earth::of_grib1(self.bytes[16])
+    }
+
+    /// How its points are scanned.
+    pub(super) fn scanning_mode(self) -> u8 {
+        self.bytes[27]
+    }
+
+    /// Whether the steps are given.
+    pub(super) fn has_steps(self) -> bool {
+        self.bytes[16] & 0x80 != 0
     }
 
     /// The grid, with its steps in metres at `dx` and `dy`.
@@ -148,36 +145,6 @@ impl<'b> GridSection<'b> {
         let size = bits & 0x7f_ffff;
         Some(if bits & 0x80_0000 == 0 { size } else { -size })
     }
-}
-
-/// The body, for the reader: grids of edition 1 that it does not know claim to be regular ones.
-pub(super) fn plain_grids(body: &[u8]) -> Vec<u8> {
-    let mut plain = body.to_vec();
-    for start in memchr::memmem::find_iter(body, MAGIC) {
-        let section = match body.get(start + 7) {
-            Some(1) => GridSection::of_message(body, start),
-            _ => None,
-        };
-        if let Some(section) = section.filter(|section| is_read_here(*section)) {
-            let grid = &mut plain[section.start..section.start + GRID_LENGTH];
-            grid[5] = kind::LAT_LON;
-            // First and last point and steps, which mean something else in other grids.
-            grid[10..16].fill(0);
-            grid[17..27].fill(0);
-        }
-    }
-    plain
-}
-
-fn is_read_here(section: GridSection<'_>) -> bool {
-    let kinds = [
-        kind::MERCATOR,
-        kind::LAMBERT,
-        kind::GAUSSIAN,
-        kind::POLAR,
-        kind::ROTATED,
-    ];
-    kinds.contains(&section.kind()) && !section.is_reduced()
 }
 
 fn u24(bytes: &[u8]) -> Option<usize> {

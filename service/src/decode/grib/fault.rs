@@ -16,13 +16,9 @@ pub(super) fn fault(message: Option<usize>, error: &Error) -> FormatError {
     };
     match error {
         Error::UnsupportedDataTemplate(template) => {
-            let (name, remedy) = packing(*template);
-            not_taken(
-                format!("is packed in a way that is not read ({name})"),
-                remedy,
-            )
+            unread_packing(message.unwrap_or(1), &packing(*template))
         }
-        Error::UnsupportedQuasiRegularGrid { .. } => reduced(place),
+        Error::UnsupportedQuasiRegularGrid { .. } => partly_reduced(place),
         Error::UnsupportedScanningMode(_) => not_taken(
             "is written column by column".to_owned(),
             "write it row by row, for instance with `grib_set -s jPointsAreConsecutive=0`",
@@ -56,27 +52,42 @@ pub(super) fn reduced(place: String) -> FormatError {
         format: FORMAT,
         place,
         found: "lies on a reduced grid, whose rows have different lengths".to_owned(),
+        remedy: "set `grid: {reduced: linear}` in the endpoint's `decode` (`nearest` for categories) to have rows filled up"
+            .to_owned(),
+    }
+}
+
+/// Rows of different lengths that do not all go around the globe.
+pub(super) fn partly_reduced(place: String) -> FormatError {
+    FormatError::NotTaken {
+        format: FORMAT,
+        place,
+        found: "lies on a reduced grid that does not go around the globe from west to east"
+            .to_owned(),
         remedy: "interpolate it to a regular one, for instance with `cdo setgridtype,regular`"
             .to_owned(),
     }
 }
 
-/// Name of a packing (code table 5.0), and what to do about it.
-fn packing(template: u16) -> (String, &'static str) {
-    const AGAIN: &str = "write it again with simple packing, for instance with `grib_set -r -s packingType=grid_simple`";
-    const CODECS: &str = "use a service built with the feature `grib-codecs`, or write it again with simple packing, \
-                          for instance with `grib_set -r -s packingType=grid_simple`";
-    let (name, remedy) = match template {
-        40 => ("JPEG 2000", CODECS),
-        41 => ("PNG", CODECS),
-        42 => ("CCSDS", CODECS),
-        1 => ("matrices", AGAIN),
-        4 => ("IEEE floats", AGAIN),
-        50 | 51 | 53 | 1004 => ("spectral coefficients", AGAIN),
-        61 => ("simple packing of logarithms", AGAIN),
-        200 => ("run lengths", AGAIN),
-        1007 => ("additional flags of edition 1", AGAIN),
-        other => return (format!("template {other}"), AGAIN),
+/// A packing that is not read.
+pub(super) fn unread_packing(message: usize, how: &str) -> FormatError {
+    FormatError::NotTaken {
+        format: FORMAT,
+        place: format!("message {message}"),
+        found: format!("is packed in a way that is not read ({how})"),
+        remedy: "write it again with simple packing, for instance with `grib_set -r -s packingType=grid_simple`"
+            .to_owned(),
+    }
+}
+
+/// Name of a packing (code table 5.0).
+fn packing(template: u16) -> String {
+    let name = match template {
+        1 => "matrices",
+        50 | 51 | 53 | 1004 => "spectral coefficients",
+        61 => "simple packing of logarithms",
+        1007 => "additional flags of edition 1",
+        other => return format!("template {other}"),
     };
-    (name.to_owned(), remedy)
+    name.to_owned()
 }

@@ -1,15 +1,19 @@
 //! Where the points of a field lie.
 
-use grib_reader::{GridDefinition, Message};
+use crate::rules::Rules;
+use grib_reader::{GridDefinition, LatLonGrid, RegularGaussianGrid};
 use indexmap::IndexMap;
 use polars::prelude::{Column, Float64Chunked, IntoColumn, PlSmallStr};
 
 use super::super::budget::Budget;
 use super::super::format_error::FormatError;
-use super::super::{DecodeError, Grid, Grids};
+use super::super::{Asked, DecodeError, Grid, Grids};
 use super::cone::Cone;
 use super::edition1::{GridSection, kind};
-use super::fault::reduced;
+use super::fault::{fault, partly_reduced, reduced};
+use super::geographic::Contradiction;
+use super::message::{Message, Sections};
+use super::reduced::Reduced;
 use super::rotated::Rotated;
 use super::{FORMAT, geographic, mercator};
 
@@ -23,6 +27,8 @@ pub(super) enum Description<'b> {
     /// The section of edition 1.
     First(GridSection<'b>),
     Second(GridDefinition),
+    /// Of either edition.
+    Reduced(Reduced),
 }
 
 /// The grid of a field.
@@ -40,13 +46,118 @@ pub(super) enum Place {
 }
 
 impl<'b> Description<'b> {
-    /// Of a message in `body`.
-    pub(super) fn of(message: &Message<'_>, body: &'b [u8]) -> Self {
-        let start = usize::try_from(message.metadata().message_offset).unwrap_or(usize::MAX);
-        match GridSection::of_message(body, start) {
-            Some(section) if message.edition() == 1 => Self::First(section),
-            _ => Self::Second(message.grid_definition().clone()),
+    /// Of a message.
+    ///
+    /// # Errors
+    /// Descriptions that are damaged, and grids that only the centre knows.
+    pub(super) fn of(message: &Message<'b>) -> Result<Self, FormatError> {
+        match message.sections {
+            Sections::First(first) => match first.grid {
+                Some(section) => Ok(match Reduced::of_grib1(section) {
+                    Some(reduced) => Self::Reduced(reduced),
+                    None => Self::First(section),
+                }),
+                None => Err(FormatError::NotTaken {
+                    format: FORMAT,
+                    place: format!("message {}", message.number),
+                    found: format!(
+                        "lies on a grid that only its centre knows (number {})",
+                        first.product[6]
+                    ),
+                    remedy: "write the description of the grid into the message".to_owned(),
+                }),
+            },
+            Sections::Second(second) => {
+                if let Some(reduced) = Reduced::of_grib2(second.grid) {
+                    return Ok(Self::Reduced(reduced));
+                }
+                let grid = GridDefinition::parse(second.grid)
+                    .map_err(|error| fault(Some(message.number), &error))?;
+                let n_points = grid.shape_num_points().ok();
+                if grid
+                    .declared_num_points()
+                    .is_some_and(|declared| Some(declared) != n_points)
+                {
+                    let reason = format!(
+                        "message {}: its grid has another number of points than its rows and columns make",
+                        message.number
+                    );
+                    return Err(FormatError::damaged(FORMAT, reason));
+                }
+                Ok(Self::Second(grid))
+            }
         }
+    }
+
+    /// How its points follow one another: for edition 1 as if they were latitudes and longitudes.
+    pub(super) fn scanned(&self) -> GridDefinition {
+        match self {
+            Self::First(section) => GridDefinition::LatLon(LatLonGrid {
+                ni: section.columns(),
+                nj: section.rows(),
+                lat_first: 0,
+                lon_first: 0,
+                lat_last: 0,
+                lon_last: 0,
+                di: 0,
+                dj: 0,
+                scanning_mode: section.scanning_mode(),
+            }),
+            Self::Second(grid) => grid.clone(),
+            Self::Reduced(_) => GridDefinition::Unsupported(0),
+        }
+    }
+
+    fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::First(section) => (section.columns() as usize, section.rows() as usize),
+            Self::Second(grid) => grid.shape(),
+            Self::Reduced(grid) => (grid.n_columns() as usize, grid.n_rows()),
+        }
+    }
+
+    /// Refuses steps that contradict the first and the last point.
+    fn check(&self, message: &Message<'_>) -> Result<(), FormatError> {
+        let found = match (self, message.sections) {
+            (Self::First(section), _)
+                if section.has_steps()
+                    && matches!(section.kind(), kind::LAT_LON | kind::ROTATED) =>
+            {
+                // In thousandths of a degree.
+                let grid = section.lat_lon();
+                grid.and_then(|grid| geographic::contradiction(&grid, 1000))
+            }
+            (Self::Second(grid), Sections::Second(second)) => {
+                let flags = second.grid.get(54).copied().unwrap_or_default();
+                let grid = match grid {
+                    GridDefinition::LatLon(grid) => Some(grid),
+                    GridDefinition::RotatedLatLon(grid) => Some(&grid.grid),
+                    _ => None,
+                };
+                let grid = grid.filter(|_| flags & 0x30 != 0);
+                grid.and_then(|grid| geographic::contradiction(grid, 1))
+            }
+            _ => None,
+        };
+        let Some(Contradiction {
+            axis,
+            n,
+            corners,
+            step,
+        }) = found
+        else {
+            return Ok(());
+        };
+        Err(FormatError::NotTaken {
+            format: FORMAT,
+            place: format!("message {}", message.number),
+            found: format!(
+                "has {n} {axis} from {} to {} degrees, and says that they are {step} degrees apart",
+                corners[0], corners[1]
+            ),
+            remedy: "correct the steps or the corners, for instance with `grib_set -s iDirectionIncrementInDegrees=…`"
+                .to_owned(),
+        })
     }
 
     /// The kind of grid, in words.
@@ -54,6 +165,7 @@ impl<'b> Description<'b> {
         let (kind, table) = match self {
             Self::First(section) => (u16::from(section.kind()), "type"),
             Self::Second(grid) => (grid.template_number(), "template"),
+            Self::Reduced(_) => (0, "reduced"),
         };
         let name = match (self, kind) {
             (Self::First(_), 13) | (Self::Second(_), 12) => "transverse Mercator",
@@ -80,6 +192,7 @@ impl<'b> Description<'b> {
             longitudes,
         };
         match self {
+            Self::Reduced(grid) => grid.axes(MAX_PARALLELS).map(geographic),
             Self::First(section) => {
                 let section = *section;
                 match section.kind() {
@@ -96,7 +209,7 @@ impl<'b> Description<'b> {
                 GridDefinition::LatLon(grid) => geographic::axes(grid).map(geographic),
                 GridDefinition::RegularGaussian(shape) => {
                     let is_fine = shape.number_of_parallels <= MAX_PARALLELS;
-                    is_fine.then(|| gaussian(grid, budget))?
+                    is_fine.then(|| gaussian2(grid, shape, budget))?
                 }
                 GridDefinition::Mercator(grid) => mercator::axes2(grid).map(geographic),
                 GridDefinition::LambertConformal(grid) => Cone::lambert2(grid).map(Place::Cone),
@@ -133,11 +246,21 @@ fn gaussian1(section: GridSection<'_>, budget: &Budget<'_>) -> Option<Place> {
     })
 }
 
-fn gaussian(grid: &GridDefinition, budget: &Budget<'_>) -> Option<Place> {
+/// Millionths of a degree do not tell either where the meridians of fine grids are.
+fn gaussian2(
+    grid: &GridDefinition,
+    shape: &RegularGaussianGrid,
+    budget: &Budget<'_>,
+) -> Option<Place> {
     let max = Some(budget.limits().max_cells);
+    let latitudes = grid.latitudes_with_limit(max).ok()??;
+    let longitudes = match grid.longitudes_with_limit(max) {
+        Ok(longitudes) => longitudes?,
+        Err(_) => geographic::fine_meridians(shape)?,
+    };
     Some(Place::Geographic {
-        latitudes: grid.latitudes_with_limit(max).ok()??,
-        longitudes: grid.longitudes_with_limit(max).ok()??,
+        latitudes,
+        longitudes,
     })
 }
 
@@ -146,17 +269,25 @@ impl Place {
     pub(super) fn of(
         message: &Message<'_>,
         grid: &Description<'_>,
+        asked: Asked<'_>,
         budget: &Budget<'_>,
     ) -> Result<Self, DecodeError> {
-        let (columns, rows) = message.grid_shape();
+        let place = || format!("message {}", message.number);
+        match grid {
+            Description::First(section) if section.is_reduced() => {
+                return Err(partly_reduced(place()).into());
+            }
+            Description::Reduced(_) if asked.options.reduced.is_none() => {
+                return Err(reduced(place()).into());
+            }
+            _ => {}
+        }
+        let (columns, rows) = grid.shape();
         // A grid without rows may still have a billion columns.
         budget.check_cells(columns.max(1).saturating_mul(rows.max(1)))?;
         budget.take_each(columns.saturating_add(rows), size_of::<f64>())?;
-        let place = || format!("message {}", message.index() + 1);
-        if let Description::First(section) = grid
-            && section.is_reduced()
-        {
-            return Err(reduced(place()).into());
+        if asked.rules == Rules::Second {
+            grid.check(message)?;
         }
         grid.place(budget).ok_or_else(|| {
             FormatError::NotTaken {

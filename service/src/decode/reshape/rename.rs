@@ -32,6 +32,15 @@ impl Renames {
         Self(names.iter().map(rename).collect())
     }
 
+    /// Old and new names, if none of the old ones is a pattern for others.
+    pub(in crate::decode) fn plain(&self) -> Option<Vec<(&str, &str)>> {
+        let names = self.0.iter().map(|Rename { from, pattern, to }| {
+            let is_plain = pattern.is_none() || regex::escape(from) == *from;
+            is_plain.then_some((from.as_str(), to.as_str()))
+        });
+        names.collect()
+    }
+
     /// Old and new names, of a table with the columns `present`. What matches none stays, for whoever misses it.
     ///
     /// # Errors

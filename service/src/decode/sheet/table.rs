@@ -1,6 +1,7 @@
 //! Cells of a sheet to columns with names and types.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, Float64Chunked, Int64Chunked, IntoColumn, NewChunkedArray,
@@ -10,7 +11,7 @@ use polars::prelude::{
 use super::super::budget::TEXT_CELL_BYTES;
 use super::super::format_error::FormatError;
 use super::super::toa5::with_unit;
-use super::super::{DecodeError, SheetOptions, Units};
+use super::super::{DecodeError, HeaderRows, SheetOptions, Units};
 use super::cells::{Cell, Cells};
 
 /// Integers that floats hold exactly.
@@ -28,18 +29,21 @@ pub(super) fn assemble(
         return Ok(DataFrame::empty());
     };
     // Rows are counted from 1 in the configuration, as in the spreadsheet.
-    let header_row = options
-        .header_row
-        .map_or(first_row, |row| row.saturating_sub(1));
+    let header = options.header_row.as_ref().map(HeaderRows::rows);
+    let header: Vec<u32> = match header {
+        Some(rows) => rows.iter().map(|row| row.saturating_sub(1)).collect(),
+        None => vec![first_row],
+    };
+    let header_row = header.last().copied().unwrap_or(first_row);
     let units_row = options.units_row.map(|row| row.saturating_sub(1));
     let data_row = options.first_row.map_or_else(
         || header_row.max(units_row.unwrap_or(0)).saturating_add(1),
         |row| row.saturating_sub(1),
     );
-    if !cells.rows.contains_key(&header_row) {
+    if let Some(row) = header.iter().find(|row| !cells.rows.contains_key(row)) {
         return Err(FormatError::NotTaken {
             format,
-            place: format!("row {}", u64::from(header_row) + 1),
+            place: format!("row {}", u64::from(*row) + 1),
             found: "is empty, but `sheet.header_row` expects the names of the columns there".into(),
             remedy: "correct `sheet.header_row`".into(),
         }
@@ -51,7 +55,8 @@ pub(super) fn assemble(
         columns.push((column, Sparse::new()));
         columns.len() - 1
     };
-    for (column, _) in &cells.rows[&header_row] {
+    let heads = header.iter().flat_map(|row| &cells.rows[row]);
+    for (column, _) in heads {
         places
             .entry(*column)
             .or_insert_with(|| add(&mut columns, *column));
@@ -60,7 +65,7 @@ pub(super) fn assemble(
     let (mut n_rows, mut n_written) = (0, 0);
     // Rows are taken out one by one, so that no cell is there twice; the names are still to be read.
     for (row, own) in cells.rows.split_off(&data_row) {
-        if row == header_row || Some(row) == units_row {
+        if header.contains(&row) || Some(row) == units_row {
             cells.rows.insert(row, own);
             continue;
         }
@@ -69,6 +74,10 @@ pub(super) fn assemble(
             {
                 continue;
             }
+            let cell = match cell {
+                Cell::Text(text) if options.decimal_comma => Cell::Text(with_point(text)),
+                cell => cell,
+            };
             let idx = *places
                 .entry(column)
                 .or_insert_with(|| add(&mut columns, column));
@@ -80,10 +89,13 @@ pub(super) fn assemble(
         budget.check_filled(n_rows, columns.len(), n_written)?;
     }
     columns.sort_by_key(|(column, _)| *column);
+    let mut names = Names::new(&cells, &header);
     let mut typed = Vec::with_capacity(columns.len());
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (position, (column, values)) in columns.into_iter().enumerate() {
-        let name = cells.get(header_row, column).map(Cell::print);
+        let given = options.columns.as_ref();
+        let given = given.and_then(|names| names.get(usize::try_from(column).ok()?).cloned());
+        let name = given.or_else(|| names.of(column));
         let name = name.unwrap_or_else(|| format!("column_{}", u64::from(column) + 1));
         let unit = units_row
             .filter(|_| options.units == Units::Suffix)
@@ -102,6 +114,61 @@ pub(super) fn assemble(
         typed.push(typed_column(PlSmallStr::from_str(&name), &values, n_rows));
     }
     Ok(DataFrame::new(n_rows, typed)?)
+}
+
+/// Names of columns out of the rows of a header, for one column after the other.
+struct Names<'a> {
+    cells: &'a Cells<'a>,
+    rows: &'a [u32],
+    /// The last name in the first of several rows.
+    group: Option<String>,
+}
+
+impl<'a> Names<'a> {
+    fn new(cells: &'a Cells<'a>, rows: &'a [u32]) -> Self {
+        Self {
+            cells,
+            rows,
+            group: None,
+        }
+    }
+
+    /// The name of the next column; `None`: it has none.
+    fn of(&mut self, column: u32) -> Option<String> {
+        let name = |row: &u32| self.cells.get(*row, column).map(Cell::print);
+        let [first, rest @ ..] = self.rows else {
+            return None;
+        };
+        let own = name(first);
+        if rest.is_empty() {
+            return own;
+        }
+        self.group = own.or_else(|| self.group.take());
+        let parts = self
+            .group
+            .clone()
+            .into_iter()
+            .chain(rest.iter().filter_map(name));
+        let parts: Vec<String> = parts.filter(|part| !part.trim().is_empty()).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}
+
+/// A number with a decimal comma as one with a point; other text as it is.
+fn with_point(text: Arc<str>) -> Arc<str> {
+    let digits = text.trim().trim_start_matches(['+', '-']);
+    let is_number = digits.split_once(',').is_some_and(|(whole, rest)| {
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (fraction, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+        is_digits(whole)
+            && is_digits(fraction)
+            && is_digits(exponent.trim_start_matches(['+', '-']))
+    });
+    if is_number {
+        text.replace(',', ".").into()
+    } else {
+        text
+    }
 }
 
 /// The cells of a column that hold something, with their rows, ascending.

@@ -327,12 +327,7 @@ fn a_schema_of_parquet_nested_without_end() {
         "the Parquet body is damaged: its columns are nested more than 64 deep; send it again as the writing program made it",
     );
     // Up to there the file is what it should be.
-    check_refused(
-        "a.parquet",
-        &nested_parquet(3),
-        json!({}),
-        "Parquet: column `g` holds nested records; write it as columns of numbers, text or times, or leave it out",
-    );
+    assert!(table_of("a.parquet", &nested_parquet(3), json!({})).is_ok());
 }
 
 /// A file without rows, whose only column lies in so many groups: its footer in Thrift's compact protocol.

@@ -156,7 +156,7 @@ fn unknown_types_and_encodings_are_refused_with_those_that_are_known() {
          application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, \
          application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, \
          application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, \
-         application/x-grib, application/zip, or set `format` in the endpoint's `decode`"
+         application/x-grib, application/zip, application/x-www-form-urlencoded, multipart/form-data, or set `format` in the endpoint's `decode`"
     );
     assert_eq!(
         decoded(CSV, Some("br"), 1000).unwrap_err().to_string(),

@@ -17,7 +17,7 @@ use zarr_fuse_service::normalize::{Normalized, normalize, normalize_grids, takes
 use zarr_fuse_service::store::{S3Access, Store};
 
 /// Formats by number.
-pub(crate) const FORMATS: [Format; 12] = [
+pub(crate) const FORMATS: [Format; 13] = [
     Format::Csv,
     Format::Json,
     Format::Ndjson,
@@ -30,6 +30,7 @@ pub(crate) const FORMATS: [Format; 12] = [
     Format::Netcdf,
     Format::Zarr,
     Format::Grib,
+    Format::Form,
 ];
 
 /// Nodes of several kinds, which all can be read from the same columns.
