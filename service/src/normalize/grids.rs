@@ -110,6 +110,7 @@ pub fn normalize_grids_as(
         variables.push(BatchVariable {
             variable_idx,
             merge: variable.merge,
+            turn: variable.turn,
             rows: None,
             values,
             grid: Some(GridPlaces { strides, valid }),
