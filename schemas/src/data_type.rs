@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::DataType;
+use crate::model::{DataType, Measure, Variable};
 
 impl DataType {
     /// Smallest and largest value of an integer type.
@@ -50,6 +50,22 @@ impl DataType {
             Self::Int64 | Self::UInt64 | Self::Float64 | Self::Complex64 => 8,
             Self::Complex128 | Self::String => 16,
             Self::FixedString(n_chars) => 4 * u64::from(n_chars),
+        }
+    }
+}
+
+impl Variable {
+    /// Whether it is true or false.
+    pub fn is_truth(&self) -> bool {
+        self.data_type == DataType::Bool || matches!(self.measure, Measure::Truth)
+    }
+
+    /// Its type as schemas write it.
+    pub fn type_name(&self) -> String {
+        if self.is_truth() {
+            DataType::Bool.to_string()
+        } else {
+            self.data_type.to_string()
         }
     }
 }

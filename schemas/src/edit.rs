@@ -1,6 +1,8 @@
 //! Whether an edited schema still fits what is stored.
 
-use crate::model::{Coordinate, Measure, Node, Pyramid, Scalar, Schema, Variable};
+use crate::model::{
+    Aggregate, Coordinate, Measure, NaOrigin, Node, Pyramid, Scalar, Schema, Variable,
+};
 use crate::problem::Problem;
 use crate::yaml::{self, Mark, Yaml};
 
@@ -38,7 +40,7 @@ impl Edit<'_> {
             }
             return;
         };
-        if stored.pyramid != node.pyramid {
+        if stored.pyramid.as_ref().map(levels) != node.pyramid.as_ref().map(levels) {
             let text = |pyramid: &Option<Pyramid>| {
                 pyramid
                     .as_ref()
@@ -75,11 +77,14 @@ impl Edit<'_> {
             }
         };
         check("sorted", old.sorted.to_string(), new.sorted.to_string());
-        check(
-            "chunk_size",
-            old.chunk_size.to_string(),
-            new.chunk_size.to_string(),
-        );
+        // Else arrays keep what they have; if that is not what is said now, it shows where they are opened.
+        if old.has_chunk_size && new.has_chunk_size {
+            check(
+                "chunk_size",
+                old.chunk_size.to_string(),
+                new.chunk_size.to_string(),
+            );
+        }
         check("composed", old.composed.join(", "), new.composed.join(", "));
         self.check_elements(node, "COORDS", &old.variable, &new.variable);
     }
@@ -103,14 +108,16 @@ impl Edit<'_> {
                 };
                 self.changed(node, &place("range"), &label(before), &label(after));
             }
-            _ if old.data_type != new.data_type => {
-                let (before, after) = (old.data_type.to_string(), new.data_type.to_string());
+            _ if old.type_name() != new.type_name() => {
+                let (before, after) = (old.type_name(), new.type_name());
                 self.changed(node, &place("type"), &before, &after);
             }
             _ if unit(old) != unit(new) => {
                 self.changed(node, &place("unit"), &unit(old), &unit(new));
             }
-            _ if na(old) != na(new) => self.changed(node, &place("na_value"), &na(old), &na(new)),
+            _ if is_said(old) && is_said(new) && na(old) != na(new) => {
+                self.changed(node, &place("na_value"), &na(old), &na(new));
+            }
             _ => {}
         }
         if old.codec != new.codec {
@@ -196,6 +203,16 @@ fn labels(variable: &Variable) -> Option<&[String]> {
     }
 }
 
+/// What decides which levels there are; how means are made shows where they are opened.
+fn levels(pyramid: &Pyramid) -> (&str, u64, &[Aggregate]) {
+    (&pyramid.coord, pyramid.factor, &pyramid.aggregates)
+}
+
+/// Whether the schema says what stands for no value; else arrays keep what they have.
+fn is_said(variable: &Variable) -> bool {
+    variable.na_origin == NaOrigin::Said
+}
+
 /// NA as text, in which NaN equals NaN.
 fn na(variable: &Variable) -> String {
     match &variable.na {
@@ -212,7 +229,7 @@ fn na(variable: &Variable) -> String {
 /// What the stored numbers mean, in words. The zone of a time is how it is printed, not how it is stored.
 fn unit(variable: &Variable) -> String {
     match &variable.measure {
-        Measure::Plain => String::new(),
+        Measure::Plain | Measure::Truth => String::new(),
         Measure::Physical { unit, .. } => unit.cf.clone(),
         Measure::Time { unit, .. } => format!("{} since 1970-01-01", unit.tick.cf_name()),
         Measure::Discrete { .. } => "labels".to_owned(),

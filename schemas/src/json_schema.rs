@@ -187,7 +187,7 @@ fn property(key: &str) -> Json {
             ],
         }),
         "na_value" => json!({
-            "description": "What stands for no value: nan, max_int, min_int or a number.",
+            "description": "What stands for no value: nan, max_int, min_int or a number. Default: NaN; the smallest number of signed, the largest of unsigned integers.",
             "type": ["number", "string", "null"],
         }),
         "range" => range(),
@@ -204,6 +204,10 @@ fn property(key: &str) -> Json {
                 },
             ],
         }),
+        "circular" => json!({
+            "description": "A direction, whose mean is that of vectors; a number says how long a full turn is. Default: by CF names of directions.",
+            "anyOf": [{"type": "boolean"}, {"type": "number", "exclusiveMinimum": 0}, {"$ref": "#/$defs/none"}],
+        }),
         "codec" => codec(),
         "attrs" => {
             json!({"description": "Further attributes of the array.", "type": ["object", "null"]})
@@ -217,7 +221,7 @@ fn property(key: &str) -> Json {
             "enum": [true, false, null, "None", []],
         }),
         "chunk_size" => json!({
-            "description": "Chunk length along the coordinate. Default: 1024.",
+            "description": "Chunk length along the coordinate. Default: 1024, less where variables lie on several coordinates.",
             "anyOf": [{"type": "integer", "minimum": 1}, {"$ref": "#/$defs/none"}],
         }),
         "max_new" => json!({

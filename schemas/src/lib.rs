@@ -21,10 +21,11 @@ mod secret;
 pub use edit::check_edit;
 pub use json_schema::json_schema;
 pub use model::{
-    Aggregate, Codec, Coordinate, DataType, Interval, KEPT, Measure, MergeRule, Node, Pyramid,
-    Scalar, Schema, StepLimits, Variable,
+    Aggregate, Codec, Coordinate, DataType, Interval, KEPT, Measure, MergeRule, NaOrigin, Node,
+    Pyramid, Scalar, Schema, StepLimits, Variable,
 };
 pub use problem::{Problem, SchemaError};
+pub use read::Defaults;
 pub use secret::Secret;
 pub use store::StoreSettings;
 pub use time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};

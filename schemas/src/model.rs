@@ -65,6 +65,8 @@ pub struct Pyramid {
     pub factor: u64,
     /// What is kept of them, beside their count.
     pub aggregates: Vec<Aggregate>,
+    /// Variables whose means are those of directions.
+    pub circular: Vec<String>,
 }
 
 /// What a cell of a coarser level tells of the values it stands for.
@@ -88,6 +90,14 @@ impl Node {
         let over = |pyramid: &Pyramid| variable.coords.contains(&pyramid.coord);
         numeric && self.pyramid.as_ref().is_some_and(over)
     }
+
+    /// The length of a full turn, if the pyramid keeps means of `variable` as those of directions.
+    pub fn level_turn(&self, variable: &Variable) -> Option<f64> {
+        let pyramid = self.pyramid.as_ref()?;
+        variable
+            .turn
+            .filter(|_| pyramid.circular.contains(&variable.name))
+    }
 }
 
 /// One array of a node over `coords`.
@@ -103,12 +113,17 @@ pub struct Variable {
     pub measure: Measure,
     /// Incoming column.
     pub column: String,
-    /// What stands for "no value" in the array: fill value and `_FillValue`. `None`: the type has none (bool, strings).
+    /// What stands for "no value" in the array: fill value and `_FillValue`. `None`: the type has none (strings, and `bool`
+    /// of coordinates).
     pub na: Option<Scalar>,
+    /// Who says so.
+    pub na_origin: NaOrigin,
     /// Values outside are rejected. Discrete ranges are in `measure`.
     pub interval: Option<Interval>,
     /// Which value wins when a cell is written again.
     pub merge: MergeRule,
+    /// Of a direction, the length of a full turn in the stored unit: then 359° and 1° are neighbours.
+    pub turn: Option<f64>,
     /// How chunks are compressed.
     pub codec: Codec,
     /// `description`, written as `long_name`.
@@ -126,6 +141,8 @@ pub struct Coordinate {
     pub sorted: bool,
     /// Chunk length along this coordinate, of every array on it.
     pub chunk_size: u64,
+    /// Whether the schema says how long they are; else arrays keep the length with which they were begun.
+    pub has_chunk_size: bool,
     /// Which new values may be added.
     pub step_limits: StepLimits,
     /// Most new values that one contribution may bring, if the schema says so; see [`Coordinate::max_new`].
@@ -211,6 +228,20 @@ pub enum Measure {
         /// The labels in order.
         labels: Arc<[String]>,
     },
+    /// True or false, stored as `int8`: 1, 0, and -1 where nothing came.
+    Truth,
+}
+
+/// Who says what stands for "no value".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NaOrigin {
+    /// The schema: whoever delivers it delivers no value.
+    Said,
+    /// Nobody: it is a value like others, which cannot be stored. Arrays keep that with which they were begun.
+    #[default]
+    Default,
+    /// Nobody either, in a schema of the time when such a number counted as no value.
+    FormerDefault,
 }
 
 /// A single value of some [`DataType`].

@@ -5,6 +5,8 @@
 
 mod array;
 mod axis;
+mod chunks;
+mod circular;
 mod elements;
 mod fields;
 mod node;
@@ -33,10 +35,11 @@ impl Schema {
     /// # Errors
     /// Every problem of the text at once, in file order.
     pub fn parse(text: &str, file: &str, folder: &Path) -> Result<Self, SchemaError> {
-        Self::read(text, file, folder, None)
+        Self::read(text, file, folder, None, Defaults::Today)
     }
 
-    /// Reads the schema `text` as [`Self::parse`] does, but the files that it names from `kept`, whatever lies in folders.
+    /// Reads the schema `text` as [`Self::parse`] does, but the files that it names from `kept`, whatever lies in folders, and
+    /// what it leaves open as `defaults` say.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -44,8 +47,9 @@ impl Schema {
         text: &str,
         file: &str,
         kept: &BTreeMap<String, Arc<str>>,
+        defaults: Defaults,
     ) -> Result<Self, SchemaError> {
-        Self::read(text, file, Path::new("."), Some(kept))
+        Self::read(text, file, Path::new("."), Some(kept), defaults)
     }
 
     fn read(
@@ -53,11 +57,13 @@ impl Schema {
         file: &str,
         folder: &Path,
         kept: Option<&BTreeMap<String, Arc<str>>>,
+        defaults: Defaults,
     ) -> Result<Self, SchemaError> {
         let mut reader = Reader {
             file,
             folder,
             kept,
+            defaults,
             files: BTreeMap::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -124,12 +130,22 @@ fn not_utf8(error: &std::string::FromUtf8Error) -> String {
     format!("the text is not UTF-8 in line {line}: save the file as UTF-8")
 }
 
+/// What is taken of what a schema leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defaults {
+    /// As schemas are read now.
+    Today,
+    /// As they were read when -1 stood for no value of signed integers, and numbers like that counted as none.
+    Former,
+}
+
 /// Where the text comes from, and what was found wrong so far.
 pub(crate) struct Reader<'a> {
     file: &'a str,
     folder: &'a Path,
     /// Files to read instead of those in the folder.
     kept: Option<&'a BTreeMap<String, Arc<str>>>,
+    defaults: Defaults,
     /// Files read so far.
     files: BTreeMap<String, Arc<str>>,
     problems: Vec<Problem>,

@@ -5,8 +5,8 @@ use std::path::Path;
 use zarr_fuse_schemas::store::Secret;
 use zarr_fuse_schemas::time::{Since, TimeFormat};
 use zarr_fuse_schemas::{
-    Codec, Conversion, Coordinate, DataType, Fold, Interval, Measure, MergeRule, Node, Scalar,
-    Schema, StepLimits, Tick, Variable, Zone,
+    Codec, Conversion, Coordinate, DataType, Defaults, Fold, Interval, Measure, MergeRule,
+    NaOrigin, Node, Scalar, Schema, StepLimits, Tick, Variable, Zone,
 };
 
 fn parse(text: &str) -> Schema {
@@ -69,7 +69,6 @@ fn a_coordinate_has_defaults() {
 #[test]
 fn every_type_has_a_name() {
     for (name, data_type) in [
-        ("bool", DataType::Bool),
         ("int", DataType::Int64),
         ("int8", DataType::Int8),
         ("int16", DataType::Int16),
@@ -105,15 +104,15 @@ fn every_type_has_a_name() {
 #[test]
 fn na_follows_the_type() {
     for (keys, na) in [
-        ("type: int8", Some(Scalar::Int(-1))),
-        ("type: int", Some(Scalar::Int(-1))),
+        ("type: int8", Some(Scalar::Int(-128))),
+        ("type: int", Some(Scalar::Int(i64::MIN))),
         ("type: uint8", Some(Scalar::UInt(255))),
         ("type: uint64", Some(Scalar::UInt(u64::MAX))),
         ("type: int16, na_value: min_int", Some(Scalar::Int(-32768))),
         ("type: int16, na_value: max_int", Some(Scalar::Int(32767))),
         ("type: int32, na_value: 0", Some(Scalar::Int(0))),
         ("type: float32, na_value: -999", Some(Scalar::Float(-999.0))),
-        ("type: bool", None),
+        ("type: bool", Some(Scalar::Int(-1))),
         ("type: str", None),
         ("unit: {tick: s}", Some(Scalar::Int(i64::MIN))),
         ("range: {discrete: [a, b]}", Some(Scalar::UInt(0))),
@@ -161,13 +160,13 @@ fn units_convert_from_what_is_delivered() {
 
 #[test]
 fn a_type_in_place_of_a_unit_is_old_style() {
-    assert_eq!(variable("unit: bool").data_type, DataType::Bool);
+    assert!(variable("unit: bool").is_truth());
     assert_eq!(variable("unit: int").data_type, DataType::Int64);
     assert_eq!(variable("unit: str").data_type, DataType::String);
     assert!(matches!(variable("unit: str").measure, Measure::Plain));
     assert!(matches!(
         variable("unit: '', type: bool").measure,
-        Measure::Plain
+        Measure::Truth
     ));
 }
 
@@ -488,10 +487,15 @@ fn the_root_configures_the_store() {
 fn a_schema_with_the_files_it_names_needs_no_folder() {
     let text = "COORDS: {t: {}}\nVARS: {kind: {coords: t, range: {discrete: labels.csv}}}\n";
     let schema = parse(text);
-    let kept = Schema::parse_kept(text, "elsewhere.yaml", &schema.files).unwrap();
+    let kept = Schema::parse_kept(text, "elsewhere.yaml", &schema.files, Defaults::Today).unwrap();
     let labels = |schema: &Schema| format!("{:?}", schema.root.variables["kind"].measure);
     assert_eq!(labels(&kept), labels(&schema));
-    let without = Schema::parse_kept(text, "elsewhere.yaml", &std::collections::BTreeMap::new());
+    let without = Schema::parse_kept(
+        text,
+        "elsewhere.yaml",
+        &std::collections::BTreeMap::new(),
+        Defaults::Today,
+    );
     let message = without.unwrap_err().to_string();
     assert!(
         message.contains("was not kept with the schema"),
@@ -628,19 +632,107 @@ fn chunks_over_several_coordinates_are_small_where_nothing_is_said() {
             .map(|coordinate| coordinate.chunk_size)
             .collect()
     };
-    assert_eq!(sizes("t, y", "t: {}, y: {}"), [1024, 1024]);
-    assert_eq!(sizes("t, y, x", "t: {}, y: {}, x: {}"), [1024, 64, 64]);
+    assert_eq!(sizes("t, y", "t: {}, y: {}"), [1024, 64]);
     assert_eq!(
-        sizes("t, y, x", "t: {chunk_size: 16}, y: {}, x: {}"),
-        [16, 1024, 256]
+        sizes("t, s", "t: {}, s: {type: str, sorted: false}"),
+        [1024, 16]
+    );
+    assert_eq!(
+        sizes("t, s, y", "t: {}, s: {type: str, sorted: false}, y: {}"),
+        [1024, 16, 64]
+    );
+}
+
+#[test]
+fn a_field_is_few_chunks_where_nothing_is_said() {
+    let sizes = |coords: &str, more: &str| -> Vec<u64> {
+        let schema = parse(&format!(
+            "VARS: {{v: {{coords: [{coords}]}}}}\nCOORDS: {{{more}}}\n"
+        ));
+        let coordinates = schema.root.coordinates.values();
+        coordinates
+            .map(|coordinate| coordinate.chunk_size)
+            .collect()
+    };
+    assert_eq!(sizes("t, y, x", "t: {}, y: {}, x: {}"), [16, 256, 256]);
+    assert_eq!(
+        sizes("r, t, y, x", "r: {}, t: {}, y: {}, x: {}"),
+        [1, 16, 256, 256]
+    );
+    assert_eq!(
+        sizes("t, y, x", "t: {chunk_size: 1024}, y: {}, x: {}"),
+        [1024, 4, 256]
     );
     assert_eq!(
         sizes(
             "t, y, x",
-            "t: {chunk_size: 1024}, y: {chunk_size: 1024}, x: {}"
+            "t: {}, y: {chunk_size: 1024}, x: {chunk_size: 1024}"
         ),
-        [1024, 1024, 4]
+        [1, 1024, 1024]
     );
+}
+
+#[test]
+fn truth_values_have_a_third_state_where_nothing_came() {
+    let alarm = variable("type: bool, merge: first");
+    assert!(alarm.is_truth());
+    assert_eq!(alarm.type_name(), "bool");
+    assert_eq!(alarm.data_type, DataType::Int8);
+    let t = coordinate("type: bool");
+    assert_eq!(t.variable.data_type, DataType::Bool);
+}
+
+#[test]
+fn what_a_schema_left_open_before_means_what_it_meant_then() {
+    let text = "COORDS: {t: {}}\nVARS: {a: {coords: t, type: int16}, b: {coords: t, type: int16, na_value: -9}, wind_from_direction: {coords: t, unit: deg}}\n";
+    let none = std::collections::BTreeMap::new();
+    let read = |defaults| Schema::parse_kept(text, "kept.yaml", &none, defaults).unwrap();
+    let (former, today) = (read(Defaults::Former), read(Defaults::Today));
+    let of = |schema: &Schema, name: &str| {
+        let variable = &schema.root.variables[name];
+        (variable.na.clone(), variable.na_origin)
+    };
+    assert_eq!(
+        of(&former, "a"),
+        (Some(Scalar::Int(-1)), NaOrigin::FormerDefault)
+    );
+    assert_eq!(
+        of(&today, "a"),
+        (Some(Scalar::Int(-32768)), NaOrigin::Default)
+    );
+    for schema in [&former, &today] {
+        assert_eq!(of(schema, "b"), (Some(Scalar::Int(-9)), NaOrigin::Said));
+    }
+    let turn = |schema: &Schema| schema.root.variables["wind_from_direction"].turn;
+    assert_eq!((turn(&former), turn(&today)), (None, Some(360.0)));
+}
+
+#[test]
+fn directions_are_known_by_their_names_or_said() {
+    let turn = |name: &str, keys: &str| {
+        let schema = parse(&format!(
+            "COORDS: {{t: {{}}}}\nVARS: {{{name}: {{coords: t, {keys}}}}}\n"
+        ));
+        schema.root.variables[name].turn
+    };
+    assert_eq!(turn("wind_from_direction", "unit: deg"), Some(360.0));
+    assert_eq!(turn("wind_from_direction", "type: int16"), Some(360.0));
+    assert_eq!(
+        turn(
+            "d",
+            "unit: deg, attrs: {standard_name: sea_surface_wave_to_direction}"
+        ),
+        Some(360.0)
+    );
+    assert_eq!(
+        turn("solar_azimuth_angle", "unit: deg, circular: false"),
+        None
+    );
+    assert_eq!(turn("angle", "unit: deg"), None);
+    assert_eq!(turn("angle", "unit: deg, circular: true"), Some(360.0));
+    assert_eq!(turn("hour", "circular: 24"), Some(24.0));
+    let radians = turn("wind_to_direction", "unit: rad").unwrap();
+    assert!((radians - std::f64::consts::TAU).abs() < 1e-12);
 }
 
 #[test]

@@ -248,7 +248,7 @@ fn values_are_checked() {
         ),
         (
             "type: bool, na_value: 0",
-            "40: na_value: `bool` has no value for NA: remove `na_value`, or write `type: int8`",
+            "40: na_value: a truth value that is missing is -1 in the array: remove `na_value`",
         ),
         (
             "type: str, na_value: x",
@@ -319,8 +319,12 @@ fn rules_and_attributes_are_checked() {
             "25: merge: `mean` is not a rule of merging; did you mean `min`?",
         ),
         (
-            "type: bool, merge: first",
-            "37: merge: `bool` has no value for NA, so `first` cannot tell a cell never written from `false`: write `type: int8`",
+            "type: bool, circular: true",
+            "40: circular: bool values are no directions",
+        ),
+        (
+            "unit: K, circular: true",
+            "37: circular: its `unit` is no angle: write how long a full turn is, such as `circular: 24` for hours of the day",
         ),
         (
             "type: complex, merge: max",

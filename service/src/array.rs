@@ -467,6 +467,10 @@ fn attributes(variable: &Variable, is_coordinate: bool) -> Json {
             attributes.insert("flag_values".to_owned(), json!(codes));
             attributes.insert("flag_meanings".to_owned(), json!(meanings.join(" ")));
         }
+        Measure::Truth => {
+            attributes.insert("flag_values".to_owned(), json!([0, 1]));
+            attributes.insert("flag_meanings".to_owned(), json!("false true"));
+        }
     }
     if let (false, Some(na)) = (is_coordinate, &variable.na)
         && let Some(fill) = fill_attribute(variable.data_type, na)

@@ -12,6 +12,7 @@ use zarr_fuse_schemas::problem::SchemaError;
 use zarr_fuse_schemas::store::StoreSettings;
 use zarr_fuse_service::app::{Configured, Which, configured};
 use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders, OpenError};
+use zarr_fuse_service::decode::Decoder;
 use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, StoreError, Writer, keys};
@@ -23,6 +24,7 @@ pub(crate) mod cp;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod ingest;
+pub(crate) mod init;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod log;
@@ -31,11 +33,12 @@ pub(crate) mod rebuild;
 pub(crate) mod serve;
 pub(crate) mod through;
 pub(crate) mod token;
+pub(crate) mod trial;
 pub(crate) mod user;
 pub(crate) mod verify;
 
 /// Which dataset, where it lies, and how contributions are decoded.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Target {
     /// The schema file, whose `STORE_URL` is the store; or the store itself: a folder, `file://…`, `s3://bucket/prefix`.
     #[arg(value_name = "SCHEMA|STORE")]
@@ -71,6 +74,15 @@ pub(crate) enum Access {
 impl Target {
     /// Loads the schema and opens its store; prints the schema's warnings to who changes the dataset.
     pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Arc<Dataset>> {
+        self.open_with(access, None).await
+    }
+
+    /// As [`Self::open`]; what comes through the dataset's own endpoint is decoded by `decoder`.
+    pub(crate) async fn open_with(
+        &self,
+        access: Access,
+        decoder: Option<Decoder>,
+    ) -> anyhow::Result<Arc<Dataset>> {
         let Parts {
             schema,
             store,
@@ -78,7 +90,26 @@ impl Target {
             decoders,
             settings,
         } = self.parts(access).await?;
+        let decoders = match decoder {
+            Some(decoder) => decoders.with_own(decoder),
+            None => decoders,
+        };
         Ok(Dataset::open_apart(schema, store, journal, decoders, settings, CACHE_BYTES).await?)
+    }
+
+    /// Whether there is a store already, as far as that can be told without asking for it.
+    pub(crate) fn exists(&self) -> bool {
+        let address = self.schema.to_string_lossy();
+        let schema = self.schema.is_file().then(|| Schema::load(&self.schema));
+        let (url, base) = match (&self.store, &schema) {
+            (Some(url), _) => (Some(url.clone()), PathBuf::new()),
+            (None, Some(Ok(schema))) if self.config.is_none() => {
+                (schema.store.url.clone(), schema.folder.clone())
+            }
+            (None, None) => (Some(address.into_owned()), PathBuf::new()),
+            (None, Some(_)) => (None, PathBuf::new()),
+        };
+        url.is_none_or(|url| must_exist(&url, &base).is_ok())
     }
 
     /// As [`Self::open`], to correct something: what every contribution means must be known.
@@ -218,7 +249,12 @@ async fn kept(
         Some(files) => serde_json::from_slice(&files).context("the kept labels are damaged")?,
         None => BTreeMap::new(),
     };
-    let schema = Schema::parse_kept(&text, keys::SCHEMA, &files)?;
+    let schema = Schema::parse_kept(
+        &text,
+        keys::SCHEMA,
+        &files,
+        zarr_fuse_schemas::Defaults::Today,
+    )?;
     Ok(Schema { name, ..schema })
 }
 

@@ -4,6 +4,7 @@
 
 pub mod app;
 mod array;
+mod circular;
 pub mod collect;
 pub mod commit;
 mod conduct;
@@ -12,6 +13,7 @@ pub mod copy;
 pub mod dataset;
 pub mod decode;
 pub mod door;
+pub mod draft;
 pub mod events;
 pub mod fold;
 mod http;

@@ -25,6 +25,9 @@ enum Command {
     /// Run the service: HTTP, journal, fold.
     #[command(after_help = "Example:\n  zf serve --config zarr-fuse.yaml")]
     Serve(command::serve::Serve),
+    /// Draft a schema from a sample file, and try it.
+    #[command(after_help = "Example:\n  zf init measurements.csv -o soil.yaml")]
+    Init(command::init::Init),
     /// Check schemas and configurations; every problem with file, line and column.
     #[command(after_help = "Example:\n  zf check schemas/weather.yaml")]
     Check {
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Serve(serve) => serve.run().await,
+            Command::Init(init) => init.run().await,
             Command::Check { files } => command::check::run(&files),
             Command::Ingest(ingest) => ingest.run().await,
             Command::Collect(collect) => Box::pin(collect.run()).await,

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use zarr_fuse_schemas::{
-    Conversion, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, StepLimits,
-    TimeUnit, Variable,
+    Conversion, Coordinate, DataType, Interval, Measure, MergeRule, NaOrigin, Node, Scalar,
+    StepLimits, TimeUnit, Variable,
 };
 
 use crate::decode::Decoder;
 use crate::journal::{DefinitionId, Ready, Understood};
-use crate::normalize::{Batch, BatchVariable, is_default_na};
+use crate::normalize::{Batch, BatchVariable};
 
 /// What contributions of one definition mean for one node.
 #[derive(Debug, Clone)]
@@ -254,6 +254,8 @@ fn read_variable(stored: Variable, then: &Variable) -> Result<Variable, MeaningE
         // Other rules need a value that means "none".
         merge: if has_na { then.merge } else { MergeRule::Last },
         na: na(&stored, then),
+        na_origin: then.na_origin,
+        turn: then.turn.and(stored.turn),
         measure,
         ..stored
     })
@@ -302,12 +304,24 @@ fn known_labels(stored: &Arc<[String]>, known: &Arc<[String]>) -> Arc<[String]> 
 
 /// What is read as no value: what somebody chose then, else what it is today.
 fn na(stored: &Variable, then: &Variable) -> Option<Scalar> {
-    let is_number = |variable: &Variable| variable.data_type.is_numeric();
+    let is_number = |variable: &Variable| {
+        variable.data_type.is_numeric() && !matches!(variable.measure, Measure::Truth)
+    };
     let is_kept = is_same(stored.na.as_ref(), then.na.as_ref());
-    if is_kept || is_default_na(then) || !is_number(stored) || !is_number(then) {
+    let is_open = match then.na_origin {
+        NaOrigin::Said => is_nan(then.na.as_ref()),
+        NaOrigin::Default => true,
+        // What counted as no value then still does, unless somebody has said something else since.
+        NaOrigin::FormerDefault => stored.na_origin == NaOrigin::Said,
+    };
+    if is_kept || is_open || !is_number(stored) || !is_number(then) {
         return stored.na.clone();
     }
     then.na.clone().or_else(|| stored.na.clone())
+}
+
+fn is_nan(na: Option<&Scalar>) -> bool {
+    matches!(na, Some(Scalar::Float(x) | Scalar::Complex(x, _)) if x.is_nan())
 }
 
 /// Whether both stand for no value alike; NaN is NaN.

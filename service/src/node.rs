@@ -1,5 +1,6 @@
 //! A node as published: its coordinates in memory, its chunks in the store and a bounded cache.
 
+mod begun;
 mod chunk;
 mod former;
 mod present;
@@ -233,6 +234,17 @@ impl From<ArrayError> for OpenNodeError {
     }
 }
 
+async fn stored_group(store: &Store, key: &str) -> Result<Option<Json>, OpenNodeError> {
+    let Some(bytes) = store.get(key).await? else {
+        return Ok(None);
+    };
+    let unreadable = |error: serde_json::Error| OpenNodeError::Metadata {
+        key: key.to_owned(),
+        reason: error.to_string(),
+    };
+    Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
+}
+
 impl Node {
     /// From now on `successor` changes the arrays: views of this one are read through it.
     pub(crate) fn hand_over_to(&self, successor: &Arc<Self>) {
@@ -268,6 +280,11 @@ impl Node {
         schema: Arc<NodeSchema>,
         cache: ChunkCache,
     ) -> Result<Arc<Self>, OpenNodeError> {
+        let stored = stored_group(&store, &keys::metadata(&schema.path)).await?;
+        let schema = match &stored {
+            Some(group) => Arc::new(begun::as_begun(&schema, group)),
+            None => schema,
+        };
         let coordinates = schema
             .coordinates
             .values()
@@ -308,7 +325,7 @@ impl Node {
             unclean_until: AtomicU64::new(0),
             former: RwLock::default(),
         };
-        node.reload().await?;
+        node.reload_from(stored).await?;
         Ok(Arc::new(node))
     }
 
@@ -317,15 +334,23 @@ impl Node {
     /// # Errors
     /// As [`Self::open`].
     pub(crate) async fn reload(&self) -> Result<(), OpenNodeError> {
+        let stored = stored_group(&self.store, &keys::metadata(&self.schema.path)).await?;
+        self.reload_from(stored).await
+    }
+
+    async fn reload_from(&self, stored: Option<Json>) -> Result<(), OpenNodeError> {
         let key = keys::metadata(&self.schema.path);
-        let stored = self.stored_group(&key).await?;
         let number = |name: &str| number(stored.as_ref()?, name);
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
         let of_pyramid = |json: &Json| json.pointer("/attributes/zarr_fuse/pyramid").cloned();
         let kept = stored.as_ref().and_then(of_pyramid);
         let pyramid = self.schema.pyramid.as_ref().map(pyramid::attribute);
-        if stored.is_some() && kept != pyramid {
+        let fits = match (&self.schema.pyramid, &kept) {
+            (Some(pyramid), Some(kept)) => pyramid::fits(pyramid, kept),
+            (pyramid, kept) => pyramid.is_none() && kept.is_none(),
+        };
+        if stored.is_some() && !fits {
             let text =
                 |pyramid: Option<Json>| pyramid.map_or("nothing".to_owned(), |of| of.to_string());
             let (kept, asked) = (text(kept), text(pyramid));
@@ -397,25 +422,12 @@ impl Node {
         Ok(())
     }
 
-    async fn stored_group(&self, key: &str) -> Result<Option<Json>, OpenNodeError> {
-        let Some(bytes) = self.store.get(key).await? else {
-            return Ok(None);
-        };
-        let unreadable = |error: serde_json::Error| OpenNodeError::Metadata {
-            key: key.to_owned(),
-            reason: error.to_string(),
-        };
-        Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
-    }
-
     /// The sequence number up to which contributions are in the arrays by what the store says now.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub async fn stored_seq(&self) -> Result<u64, OpenNodeError> {
-        let stored = self
-            .stored_group(&keys::metadata(&self.schema.path))
-            .await?;
+        let stored = stored_group(&self.store, &keys::metadata(&self.schema.path)).await?;
         Ok(stored
             .and_then(|stored| number(&stored, "folded_seq"))
             .unwrap_or(0))

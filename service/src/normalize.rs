@@ -41,7 +41,6 @@ use distinct::row_number;
 pub use error::NormalizeError;
 pub(crate) use grids::NO_VALUE;
 pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
-pub(crate) use numbers::is_default_na;
 use read::{Column, Marks, Target, read_column};
 pub(crate) use source::cut;
 pub use time::{TimeError, format_ticks, parse_time};
@@ -118,6 +117,8 @@ pub struct BatchVariable {
     pub(crate) variable_idx: usize,
     /// Which value of a cell wins when one of these comes.
     pub(crate) merge: MergeRule,
+    /// Of a direction, the length of a full turn.
+    pub(crate) turn: Option<f64>,
     /// Rows (of the batch) that bring them, ascending; `None`: every row, in order.
     pub(crate) rows: Option<Vec<u32>>,
     /// One value per row in `rows`, never NA; of an array all its cells, flat.

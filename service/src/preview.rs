@@ -3,6 +3,7 @@
 use polars::prelude::{Column, DataFrame};
 use serde::Serialize;
 use utoipa::ToSchema;
+use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::{Measure, Node, TimeUnit, Variable};
 
 use crate::decode::{self, Decoded};
@@ -20,10 +21,24 @@ pub struct Preview {
     pub columns: Vec<PreviewColumn>,
     /// Columns that coordinates of the node are read from and that the table does not have.
     pub missing: Vec<String>,
+    /// Variables of the node that no column is read into.
+    pub unfed: Vec<Unfed>,
     /// The first 50 rows, cells as text; none of arrays.
     pub rows: Vec<Vec<Option<String>>>,
     /// All rows; of arrays, the elements of the largest.
     pub n_rows: u64,
+}
+
+/// A variable that a contribution has nothing for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Unfed {
+    /// Its name.
+    pub variable: String,
+    /// The column that it is read from.
+    pub column: String,
+    /// The column without a variable whose name is the most like it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
 }
 
 /// A column of a decoded table.
@@ -31,6 +46,9 @@ pub struct Preview {
 pub struct PreviewColumn {
     /// Its name.
     pub name: String,
+    /// Of arrays, the dimensions with their lengths, such as `time 24 × latitude 181`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
     /// Coordinate or variable of the node that is read from it; absent if none is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
@@ -72,12 +90,60 @@ pub fn preview(decoded: &Decoded, node: &Node) -> Preview {
     });
     let missing = wanted.filter(|variable| !names.contains(&variable.column));
     let missing = missing.map(|variable| variable.column.clone()).collect();
+    let unfed = unfed(&names, node);
+    let columns = names.into_iter().map(|name| PreviewColumn {
+        size: size(decoded, &name),
+        ..column(name, node)
+    });
     Preview {
-        columns: names.into_iter().map(|name| column(name, node)).collect(),
+        columns: columns.collect(),
         missing,
+        unfed,
         rows,
         n_rows,
     }
+}
+
+/// Variables of which none of `names` is the column, each with the nearest name that nothing is read from.
+fn unfed(names: &[String], node: &Node) -> Vec<Unfed> {
+    let is_component = |name: &String| {
+        let mut coordinates = node.coordinates.values();
+        coordinates.any(|coordinate| coordinate.composed.contains(name))
+    };
+    let coordinates = node.coordinates.values().map(|one| &one.variable);
+    let read: Vec<&String> = coordinates
+        .chain(node.variables.values())
+        .map(|variable| &variable.column)
+        .collect();
+    let free: Vec<&str> = names
+        .iter()
+        .filter(|name| !read.contains(name))
+        .map(String::as_str)
+        .collect();
+    node.variables
+        .values()
+        .filter(|variable| !is_component(&variable.name) && !names.contains(&variable.column))
+        .map(|variable| Unfed {
+            variable: variable.name.clone(),
+            column: variable.column.clone(),
+            nearest: nearest(&variable.column, free.iter().copied()).map(str::to_owned),
+        })
+        .collect()
+}
+
+fn size(decoded: &Decoded, name: &str) -> Option<String> {
+    let Decoded::Grids(grids) = decoded else {
+        return None;
+    };
+    if let Some(values) = grids.coordinates.get(name) {
+        return Some(values.len().to_string());
+    }
+    let dims = &grids.variables.get(name)?.dims;
+    let dims: Vec<String> = dims
+        .iter()
+        .map(|dim| format!("{dim} {}", grids.length(dim)))
+        .collect();
+    Some(dims.join(" × "))
 }
 
 fn column(name: String, node: &Node) -> PreviewColumn {
@@ -107,6 +173,7 @@ fn column(name: String, node: &Node) -> PreviewColumn {
         .unwrap_or_default();
     PreviewColumn {
         name,
+        size: None,
         variable: found.map(|(variable, _)| variable.name.clone()),
         role: found.map(|(_, role)| role),
         unit: units.0,
@@ -125,7 +192,7 @@ fn units(variable: &Variable) -> (Option<String>, Option<String>) {
             Some(source_unit.written.clone()),
         ),
         Measure::Time { unit, source_unit } => (time(unit), time(source_unit)),
-        Measure::Plain | Measure::Discrete { .. } => (None, None),
+        Measure::Plain | Measure::Discrete { .. } | Measure::Truth => (None, None),
     }
 }
 

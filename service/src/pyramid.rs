@@ -32,17 +32,20 @@ pub enum Part {
     MaxAt,
     /// Their mean.
     Mean,
+    /// Of directions, the length of the mean of their unit vectors.
+    MeanLength,
 }
 
 impl Part {
     /// All of them, in the order of their arrays.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Count,
         Self::Min,
         Self::MinAt,
         Self::Max,
         Self::MaxAt,
         Self::Mean,
+        Self::MeanLength,
     ];
 
     /// What the name of its array ends with.
@@ -54,16 +57,18 @@ impl Part {
             Self::Max => "max",
             Self::MaxAt => "max_at",
             Self::Mean => "mean",
+            Self::MeanLength => "mean_length",
         }
     }
 
-    fn is_kept(self, pyramid: &Pyramid) -> bool {
+    fn is_kept(self, pyramid: &Pyramid, variable: &Variable) -> bool {
         let asked = |aggregate| pyramid.aggregates.contains(&aggregate);
         match self {
             Self::Count => true,
             Self::Min | Self::MinAt => asked(Aggregate::Min),
             Self::Max | Self::MaxAt => asked(Aggregate::Max),
             Self::Mean => asked(Aggregate::Mean),
+            Self::MeanLength => asked(Aggregate::Mean) && pyramid.circular.contains(&variable.name),
         }
     }
 }
@@ -78,7 +83,7 @@ pub(crate) struct Level {
     /// Places of its arrays in the node's list: one per coordinate, in schema order, then those of variables.
     pub arrays: std::ops::Range<usize>,
     /// Per variable of the schema, places of its arrays in the order of [`Part::ALL`]; none for variables without levels.
-    pub variables: Vec<Option<[Option<usize>; 6]>>,
+    pub variables: Vec<Option<[Option<usize>; 7]>>,
 }
 
 /// Path of the group of a level.
@@ -137,9 +142,9 @@ pub(crate) fn levels(
                 variables.push(None);
                 continue;
             }
-            let mut places = [None; 6];
+            let mut places = [None; 7];
             for (part, place) in Part::ALL.into_iter().zip(&mut places) {
-                if part.is_kept(pyramid) {
+                if part.is_kept(pyramid, variable) {
                     *place = Some(first + arrays.len());
                     arrays.push(add(&described(variable, part, pyramid), false)?);
                 }
@@ -166,6 +171,7 @@ fn described(variable: &Variable, part: Part, pyramid: &Pyramid) -> Variable {
         data_type: DataType::UInt32,
         measure: Measure::Plain,
         na: None,
+        na_origin: zarr_fuse_schemas::NaOrigin::Said,
         description: of(what),
         attrs: Map::new(),
         ..variable.clone()
@@ -178,14 +184,20 @@ fn described(variable: &Variable, part: Part, pyramid: &Pyramid) -> Variable {
         Part::Mean => Variable {
             data_type: DataType::Float64,
             na: Some(zarr_fuse_schemas::Scalar::Float(f64::NAN)),
+            na_origin: zarr_fuse_schemas::NaOrigin::Said,
             ..variable.clone()
+        },
+        Part::MeanLength => Variable {
+            data_type: DataType::Float64,
+            na: Some(zarr_fuse_schemas::Scalar::Float(f64::NAN)),
+            ..number("length of the mean of unit vectors, 1 if all directions are equal")
         },
     };
     let method = match part {
         Part::Min => Some("minimum"),
         Part::Max => Some("maximum"),
         Part::Mean => Some("mean"),
-        Part::Count | Part::MinAt | Part::MaxAt => None,
+        Part::Count | Part::MinAt | Part::MaxAt | Part::MeanLength => None,
     };
     if let Some(method) = method {
         let text = format!("{}: {method}", pyramid.coord);
@@ -198,5 +210,32 @@ fn described(variable: &Variable, part: Part, pyramid: &Pyramid) -> Variable {
 /// What the node's group says of its pyramid; arrays of another one do not fit.
 pub(crate) fn attribute(pyramid: &Pyramid) -> Json {
     let names: Vec<&str> = pyramid.aggregates.iter().map(|of| of.name()).collect();
-    json!({"coord": pyramid.coord, "factor": pyramid.factor, "agg": names})
+    let mut attribute = json!({"coord": pyramid.coord, "factor": pyramid.factor, "agg": names});
+    if !pyramid.circular.is_empty() {
+        attribute["circular"] = json!(pyramid.circular);
+    }
+    attribute
+}
+
+/// Names of variables whose means are kept as those of directions, by what the group says.
+pub(crate) fn stored_circular(attribute: &Json) -> Vec<&str> {
+    let names = attribute.get("circular").and_then(Json::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect()
+}
+
+/// Whether arrays that were written as `stored` says fit: beside them there may be those of directions that are new.
+pub(crate) fn fits(pyramid: &Pyramid, stored: &Json) -> bool {
+    let mut ours = attribute(pyramid);
+    let mut theirs = stored.clone();
+    for one in [&mut ours, &mut theirs] {
+        if let Some(one) = one.as_object_mut() {
+            one.remove("circular");
+        }
+    }
+    let is_ours = |name: &&str| pyramid.circular.iter().any(|own| own == name);
+    ours == theirs && stored_circular(stored).iter().all(is_ours)
 }

@@ -183,7 +183,7 @@ fn array(view: &NodeView, variable: &Variable) -> VariableTree {
             .map_or(1, |coordinate| coordinate.chunk_size)
     };
     let (unit, tick, tz, labels) = match &variable.measure {
-        Measure::Plain => (None, None, None, None),
+        Measure::Plain | Measure::Truth => (None, None, None, None),
         Measure::Physical { unit, .. } => (Some(unit.written.clone()), None, None, None),
         Measure::Time { unit, .. } => (
             None,
@@ -195,7 +195,7 @@ fn array(view: &NodeView, variable: &Variable) -> VariableTree {
     };
     VariableTree {
         name: variable.name.clone(),
-        data_type: variable.data_type.to_string(),
+        data_type: variable.type_name(),
         unit,
         tick,
         tz,

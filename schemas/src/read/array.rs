@@ -1,19 +1,15 @@
 //! The variables and coordinates of one node.
 
-use std::collections::HashSet;
-
 use indexmap::IndexMap;
 
 use super::fields::{COORDINATE_KEYS, Fields, VARIABLE_KEYS};
 use super::node::{check_name, section};
-use super::{Reader, axis, elements, under};
-use crate::model::{Codec, Coordinate, DataType, Measure, MergeRule, Node, Variable};
+use super::{Reader, axis, chunks, elements, under};
+use crate::model::{Codec, Coordinate, DataType, Measure, MergeRule, NaOrigin, Node, Variable};
 use crate::yaml::Yaml;
 
 /// Largest chunk that raises no warning.
 const MAX_CHUNK_BYTES: u64 = 512 << 20;
-/// Most elements of a chunk whose lengths the schema leaves open.
-const DEFAULT_CHUNK_ELEMENTS: u64 = 1 << 22;
 
 /// From here on, a chunk is refused.
 const MAX_CHUNK_ELEMENTS: u64 = 1 << 32;
@@ -22,7 +18,6 @@ const MAX_CHUNK_ELEMENTS: u64 = 1 << 32;
 pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &mut Node, at: &str) {
     let (mut variables, coordinates) = declarations(reader, yaml, at);
     let at_root = node.path.is_empty();
-    let mut sized = HashSet::new();
     for fields in variables.iter().chain(&coordinates) {
         check_name(reader, &fields.name, fields.at, &fields.path, at_root);
     }
@@ -34,9 +29,6 @@ pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &mut Node, at: &s
             .collect();
         fields.check_keys(reader, &known);
         let coordinate = axis::read(reader, &fields);
-        if fields.get("chunk_size").is_some() {
-            sized.insert(fields.name.clone());
-        }
         node.coordinates.insert(fields.name.clone(), coordinate);
     }
     for fields in &mut variables {
@@ -51,30 +43,31 @@ pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &mut Node, at: &s
         node.variables.insert(fields.name.clone(), variable);
     }
     add_components(reader, node, yaml, at);
-    fit_chunks(node, &sized);
+    fit_chunks(node);
     check_chunks(reader, node, &variables);
 }
 
-/// Makes chunks over several coordinates small enough where the schema does not say how long they are: the first such
-/// coordinate of a variable keeps the default as long as there is room, the others share the rest.
-fn fit_chunks(node: &mut Node, sized: &HashSet<String>) {
-    for variable in node.variables.values() {
-        let (said, free): (Vec<&String>, Vec<&String>) = variable
-            .coords
+/// Chooses the chunk lengths that the schema leaves open, by the variables with the most coordinates: so that a field is
+/// few objects, a series too, and neither is much smaller than its chunks.
+fn fit_chunks(node: &mut Node) {
+    let mut by_n_coords: Vec<Vec<String>> = node
+        .variables
+        .values()
+        .map(|variable| variable.coords.clone())
+        .filter(|coords| coords.len() > 1)
+        .collect();
+    by_n_coords.sort_by_key(|coords| std::cmp::Reverse(coords.len()));
+    for coords in by_n_coords {
+        let along: Vec<&Coordinate> = coords
             .iter()
-            .partition(|name| sized.contains(*name));
-        let said = said.iter().filter_map(|name| node.coordinates.get(*name));
-        let n_elements = said.fold(1, |n: u64, of| n.saturating_mul(of.chunk_size));
-        let room = (DEFAULT_CHUNK_ELEMENTS / n_elements)
-            .checked_ilog2()
-            .unwrap_or(0);
-        let first = room.min(axis::DEFAULT_CHUNK_SIZE.ilog2());
-        let n_others = u32::try_from(free.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let other = (room - first).checked_div(n_others).unwrap_or(0);
-        for (i, name) in free.into_iter().enumerate() {
-            if let Some(coordinate) = node.coordinates.get_mut(name) {
-                let fitting = 1 << if i == 0 { first } else { other };
-                coordinate.chunk_size = coordinate.chunk_size.min(fitting);
+            .filter_map(|name| node.coordinates.get(name))
+            .collect();
+        let lengths = chunks::fitting(&along);
+        for (name, length) in coords.iter().zip(lengths) {
+            if let Some(coordinate) = node.coordinates.get_mut(name)
+                && !coordinate.has_chunk_size
+            {
+                coordinate.chunk_size = coordinate.chunk_size.min(length);
             }
         }
     }
@@ -209,10 +202,11 @@ fn add_components(reader: &mut Reader<'_>, node: &mut Node, yaml: &Yaml, at: &st
                 );
                 reader.problem(place, &path, message);
             }
-            let data_type = variable.data_type;
-            if data_type == DataType::Bool || data_type.is_complex() {
-                let message =
-                    format!("`{component}` is {data_type}: components are numbers, texts or times");
+            if variable.is_truth() || variable.data_type.is_complex() {
+                let message = format!(
+                    "`{component}` is {}: components are numbers, texts or times",
+                    variable.type_name()
+                );
                 reader.problem(place, &path, message);
             }
         }
@@ -227,8 +221,10 @@ fn component_variable(name: &str, coordinate: &str) -> Variable {
         measure: Measure::Plain,
         column: name.to_owned(),
         na: elements::default_na(DataType::Float64),
+        na_origin: NaOrigin::Default,
         interval: None,
         merge: MergeRule::default(),
+        turn: None,
         codec: Codec::default(),
         description: None,
         attrs: serde_json::Map::new(),

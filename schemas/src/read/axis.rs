@@ -53,6 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields) -> Coordinate {
         },
         sorted,
         chunk_size: chunk_size(reader, fields),
+        has_chunk_size: fields.get("chunk_size").is_some(),
         step_limits,
         max_new: max_new(reader, fields),
         composed,

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Reader;
 use super::fields::{Field, Fields};
-use super::{quantity, range, under};
-use crate::model::{Codec, DataType, Measure, MergeRule, Scalar, Variable};
+use super::{Defaults, Reader, circular, quantity, range, under};
+use crate::model::{Codec, DataType, Measure, MergeRule, NaOrigin, Scalar, Variable};
 use crate::near;
 use crate::yaml::{Number, Value, entries_to_json, shorten};
 
@@ -31,7 +30,16 @@ const DERIVED_ATTRS: &[(&str, &str)] = &[
 pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, coords: Vec<String>) -> Variable {
     let labels = range::labels(reader, fields);
     let (data_type, measure) = quantity::read(reader, fields, labels);
-    let na = na(reader, fields, data_type, &measure);
+    let is_coordinate = coords.iter().eq([&fields.name]);
+    let (data_type, measure) = match data_type {
+        // Every position of a coordinate has a value; of variables there are cells that nothing has come for.
+        DataType::Bool if !is_coordinate => (DataType::Int8, Measure::Truth),
+        _ => (data_type, measure),
+    };
+    let (na, na_origin) = na(reader, fields, data_type, &measure);
+    if na_origin == NaOrigin::Default && !is_coordinate {
+        warn_of_default(reader, fields, data_type, na.as_ref());
+    }
     let interval = range::interval(reader, fields, data_type, &measure);
     let column = fields
         .get("df_col")
@@ -39,19 +47,23 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields, coords: Vec<String>
     let description = fields
         .get("description")
         .and_then(|field| field.text(reader, "a text"));
-    Variable {
+    let mut variable = Variable {
         name: fields.name.clone(),
         coords,
         data_type,
         na,
+        na_origin,
         interval,
         merge: merge(reader, fields, data_type, &measure),
+        turn: None,
         codec: codec(reader, fields),
         measure,
         column: column.unwrap_or(&fields.name).to_owned(),
         description: description.map(str::to_owned),
         attrs: attrs(reader, fields),
-    }
+    };
+    variable.turn = circular::read(reader, fields, &variable);
+    variable
 }
 
 /// What stands for NA if the schema says nothing.
@@ -64,8 +76,35 @@ pub(super) fn default_na(data_type: DataType) -> Option<Scalar> {
     }
     match data_type.integer_bounds()? {
         (0, max) => u64::try_from(max).ok().map(Scalar::UInt),
-        _ => Some(Scalar::Int(-1)),
+        (min, _) => i64::try_from(min).ok().map(Scalar::Int),
     }
+}
+
+/// What stood for NA before, if the schema said nothing.
+fn former_default(data_type: DataType) -> Option<Scalar> {
+    match default_na(data_type) {
+        Some(Scalar::Int(_)) => Some(Scalar::Int(-1)),
+        other => other,
+    }
+}
+
+/// Eight bits are so few that values meet whatever stands for none.
+fn warn_of_default(
+    reader: &mut Reader<'_>,
+    fields: &Fields,
+    data_type: DataType,
+    na: Option<&Scalar>,
+) {
+    let (na, wider) = match (data_type, na) {
+        (DataType::Int8, Some(Scalar::Int(na))) => (na.to_string(), "int16"),
+        (DataType::UInt8, Some(Scalar::UInt(na))) => (na.to_string(), "uint16"),
+        _ => return,
+    };
+    let message = format!(
+        "{na} stands for no value of `{data_type}`, so that a delivered {na} cannot be stored and is reported: \
+         write a `na_value` that is never delivered, or `type: {wider}`"
+    );
+    reader.warn(fields.at, &fields.path, message);
 }
 
 fn na(
@@ -73,14 +112,14 @@ fn na(
     fields: &Fields,
     data_type: DataType,
     measure: &Measure,
-) -> Option<Scalar> {
+) -> (Option<Scalar>, NaOrigin) {
     let field = fields.get("na_value");
     match measure {
         Measure::Discrete { .. } => {
             if let Some(field) = field {
                 field.warn(reader, "it has no effect: code 0 of a discrete range is NA");
             }
-            return Some(Scalar::UInt(0));
+            return (Some(Scalar::UInt(0)), NaOrigin::Said);
         }
         Measure::Time { .. } => {
             if let Some(field) = field.filter(|field| !is_word(field, &["nat", "nan"])) {
@@ -89,12 +128,23 @@ fn na(
                     "a time that is missing is NaT: remove `na_value` or write `NaT`",
                 );
             }
-            return Some(Scalar::Int(i64::MIN));
+            return (Some(Scalar::Int(i64::MIN)), NaOrigin::Said);
+        }
+        Measure::Truth => {
+            if let Some(field) = field {
+                let message = "a truth value that is missing is -1 in the array: remove `na_value`";
+                field.problem(reader, message);
+            }
+            return (Some(Scalar::Int(-1)), NaOrigin::Said);
         }
         Measure::Plain | Measure::Physical { .. } => {}
     }
+    let former = former_default(data_type);
     let Some(field) = field else {
-        return default_na(data_type);
+        return match reader.defaults {
+            Defaults::Former => (former, NaOrigin::FormerDefault),
+            Defaults::Today => (default_na(data_type), NaOrigin::Default),
+        };
     };
     let value = if let Some(bounds) = data_type.integer_bounds() {
         integer_na(&field, bounds)
@@ -113,15 +163,13 @@ fn na(
         })
     } else {
         let message = match data_type {
-            DataType::Bool => {
-                "`bool` has no value for NA: remove `na_value`, or write `type: int8`"
-            }
+            DataType::Bool => "a coordinate has a value everywhere: remove `na_value`",
             _ => {
                 "texts have no value for NA: remove `na_value`; null is NA, and cells never written are empty"
             }
         };
         field.problem(reader, message);
-        return None;
+        return (None, NaOrigin::Said);
     };
     if value.is_none() {
         let expected = match data_type.integer_bounds() {
@@ -130,7 +178,13 @@ fn na(
         };
         field.expected(reader, &expected);
     }
-    value.or_else(|| default_na(data_type))
+    let value = value.or_else(|| default_na(data_type));
+    let origin = match reader.defaults {
+        // Then it was one and the same whether somebody wrote it or not.
+        Defaults::Former if value == former => NaOrigin::FormerDefault,
+        _ => NaOrigin::Said,
+    };
+    (value, origin)
 }
 
 fn is_word(field: &Field<'_>, words: &[&str]) -> bool {
@@ -192,13 +246,6 @@ fn merge(
     };
     let ordered = !data_type.is_complex();
     match rule {
-        MergeRule::First | MergeRule::Reject | MergeRule::Min if data_type == DataType::Bool => {
-            let message = format!(
-                "`bool` has no value for NA, so `{word}` cannot tell a cell never written from `false`: \
-                 write `type: int8`"
-            );
-            field.problem(reader, message);
-        }
         MergeRule::Min | MergeRule::Max
             if !ordered && !matches!(measure, Measure::Discrete { .. }) =>
         {

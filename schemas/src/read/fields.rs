@@ -18,6 +18,7 @@ pub(crate) const VARIABLE_KEYS: &[&str] = &[
     "range",
     "description",
     "merge",
+    "circular",
     "codec",
     "attrs",
 ];

@@ -5,7 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use super::{Reader, under};
-use crate::model::{Aggregate, DataType, Node, Pyramid};
+use crate::model::{Aggregate, DataType, Node, Pyramid, Variable};
 use crate::near;
 use crate::yaml::{Entry, Number, Value, Yaml};
 
@@ -49,17 +49,29 @@ pub(super) fn read(reader: &mut Reader<'_>, yaml: &Yaml, node: &Node, at: &str) 
         }
     }
     let coord = coord(reader, &section.value, node, &path)?;
+    let is_circular =
+        |variable: &&Variable| variable.turn.is_some() && variable.coords.contains(&coord);
+    let circular = node.variables.values().filter(is_circular);
     let pyramid = Pyramid {
-        coord,
+        circular: circular.map(|variable| variable.name.clone()).collect(),
         factor: factor(reader, &section.value, &path),
         aggregates: aggregates(reader, &section.value, &path),
+        coord,
     };
     let taken = node
         .variables
         .values()
         .flat_map(|variable| {
-            ["count", "min", "max", "mean", "min_at", "max_at"]
-                .map(|of| format!("{}_{of}", variable.name))
+            [
+                "count",
+                "min",
+                "max",
+                "mean",
+                "mean_length",
+                "min_at",
+                "max_at",
+            ]
+            .map(|of| format!("{}_{of}", variable.name))
         })
         .find(|name| node.coordinates.contains_key(name));
     if let Some(name) = taken {

@@ -51,7 +51,9 @@ pub(super) fn interval(
     if let Measure::Discrete { .. } = measure {
         return None;
     }
-    if !data_type.is_numeric() {
+    let is_truth = matches!(measure, Measure::Truth);
+    if !data_type.is_numeric() || is_truth {
+        let data_type = if is_truth { DataType::Bool } else { data_type };
         field.problem(
             reader,
             format!("{data_type} values have no interval: remove it or write a numeric type"),

@@ -47,8 +47,8 @@ pub(super) fn read(
         Ok(steps) => steps,
         Err(limits) => return limits,
     };
-    let numeric =
-        variable.data_type.is_numeric() && !matches!(variable.measure, Measure::Discrete { .. });
+    let is_code = matches!(variable.measure, Measure::Discrete { .. } | Measure::Truth);
+    let numeric = variable.data_type.is_numeric() && !is_code;
     if composed || !numeric || !sorted {
         let reason = match () {
             () if composed => "tuples have no steps".to_owned(),
@@ -203,7 +203,7 @@ fn factor(
         Measure::Physical { unit, .. } => Unit::parse(written)
             .and_then(|step| Conversion::between(&step.delta(), &unit.delta()))
             .map(|conversion| conversion.factor),
-        Measure::Plain | Measure::Discrete { .. } => {
+        Measure::Plain | Measure::Discrete { .. } | Measure::Truth => {
             let message = format!(
                 "`{}` has no unit, so its steps have none: remove `{written}`",
                 variable.name

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use zarr_fuse_schemas::{Problem, Schema};
+use zarr_fuse_schemas::{Measure, Node, Problem, Schema};
 use zarr_fuse_service::app::shared_places;
 use zarr_fuse_service::config::Config;
 
@@ -14,9 +14,16 @@ pub(crate) fn run(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for file in files {
         match check(file) {
-            Ok((warnings, summary)) => {
+            Ok(Sound {
+                warnings,
+                notes,
+                summary,
+            }) => {
                 for warning in warnings {
                     note(&format!("warning: {warning}"));
+                }
+                for said in notes {
+                    note(&format!("note: {said}"));
                 }
                 print(&format!("{}: {summary}", file.display()))?;
             }
@@ -31,7 +38,16 @@ pub(crate) fn run(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
+/// What is said of a file without a problem.
+#[derive(Default)]
+struct Sound {
+    warnings: Vec<Problem>,
+    /// What those should know who read the arrays.
+    notes: Vec<String>,
+    summary: String,
+}
+
+fn check(file: &Path) -> Result<Sound, Vec<Problem>> {
     if is_config(file) {
         let environment = std::env::vars().collect();
         let config = Config::load(file, &environment).map_err(|error| error.problems)?;
@@ -48,7 +64,10 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
         if !shared.is_empty() {
             return Err(shared);
         }
-        return Ok((Vec::new(), "a sound configuration".to_owned()));
+        return Ok(Sound {
+            summary: "a sound configuration".to_owned(),
+            ..Sound::default()
+        });
     }
     let schema = Schema::load(file).map_err(|error| error.problems)?;
     let n_nodes = schema
@@ -62,7 +81,30 @@ fn check(file: &Path) -> Result<(Vec<Problem>, String), Vec<Problem>> {
         plural(n_nodes, "node"),
         plural(n_variables, "variable")
     );
-    Ok((schema.warnings, summary))
+    Ok(Sound {
+        notes: schema.nodes().filter_map(truths).collect(),
+        warnings: schema.warnings,
+        summary,
+    })
+}
+
+/// Says how truth values of a node are stored, if it has any.
+fn truths(node: &Node) -> Option<String> {
+    let all = node.variables.values();
+    let names: Vec<&str> = all
+        .filter(|variable| matches!(variable.measure, Measure::Truth))
+        .map(|variable| variable.name.as_str())
+        .collect();
+    let of_node = match node.path.as_str() {
+        "" => String::new(),
+        path => format!("{path}: "),
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{of_node}`{}` as bool: stored as int8, with -1 where nothing came",
+            names.join("`, `")
+        )
+    })
 }
 
 /// A configuration has one of its sections at the top; a schema has nodes there.

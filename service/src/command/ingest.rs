@@ -3,15 +3,17 @@
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Map;
-use zarr_fuse_service::decode::content_of_file;
+use zarr_fuse_service::dataset::Dataset;
+use zarr_fuse_service::decode::{Decoder, Decoding, content_of_file};
 use zarr_fuse_service::journal::NewContribution;
 use zarr_fuse_service::outcome::{Outcome, Status};
 
-use super::{Access, Target, note, print};
+use super::{Access, Target, note, print, trial};
 
 /// Problems printed per file.
 const MAX_PRINTED: usize = 10;
@@ -32,6 +34,13 @@ pub(crate) struct Ingest {
     /// Endpoint whose extraction is used; needs --config.
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
+    /// How the files are decoded, as the `decode` part of an endpoint has it: `{csv: {delimiter: ";"}}`. Files that it
+    /// names are relative to the current folder.
+    #[arg(long, value_name = "YAML", conflicts_with = "endpoint")]
+    decode: Option<String>,
+    /// Only show what the files look like and what would become of them.
+    #[arg(long)]
+    dry_run: bool,
     /// Variables for the extraction, as NAME=VALUE.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     variables: Vec<String>,
@@ -40,7 +49,16 @@ pub(crate) struct Ingest {
 impl Ingest {
     /// Contributes the files in order and folds them.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let dataset = self.target.open(Access::Write).await?;
+        let access = if self.dry_run {
+            Access::Read
+        } else {
+            Access::Write
+        };
+        let decoder = self.decode.as_deref().map(decoder).transpose()?;
+        if self.dry_run && !self.target.exists() {
+            return self.try_in_memory().await;
+        }
+        let dataset = self.target.open_with(access, decoder).await?;
         if dataset.node(&self.node).is_none() {
             let known: Vec<&str> = dataset.nodes.keys().map(String::as_str).collect();
             anyhow::bail!(
@@ -58,24 +76,14 @@ impl Ingest {
             .get(&endpoint)
             .map_err(|error| anyhow::anyhow!("{error}; give it with --config"))?;
         let variables = self.variables()?;
+        if self.dry_run {
+            return self.try_out(&dataset, &endpoint, &variables).await;
+        }
         let progress = progress(self.files.len());
         let mut receipts = Vec::with_capacity(self.files.len());
         for file in &self.files {
             progress.set_message(file.display().to_string());
-            let payload = read(file)?;
-            let content = content_of_file(file);
-            let contribution = NewContribution {
-                endpoint: endpoint.clone(),
-                node: self.node.clone(),
-                content_type: self.content_type.clone().unwrap_or(content.content_type),
-                content_encoding: content.content_encoding,
-                received_at: chrono::Utc::now(),
-                sender: super::user(),
-                address: None,
-                idempotency_key: None,
-                variables: variables.clone(),
-                payload: payload.into(),
-            };
+            let contribution = self.contribution(file, &endpoint, &variables)?;
             receipts.push((file, dataset.contribute(contribution).await?));
             progress.inc(1);
         }
@@ -97,6 +105,62 @@ impl Ingest {
         Ok(code)
     }
 
+    fn contribution(
+        &self,
+        file: &Path,
+        endpoint: &str,
+        variables: &Map<String, serde_json::Value>,
+    ) -> anyhow::Result<NewContribution> {
+        let content = content_of_file(file);
+        Ok(NewContribution {
+            endpoint: endpoint.to_owned(),
+            node: self.node.clone(),
+            content_type: self.content_type.clone().unwrap_or(content.content_type),
+            content_encoding: content.content_encoding,
+            received_at: chrono::Utc::now(),
+            sender: super::user(),
+            address: None,
+            idempotency_key: None,
+            variables: variables.clone(),
+            payload: read(file)?.into(),
+        })
+    }
+
+    /// Shows what would become of the files.
+    async fn try_out(
+        &self,
+        dataset: &Arc<Dataset>,
+        endpoint: &str,
+        variables: &Map<String, serde_json::Value>,
+    ) -> anyhow::Result<ExitCode> {
+        let mut code = ExitCode::SUCCESS;
+        for file in &self.files {
+            let contribution = self.contribution(file, endpoint, variables)?;
+            let (outcome, shown) = dataset.dry_run(contribution).await?;
+            trial::show(file, &outcome, shown.as_ref())?;
+            if outcome.status != Status::Merged {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Ok(code)
+    }
+
+    /// The same where there is no store yet, which a look must not make.
+    async fn try_in_memory(self) -> anyhow::Result<ExitCode> {
+        let target = Target {
+            store: Some("memory://".to_owned()),
+            ..self.target.clone()
+        };
+        let decoder = self.decode.as_deref().map(decoder).transpose()?;
+        let dataset = target.open_with(Access::Write, decoder).await?;
+        let endpoint = self
+            .endpoint
+            .clone()
+            .unwrap_or_else(|| dataset.name.clone());
+        let variables = self.variables()?;
+        self.try_out(&dataset, &endpoint, &variables).await
+    }
+
     fn variables(&self) -> anyhow::Result<Map<String, serde_json::Value>> {
         let mut variables = Map::new();
         for variable in &self.variables {
@@ -109,7 +173,17 @@ impl Ingest {
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// Reads `--decode`.
+fn decoder(text: &str) -> anyhow::Result<Decoder> {
+    let decoding: Decoding = serde_saphyr::from_str(text)
+        .map_err(|error| anyhow::anyhow!("`--decode` cannot be read: {error}"))?;
+    decoding
+        .prepare(Path::new("."))
+        .map_err(|error| anyhow::anyhow!("`--decode`: {error}"))
+}
+
+/// The bytes of a file, `-` being standard input.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin()

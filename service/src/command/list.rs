@@ -97,7 +97,10 @@ fn variable_row(view: &NodeView, variable: &Variable) -> Vec<String> {
     vec![
         format!("    {}", variable.name),
         format!("({})", variable.coords.join(", ")),
-        format!("{:?}", variable.data_type).to_lowercase(),
+        match &variable.measure {
+            Measure::Truth => variable.type_name(),
+            _ => format!("{:?}", variable.data_type).to_lowercase(),
+        },
         unit(variable),
         shape.join(" × "),
     ]
@@ -105,7 +108,7 @@ fn variable_row(view: &NodeView, variable: &Variable) -> Vec<String> {
 
 fn unit(variable: &Variable) -> String {
     match &variable.measure {
-        Measure::Plain => String::new(),
+        Measure::Plain | Measure::Truth => String::new(),
         Measure::Physical { unit, .. } => unit.written.clone(),
         Measure::Time { unit, .. } => unit.tick.cf_name().to_owned(),
         Measure::Discrete { labels } => labels.join("|"),

@@ -319,17 +319,21 @@ impl Step<'_> {
                 async move { Ok::<_, CommitError>(job.node.gather(array, from, epoch, staged).await?.0) }
             };
             let (factor, finer, spec) = (self.factor, self.finer, Arc::clone(&spec));
+            let schema = &job.node.schema;
+            let turn = schema.level_turn(&schema.variables[self.variable_idx]);
             let cells = if self.level == 0 {
                 let values = read(own).await?;
                 blocking(move || {
-                    Cells::of_values(spec.data_type, &values, spec.na.as_ref(), shape, factor)
+                    let of = (spec.na.as_ref(), turn);
+                    Cells::of_values(spec.data_type, &values, of, shape, factor)
                 })
                 .await
             } else {
                 let cells = self.read_cells(&spec, shape.len(), read).await?;
                 blocking(move || {
                     let steps = (factor, finer);
-                    Cells::of_cells(spec.data_type, &cells, spec.na.as_ref(), shape, steps)
+                    let of = (spec.na.as_ref(), turn);
+                    Cells::of_cells(spec.data_type, &cells, of, shape, steps)
                 })
                 .await
             };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::{Defaults, Schema};
 
 use super::OpenError;
 use crate::decode::{Decoder, Decoding};
@@ -31,6 +31,13 @@ impl Decoders {
             plain,
             by_endpoint,
         }
+    }
+
+    /// The same, with another decoder of the dataset's own endpoint.
+    #[must_use]
+    pub fn with_own(mut self, decoder: Decoder) -> Self {
+        self.by_endpoint.insert(self.own.clone(), decoder);
+        self
     }
 
     /// The decoder of an endpoint.
@@ -133,7 +140,7 @@ pub(super) async fn kept_schema(
     };
     let kept = String::from_utf8_lossy(&kept);
     Ok(match files {
-        Some(files) => Schema::parse_kept(&kept, keys::SCHEMA, &files).ok(),
+        Some(files) => Schema::parse_kept(&kept, keys::SCHEMA, &files, Defaults::Today).ok(),
         None => Schema::parse(&kept, keys::SCHEMA, &schema.folder).ok(),
     })
 }

@@ -275,9 +275,9 @@ impl Decoder {
 
     /// The same for contributions to a node: arrays that it has no place for need not be read.
     pub(crate) fn for_node(&self, node: &Node) -> Self {
-        let renames = self.rename.plain();
+        let names = self.rename.plain();
         let delivered = |column: &String| {
-            let mut renamed = renames.iter().flatten();
+            let mut renamed = names.iter().flatten();
             let from = renamed.find(|(_, to)| to == column).map(|(from, _)| *from);
             from.unwrap_or(column).to_owned()
         };
@@ -291,7 +291,7 @@ impl Decoder {
         let coordinates: Vec<String> = coordinates.collect();
         let mut variables: Vec<String> = variables.collect();
         // What is renamed or looked up must be there.
-        let renamed = renames.iter().flatten().map(|(from, _)| (*from).to_owned());
+        let renamed = names.iter().flatten().map(|(from, _)| (*from).to_owned());
         let keys = self
             .lookups
             .iter()
@@ -308,8 +308,7 @@ impl Decoder {
             coordinates,
         };
         // What is renamed by a pattern, or becomes other columns, may be called anything.
-        let is_known =
-            renames.is_some() && !self.becomes_others() && self.rules() != Rules::First;
+        let is_known = renames.is_some() && !self.becomes_others() && self.rules() != Rules::First;
         Self {
             wanted: is_known.then(|| Arc::new(wanted)),
             ..self.clone()

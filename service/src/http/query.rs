@@ -48,13 +48,15 @@ pub(crate) struct NodePath {
     pub(super) node: String,
 }
 
-/// What. Beside these: `sel.<coordinate>=` a value, `a,b,c`, a range `from/to`, or `nearest:v`;
+/// What. Beside these: `sel.<coordinate>=` a value, `a,b,c`, a range `from/to` or `from/<to`, `nearest:v`, or `nearest:v~t`
+/// with the tolerance `t`, such as `10min` or `0.5`;
 /// `isel.<coordinate>=i` or `i:j`; `unit.<variable>=` a unit to convert to.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters that `Selection` reads")]
 pub(crate) struct ValuesQuery {
-    /// Names of variables, separated by commas. Default: all.
+    /// Names of variables, separated by commas. Default: all. `sel.<coordinate>=` selects a value, `a,b,c`, a range `from/to` or
+    /// `from/<to`, `nearest:v`, or `nearest:v~10min` with a tolerance.
     #[param(required = false)]
     var: Option<String>,
     /// `lon0,lat0,lon1,lat1`, where the node has longitude and latitude.
@@ -66,7 +68,7 @@ pub(crate) struct ValuesQuery {
     /// `long` (default): a row per tuple of coordinates; `wide`: a row per value of the first coordinate.
     #[param(required = false)]
     layout: Option<String>,
-    /// One row per interval of time: `10min`, `1h`, `1d`, `1w`, `1month`, `1y`; days and longer follow the calendar of `tz`.
+    /// One row per interval of time: `500ms`, `10min`, `1h`, `1d`, `1w`, `1month`, `1y`; days and longer follow the calendar of `tz`.
     #[param(required = false)]
     resample: Option<String>,
     /// What is made of the values in an interval: `mean` (default), `min`, `max`, `sum`, `count`, `first` or `last`.
@@ -150,7 +152,8 @@ async fn values(
         "`text/csv`, `application/json`, `application/x-ndjson`, `application/vnd.apache.arrow.stream`, `application/vnd.apache.parquet` or `application/prs.coverage+json`",
     ))?;
     let tag = Tag {
-        question: xxh64(req.query_string().as_bytes(), 0),
+        question: xxh64(req.query_string().as_bytes(), 0) ^ moment(&params),
+        store: dataset.journal.identity_hash(),
         schema: xxh64(dataset.schema.text.as_bytes(), 0),
         format,
     };
@@ -202,6 +205,8 @@ fn file_name(dataset: &str, node: &str, format: Format) -> String {
 /// Makes entity tags: an answer depends on the question, the form, the schema and the folded state.
 struct Tag {
     question: u64,
+    /// Which store it is: one that was begun anew counts from the beginning.
+    store: u64,
     schema: u64,
     format: Format,
 }
@@ -209,9 +214,20 @@ struct Tag {
 impl Tag {
     fn of(&self, view: &NodeView) -> String {
         let (seq, layout) = (view.folded_seq(), view.layout());
-        let question = self.question ^ self.schema;
+        let question = self.question ^ self.schema ^ self.store;
         format!("\"{seq:x}-{layout:x}-{question:x}-{}\"", self.format.name())
     }
+}
+
+/// Another one every time for questions relative to the present, which are never answered as before.
+fn moment(params: &[(String, String)]) -> u64 {
+    let is_relative =
+        |(name, value): &(String, String)| name.starts_with("sel.") && value.contains("now");
+    if !params.iter().any(is_relative) {
+        return 0;
+    }
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    xxh64(&since.as_nanos().to_le_bytes(), 0)
 }
 
 /// An answer whose first bytes are there.

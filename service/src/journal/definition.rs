@@ -13,14 +13,15 @@ use moka::sync::Cache;
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
-use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::{Defaults, Schema};
 
 use super::{Journal, JournalError, hexadecimal, sha256};
 use crate::decode::{Decoder, Decoding, Recipe};
 use crate::rules::Rules;
 use crate::store::{Store, StoreError, keys};
 
-/// The newest form that this program writes and reads. It also says by which [`Rules`] contributions are read.
+/// The newest form that this program writes and reads. It also says by which [`Rules`] contributions are read, and what a schema
+/// leaves open.
 const VERSION: u32 = 2;
 /// Files up to this size lie in the definition itself.
 const INLINE_BYTES: usize = 4 << 10;
@@ -243,7 +244,11 @@ fn understand(
     for (name, kept) in &text.files {
         files.insert(name.clone(), file(kept)?);
     }
-    let schema = Schema::parse_kept(&text.schema, keys::SCHEMA, &schema_files)
+    let defaults = match head.version {
+        ..2 => Defaults::Former,
+        _ => Defaults::Today,
+    };
+    let schema = Schema::parse_kept(&text.schema, keys::SCHEMA, &schema_files, defaults)
         .map_err(|error| error.to_string())?;
     let recipe = Recipe {
         decoding: text.decode,

@@ -100,6 +100,13 @@ impl Journal {
         Ok(())
     }
 
+    /// Stands for the journal among all; 0 for one in memory.
+    pub(crate) fn identity_hash(&self) -> u64 {
+        self.identity.get().map_or(0, |identity| {
+            xxhash_rust::xxh64::xxh64(identity.id.as_bytes(), 0)
+        })
+    }
+
     /// What the journal is and where it ends.
     pub(crate) fn known(&self) -> Option<Known> {
         let identity = self.identity.get()?.clone();

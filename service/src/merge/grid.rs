@@ -6,6 +6,7 @@ use zarr_fuse_schemas::Node;
 
 use super::Growing;
 use super::coordinate::{Key, key};
+use crate::circular;
 use crate::normalize::{Batch, BatchCoordinate, BatchVariable};
 use crate::outcome::RowProblem;
 use crate::values::Values;
@@ -447,7 +448,7 @@ impl Rows {
             let points: Vec<(Key, usize, Option<usize>)> =
                 points.into_iter().map(|(k, (x, v))| (k, x, v)).collect();
             for (target, value) in
-                self.on_targets(&coordinate.values, &points, &variable.values, limits, span)
+                self.on_targets(&coordinate.values, &points, variable, limits, span)
             {
                 values.extend_from(&value);
                 let mut others = others.iter();
@@ -471,10 +472,11 @@ impl Rows {
         &self,
         xs: &Values,
         points: &[(Key, usize, Option<usize>)],
-        values: &Values,
+        variable: &BatchVariable,
         limits: Limits,
         span: &Span,
     ) -> Vec<(usize, Values)> {
+        let (values, turn) = (&variable.values, variable.turn);
         let single = |i: usize| values.take(std::iter::once(i));
         if let [(wanted, x, value)] = points {
             let nearest = match self.keys.binary_search(wanted) {
@@ -521,7 +523,8 @@ impl Rows {
                     None
                 } else {
                     let share = difference(&self.targets, target, xs, *x0) / gap;
-                    v0.zip(*v1).map(|(v0, v1)| between(values, v0, v1, share))
+                    v0.zip(*v1)
+                        .map(|(v0, v1)| between(values, (v0, v1), share, turn))
                 };
                 out.extend(value.map(|value| (target, value)));
             }
@@ -535,6 +538,7 @@ impl Rows {
         self.variables.push(BatchVariable {
             variable_idx: of.variable_idx,
             merge: of.merge,
+            turn: of.turn,
             rows: Some((begin..end).collect()),
             values,
             grid: None,
@@ -575,18 +579,20 @@ fn row_of(variable: &BatchVariable, i: usize) -> usize {
     variable.rows.as_ref().map_or(i, |rows| rows[i] as usize)
 }
 
-/// The value at `share` of the way from `i` to `j`: linear for floats, else the nearer one.
+/// The value at `share` of the way from one to another: linear for floats, along the shorter arc for directions, else the
+/// nearer one.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the stored type is float32"
 )]
-fn between(values: &Values, i: usize, j: usize, share: f64) -> Values {
+fn between(values: &Values, (i, j): (usize, usize), share: f64, turn: Option<f64>) -> Values {
+    let on_the_way = |a: f64, b: f64| match turn {
+        Some(turn) => circular::between(a, b, share, turn),
+        None => a + (b - a) * share,
+    };
     match values {
-        Values::Float64(v) => Values::Float64(vec![v[i] + (v[j] - v[i]) * share]),
-        Values::Float32(v) => {
-            let (a, b) = (f64::from(v[i]), f64::from(v[j]));
-            Values::Float32(vec![(a + (b - a) * share) as f32])
-        }
+        Values::Float64(v) => Values::Float64(vec![on_the_way(v[i], v[j])]),
+        Values::Float32(v) => Values::Float32(vec![on_the_way(v[i].into(), v[j].into()) as f32]),
         other => other.take(std::iter::once(if share <= 0.5 { i } else { j })),
     }
 }

@@ -178,6 +178,7 @@ impl Picking<'_> {
             BatchVariable {
                 variable_idx: planned.variable_idx,
                 merge: variable.merge,
+                turn: variable.turn,
                 rows,
                 values,
                 grid: None,

@@ -193,7 +193,7 @@ pub(super) fn target_of<'s>(
         expected: match &variable.measure {
             Measure::Time { .. } => "times".to_owned(),
             Measure::Discrete { .. } => "labels".to_owned(),
-            _ => variable.data_type.to_string(),
+            _ => variable.type_name(),
         },
     };
     let shortest = (coordinate.is_some() && terms.rules != Rules::First)

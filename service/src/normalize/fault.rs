@@ -1,7 +1,7 @@
 //! Why a cell was not taken.
 
 use zarr_fuse_schemas::time::{Tick, TimeUnit};
-use zarr_fuse_schemas::{Measure, Variable};
+use zarr_fuse_schemas::{Measure, Scalar, Variable};
 
 use super::labels::nearest_label;
 use super::read::Target;
@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Outside(f64),
     /// None of the labels.
     UnknownLabel,
+    /// A value that is stored as no value is.
+    StandsForNone,
     /// A coordinate value beyond the times that readers can take, as stored ticks.
     FarTime(i64),
     /// A coordinate value that is no finite number.
@@ -38,7 +40,10 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether the cell cannot be read, or would be stored with a loss; else its value is not wanted.
     pub(super) fn is_bad_cell(self) -> bool {
-        !matches!(self, Self::Outside(_) | Self::UnknownLabel)
+        !matches!(
+            self,
+            Self::Outside(_) | Self::UnknownLabel | Self::StandsForNone
+        )
     }
 
     /// Whether it is due to the bounds on what may be added to coordinates.
@@ -88,6 +93,7 @@ impl Fault {
                     .unwrap_or_default();
                 format!("not among the labels of `{name}`{hint}")
             }
+            Self::StandsForNone => stands_for_none(variable),
             Self::FarTime(ticks) => far_time(ticks, cell, target),
             Self::Infinite => format!(
                 "infinite; the coordinate `{}` takes finite numbers",
@@ -116,6 +122,19 @@ fn missing(cell: Option<Cell<'_>>, target: &Target<'_>) -> String {
             "is the `na_value` of `{name}`, so the coordinate `{coordinate}` has no value; choose another `na_value`"
         )
     }
+}
+
+fn stands_for_none(variable: &Variable) -> String {
+    let name = &variable.name;
+    let na = match &variable.na {
+        Some(Scalar::Int(na)) => na.to_string(),
+        Some(Scalar::UInt(na)) => na.to_string(),
+        Some(Scalar::Float(na)) => na.to_string(),
+        _ => "it".to_owned(),
+    };
+    format!(
+        "cannot be stored: in the array of `{name}`, {na} stands for no value; write a `na_value` that is never delivered, or a wider `type`, and write the array again with `zf rebuild`"
+    )
 }
 
 fn outside(stored: f64, variable: &Variable) -> String {

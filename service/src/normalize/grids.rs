@@ -55,16 +55,9 @@ pub fn normalize_grids_as(
             continue;
         };
         let n = cells(values.len())?;
-        let read = read_column(
-            &target_of(
-                values,
-                variable,
-                Some(&variable.name),
-                unit(variable),
-                terms,
-            )?,
-            n,
-        );
+        let name = Some(variable.name.as_str());
+        let target = target_of(values, variable, name, unit(variable), terms)?;
+        let read = read_column(&target, n);
         limited |= read.marks.limited;
         all_or_nothing(std::slice::from_ref(&read), terms)?;
         let Elements::Encoded {
@@ -117,6 +110,7 @@ pub fn normalize_grids_as(
         variables.push(BatchVariable {
             variable_idx,
             merge: variable.merge,
+            turn: variable.turn,
             rows: None,
             values,
             grid: Some(GridPlaces { strides, valid }),

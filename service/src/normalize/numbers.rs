@@ -1,7 +1,7 @@
 //! Numbers, truth values and complex numbers: cells to stored values, with units, NA and ranges.
 
 use zarr_fuse_schemas::unit::Conversion;
-use zarr_fuse_schemas::{DataType, Measure, Scalar, Variable};
+use zarr_fuse_schemas::{DataType, Measure, NaOrigin, Scalar, Variable};
 
 use super::fault::Fault;
 use super::parse::{read_bool, read_complex, read_float, read_whole};
@@ -35,6 +35,8 @@ pub(super) struct Numbers {
     na_float: Option<f64>,
     na_whole: Option<i128>,
     na_bool: Option<bool>,
+    /// A delivered number is not meant to be none, though it is stored like that.
+    na_is_fault: bool,
     /// Accepted numbers in the stored unit.
     range: Option<(f64, f64)>,
     /// Stored with 32 bits.
@@ -45,8 +47,9 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// For a plain coordinate (`is_coordinate`) only a `na_value` that somebody chose is no value: every position of a
-    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other. `finite` numbers
-    /// alone are taken where the bounds on coordinates hold.
+    /// coordinate has one, so the schema language needs no default there, and -1 is a level like any other. A chosen one is
+    /// looked for in the delivered unit; where a number comes to it by conversion only, it was meant as a number. `finite`
+    /// numbers alone are taken where the bounds on coordinates hold.
     pub(super) fn new(
         variable: &Variable,
         from_file: Option<Conversion>,
@@ -67,10 +70,8 @@ impl Numbers {
                 number
             }
         };
-        let na = variable
-            .na
-            .as_ref()
-            .filter(|_| !(is_coordinate && is_default_na(variable)));
+        let is_said = variable.na_origin == NaOrigin::Said;
+        let na = variable.na.as_ref().filter(|_| is_said || !is_coordinate);
         let (na_float, na_whole, na_bool) = match &na {
             Some(Scalar::Float(number) | Scalar::Complex(number, _)) => {
                 (Some(*number), whole_of(*number), None)
@@ -90,10 +91,15 @@ impl Numbers {
                 .filter(|_| exactness != Exactness::First)
                 .and_then(Conversion::divisor),
             exactness,
-            sentinel: na_float.filter(|_| conversion.is_some() && !is_default_na(variable)),
+            sentinel: na_float.filter(|_| conversion.is_some() && is_said),
             na_float: na_float.filter(|number| !number.is_nan()).map(stored),
             na_whole,
             na_bool,
+            na_is_fault: match variable.na_origin {
+                NaOrigin::Said => conversion.is_some(),
+                NaOrigin::Default => true,
+                NaOrigin::FormerDefault => false,
+            },
             // Rounding the ends as the values are rounded keeps a value at the very end inside.
             range: variable
                 .interval
@@ -110,8 +116,11 @@ impl Numbers {
             return Ok(None);
         };
         let stored = self.narrow(number)?;
-        if number.is_nan() || self.na_float == Some(stored) {
+        if number.is_nan() {
             return Ok(None);
+        }
+        if self.na_float == Some(stored) {
+            return self.none();
         }
         if self.finite && stored.is_infinite() {
             return Err(Fault::Infinite);
@@ -135,7 +144,7 @@ impl Numbers {
             return Ok(None);
         };
         if self.na_whole == Some(number) {
-            return Ok(None);
+            return self.none();
         }
         let stored = T::try_from(number).map_err(|_beyond| Fault::Overflow)?;
         if self.range.is_some() {
@@ -188,6 +197,15 @@ impl Numbers {
         }
     }
 
+    /// What becomes of a number that is stored as no value is.
+    fn none<T>(&self) -> Result<Option<T>, Fault> {
+        if self.na_is_fault {
+            Err(Fault::StandsForNone)
+        } else {
+            Ok(None)
+        }
+    }
+
     fn convert(&self, delivered: Option<f64>) -> Option<f64> {
         match (delivered, self.conversion) {
             (Some(number), Some(_)) if self.sentinel == Some(number) => None,
@@ -216,24 +234,6 @@ impl Numbers {
         } else {
             Ok(stored)
         }
-    }
-}
-
-/// Whether "no value" is what the type has without being asked for: NaN, -1 or the largest unsigned number.
-///
-/// Only a `na_value` that somebody chose is looked for in another unit: -1 °C is a temperature.
-pub(crate) fn is_default_na(variable: &Variable) -> bool {
-    match (&variable.na, variable.data_type) {
-        (Some(Scalar::Float(number) | Scalar::Complex(number, _)), _) => number.is_nan(),
-        (
-            Some(Scalar::Int(number)),
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64,
-        ) => *number == -1,
-        (Some(Scalar::UInt(number)), DataType::UInt8) => *number == u64::from(u8::MAX),
-        (Some(Scalar::UInt(number)), DataType::UInt16) => *number == u64::from(u16::MAX),
-        (Some(Scalar::UInt(number)), DataType::UInt32) => *number == u64::from(u32::MAX),
-        (Some(Scalar::UInt(number)), DataType::UInt64) => *number == u64::MAX,
-        _ => false,
     }
 }
 

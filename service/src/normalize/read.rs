@@ -158,6 +158,9 @@ pub(super) fn read_column(target: &Target<'_>, n_rows: usize) -> Column {
             }
             integers!(code)
         }
+        (Measure::Truth, DataType::Int8) => read(target, n_rows, || {
+            |_, cell| Ok(numbers.truth(cell)?.map(i8::from))
+        }),
         (_, DataType::String) => read_strings(target, n_rows, usize::MAX),
         (_, DataType::FixedString(length)) => read_strings(target, n_rows, length as usize),
         (_, DataType::Bool) => read(target, n_rows, || |_, cell| numbers.truth(cell)),

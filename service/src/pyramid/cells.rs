@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use zarr_fuse_schemas::{DataType, Scalar};
 
 use super::Part;
+use crate::circular::Vectors;
 use crate::values::Values;
 
 /// A box of elements in C order: how many before, along and after the coordinate of the pyramid.
@@ -49,6 +50,8 @@ pub(crate) struct Cells {
     pub(crate) max: Values,
     pub(crate) max_at: Vec<u32>,
     pub(crate) mean: Vec<f64>,
+    /// Of directions only.
+    pub(crate) mean_length: Vec<f64>,
 }
 
 impl Cells {
@@ -62,20 +65,22 @@ impl Cells {
             max: absent,
             max_at: vec![0; n],
             mean: vec![f64::NAN; n],
+            mean_length: vec![f64::NAN; n],
         }
     }
 
-    /// Cells of `factor` values each; `values` fills `shape`, a multiple of it along the coordinate.
+    /// Cells of `factor` values each, directions if there is a `turn`; `values` fills `shape`, a multiple of it along the
+    /// coordinate.
     pub(crate) fn of_values(
         data_type: DataType,
         values: &Values,
-        na: Option<&Scalar>,
+        (na, turn): (Option<&Scalar>, Option<f64>),
         shape: Box3,
         factor: usize,
     ) -> Self {
         let mut cells = Self::empty(data_type, na, shape.len() / factor);
         shape.each_cell(factor, |to, from, step| {
-            let mut sum = 0.0;
+            let mut sum = Sum::of(turn);
             for i in 0..factor {
                 let element = from + i * step;
                 if values.is_na(element, na) {
@@ -83,11 +88,9 @@ impl Cells {
                 }
                 cells.take((to, i), (values, element), (values, element));
                 cells.count[to] += 1;
-                sum += number(values, element);
+                sum.add(number(values, element), 1.0, 1);
             }
-            if cells.count[to] > 0 {
-                cells.mean[to] = sum / f64::from(cells.count[to]);
-            }
+            cells.set_mean(to, sum);
         });
         cells
     }
@@ -96,13 +99,13 @@ impl Cells {
     pub(crate) fn of_cells(
         data_type: DataType,
         finer: &Self,
-        na: Option<&Scalar>,
+        (na, turn): (Option<&Scalar>, Option<f64>),
         shape: Box3,
         (factor, n_positions): (usize, usize),
     ) -> Self {
         let mut cells = Self::empty(data_type, na, shape.len() / factor);
         shape.each_cell(factor, |to, from, step| {
-            let mut sum = 0.0;
+            let mut sum = Sum::of(turn);
             for i in 0..factor {
                 let element = from + i * step;
                 let n = finer.count[element];
@@ -117,11 +120,9 @@ impl Cells {
                 cells.take_min(to, begin + min_at, &finer.min, element);
                 cells.take_max(to, begin + max_at, &finer.max, element);
                 cells.count[to] += n;
-                sum += finer.mean[element] * f64::from(n);
+                sum.add(finer.mean[element], finer.mean_length[element], n);
             }
-            if cells.count[to] > 0 {
-                cells.mean[to] = sum / f64::from(cells.count[to]);
-            }
+            cells.set_mean(to, sum);
         });
         cells
     }
@@ -135,6 +136,7 @@ impl Cells {
             Part::Max => Cow::Borrowed(&self.max),
             Part::MaxAt => Cow::Owned(Values::UInt32(self.max_at.clone())),
             Part::Mean => Cow::Owned(Values::Float64(self.mean.clone())),
+            Part::MeanLength => Cow::Owned(Values::Float64(self.mean_length.clone())),
         }
     }
 
@@ -145,9 +147,17 @@ impl Cells {
             (Part::MinAt, Values::UInt32(v)) => self.min_at = v,
             (Part::MaxAt, Values::UInt32(v)) => self.max_at = v,
             (Part::Mean, Values::Float64(v)) => self.mean = v,
+            (Part::MeanLength, Values::Float64(v)) => self.mean_length = v,
             (Part::Min, v) => self.min = v,
             (Part::Max, v) => self.max = v,
             _ => unreachable!("arrays of levels have the types of their parts"),
+        }
+    }
+
+    fn set_mean(&mut self, to: usize, sum: Sum) {
+        let n = self.count[to];
+        if n > 0 {
+            (self.mean[to], self.mean_length[to]) = sum.mean(n);
         }
     }
 
@@ -167,6 +177,38 @@ impl Cells {
         if self.count[to] == 0 || is_less((&self.max, to), (values, i)) {
             copy(&mut self.max, to, values, i);
             self.max_at[to] = position(at);
+        }
+    }
+}
+
+/// What means are made of.
+#[derive(Clone, Copy)]
+enum Sum {
+    Numbers(f64),
+    Directions(Vectors, f64),
+}
+
+impl Sum {
+    fn of(turn: Option<f64>) -> Self {
+        turn.map_or(Self::Numbers(0.0), |turn| {
+            Self::Directions(Vectors::default(), turn)
+        })
+    }
+
+    /// Adds `n` values with this mean; of directions, `length` is that of their mean vector.
+    fn add(&mut self, mean: f64, length: f64, n: u32) {
+        let n = f64::from(n);
+        match self {
+            Self::Numbers(sum) => *sum += mean * n,
+            Self::Directions(vectors, turn) => vectors.add(mean, *turn, length, n),
+        }
+    }
+
+    fn mean(self, n: u32) -> (f64, f64) {
+        let n = f64::from(n);
+        match self {
+            Self::Numbers(sum) => (sum / n, f64::NAN),
+            Self::Directions(vectors, turn) => vectors.mean(turn, n),
         }
     }
 }

@@ -140,6 +140,8 @@ pub(super) enum Kind {
     Time(TimeText),
     /// Codes as labels.
     Labels(Arc<[String]>),
+    /// 1 and 0 as true and false.
+    Truth,
 }
 
 impl Field {
@@ -161,6 +163,7 @@ impl Kind {
                 zone: zone.unwrap_or(unit.zone),
             }),
             Measure::Discrete { labels } => Self::Labels(Arc::clone(labels)),
+            Measure::Truth => Self::Truth,
             Measure::Plain | Measure::Physical { .. } => Self::Plain,
         }
     }

@@ -75,9 +75,10 @@ impl Aggregate {
         match self {
             Self::Count | Self::First | Self::Last => true,
             Self::Min | Self::Max => {
-                is_number && !matches!(variable.measure, Measure::Discrete { .. })
+                is_number && !matches!(variable.measure, Measure::Discrete { .. } | Measure::Truth)
             }
-            Self::Mean | Self::Sum => is_number && is_measure,
+            Self::Mean => is_number && is_measure,
+            Self::Sum => is_number && is_measure && variable.turn.is_none(),
         }
     }
 }
@@ -93,8 +94,9 @@ pub(super) fn time_coordinate<'a>(
     })
 }
 
-/// What is kept of an interval: how many values there were, their sum and the one chosen, and the result.
-const KEPT_BYTES: u64 = 32;
+/// What is kept of an interval: how many values there were, their sum (of directions, that of their vectors) and the one
+/// chosen, and the result.
+const KEPT_BYTES: u64 = 40;
 
 /// Replaces the rows of `plan` by buckets: everything that lies along time is read, block by block, and kept per bucket.
 ///
@@ -217,6 +219,7 @@ async fn buckets(
     let picked = axis.picked.clone();
     let (n, max_buckets) = (picked.len(), bounds.max_buckets);
     let name = axis.name.clone();
+    let keep_empty = plan.deciding.is_empty();
     let make = move || {
         let Values::Int64(ticks) = values.as_ref() else {
             return Err(unsorted(&name));
@@ -234,7 +237,23 @@ async fn buckets(
                 last.end = position + 1;
                 continue;
             }
-            let bucket = step.bucket(time, tick, zone);
+            let mut bucket = step.bucket(time, tick, zone);
+            // Those between two values, so that a line is not drawn over a gap.
+            if keep_empty && !buckets.starts.is_empty() {
+                loop {
+                    let empty = step.bucket(end, tick, zone);
+                    if empty.start >= bucket.start || empty.end <= end {
+                        break;
+                    }
+                    end = empty.end;
+                    buckets.starts.push(empty.start);
+                    buckets.positions.push(position..position);
+                    if buckets.starts.len() as u64 > max_buckets {
+                        return Err(too_many(max_buckets));
+                    }
+                }
+            }
+            bucket.end = bucket.end.max(end);
             end = bucket.end;
             buckets.starts.push(bucket.start);
             buckets.positions.push(position..position + 1);
@@ -364,8 +383,9 @@ async fn reduce(
     let n_before: u64 = lengths[..own].iter().product();
     let n_after: u64 = lengths[own + 1..].iter().product();
     let n_buckets = buckets.starts.len();
+    let turn = turn(view.schema(), input);
     let mut kept = Kept::new(
-        aggregate,
+        (aggregate, turn),
         absent(view.schema(), input, at(n_before) * n_buckets * at(n_after)),
     );
     let levels = levels::of(view, plan, input, axis_idx, aggregate);
@@ -444,6 +464,15 @@ pub(super) enum Block {
     Values(Values),
     /// What cells of a coarser level tell, and of how many values.
     Cells(Values, Vec<u32>),
+    /// Means of directions, of how many, and how long the mean vectors are.
+    Directions(Values, Vec<u32>, Values),
+}
+
+/// The length of a full turn in the unit asked for, if an input is a direction.
+fn turn(schema: &Node, input: &Input) -> Option<f64> {
+    let turn = schema.variables.get(&input.variable)?.turn?;
+    let conversion = input.conversion.map(|(_, conversion)| conversion);
+    Some(conversion.map_or(turn, |conversion| turn * conversion.factor))
 }
 
 /// As many elements of an input that stand for no value.

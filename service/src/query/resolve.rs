@@ -100,11 +100,12 @@ fn pick(
                 let matching = matching(values, variable, sorted == Some(true), spans, selection)?;
                 picked[*axis] = picked[*axis].clone().and(&matching);
             }
-            Criterion::Nearest(key) => {
+            Criterion::Nearest(key, tolerance) => {
                 let target = Target {
                     variable,
                     values,
                     key,
+                    tolerance: *tolerance,
                 };
                 match nearest.iter_mut().find(|(other, _)| other == axis) {
                     Some((_, targets)) => targets.push(target),
@@ -121,6 +122,11 @@ fn pick(
     }
     for (axis, targets) in nearest {
         let index = nearest_index(&targets, &picked[axis]);
+        if let Some(index) = index {
+            for target in &targets {
+                target.check(at(index), selection)?;
+            }
+        }
         picked[axis] = index.map_or(Picked::Range(0..0), |index| Picked::Range(index..index + 1));
     }
     Ok(picked)
@@ -307,6 +313,7 @@ fn no_such_value(
                 variable,
                 values,
                 key,
+                tolerance: None,
             };
             let near = nearest_index(&[target], &Picked::Range(0..values.len() as u64));
             near.map_or_else(String::new, |index| {
@@ -328,6 +335,53 @@ struct Target<'a> {
     variable: &'a Variable,
     values: &'a Values,
     key: &'a Key,
+    /// How far away what is found may be.
+    tolerance: Option<f64>,
+}
+
+impl Target<'_> {
+    /// How far element `i` is from what is looked for, `None` without a value.
+    fn distance(&self, i: usize) -> Option<f64> {
+        if Na::of(self.variable).is_na(self.values, i) {
+            return None;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "the difference is exact where it matters, near zero"
+        )]
+        let distance = match self.key {
+            Key::Int(key) => int(self.values, i)?.saturating_sub(*key) as f64,
+            Key::Float(key) => number(self.values, i)? - key,
+            Key::Text(_) => return None,
+        };
+        Some(if is_longitude(self.variable) {
+            (distance + 180.0).rem_euclid(360.0) - 180.0
+        } else {
+            distance
+        })
+    }
+
+    /// # Errors
+    /// [`QueryError::NoSuchValue`] if element `i` is too far away.
+    fn check(&self, i: usize, selection: &Selection) -> Result<(), QueryError> {
+        let Some(tolerance) = self.tolerance else {
+            return Ok(());
+        };
+        // Sums of decimals are a little off.
+        let most = tolerance * (1.0 + 1e-9);
+        if self.distance(i).is_some_and(|found| found.abs() <= most) {
+            return Ok(());
+        }
+        let kind = Kind::of(self.variable, selection.zone);
+        Err(QueryError::NoSuchValue {
+            coordinate: self.variable.name.clone(),
+            value: "nearest:".to_owned(),
+            hint: format!(
+                " within the tolerance; the nearest is `{}`",
+                kind.text(self.values, i)
+            ),
+        })
+    }
 }
 
 /// The index with the least sum of squared distances; of equal ones the first.
@@ -341,20 +395,9 @@ fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
         .and_then(|target| target.key.number());
     let shortening = latitude.map_or(1.0, |degrees| degrees.to_radians().cos());
     let squared = |target: &Target<'_>, i: usize| {
-        if Na::of(target.variable).is_na(target.values, i) {
-            return None;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the difference is exact where it matters, near zero"
-        )]
-        let mut distance = match target.key {
-            Key::Int(key) => int(target.values, i)?.saturating_sub(*key) as f64,
-            Key::Float(key) => number(target.values, i)? - key,
-            Key::Text(_) => return None,
-        };
+        let mut distance = target.distance(i)?;
         if is_longitude(target.variable) {
-            distance = ((distance + 180.0).rem_euclid(360.0) - 180.0) * shortening;
+            distance *= shortening;
         }
         Some(distance * distance)
     };

@@ -1,19 +1,19 @@
-//! The right side of `sel.<name>=`: a value, `a,b,c`, `from/to`, `nearest:v`.
+//! The right side of `sel.<name>=`: a value, `a,b,c`, `from/to`, `from/<to`, `nearest:v`, `nearest:v~tolerance`.
 
 use zarr_fuse_schemas::near::nearest;
 use zarr_fuse_schemas::time::{Tick, Zone};
 use zarr_fuse_schemas::{DataType, Measure, Variable};
 
 use super::elements::Key;
-use super::time::parse_time;
+use super::time::{length, parse_time};
 
 /// What the selected elements of one variable have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Criterion {
     /// They lie in one of these.
     AnyOf(Vec<Span>),
-    /// They are the nearest to this.
-    Nearest(Key),
+    /// They are the nearest to this, if they are not farther away than so much, in stored terms.
+    Nearest(Key, Option<f64>),
 }
 
 impl Criterion {
@@ -21,7 +21,7 @@ impl Criterion {
     pub(super) fn n_spans(&self) -> usize {
         match self {
             Self::AnyOf(spans) => spans.len(),
-            Self::Nearest(_) => 1,
+            Self::Nearest(..) => 1,
         }
     }
 }
@@ -40,7 +40,7 @@ fn check_number(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Stored values between two ends, both included; an end may be open.
+/// Stored values between two ends, both included here; an end may be open.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Span {
     pub(super) from: Option<Key>,
@@ -59,15 +59,38 @@ pub(super) fn parse_criterion(
     zone: Zone,
 ) -> Result<Criterion, String> {
     if let Some(rest) = text.strip_prefix("nearest:") {
-        let token = single(rest)?;
+        let (wanted, tolerance) = match rest.rsplit_once('~') {
+            Some((wanted, tolerance)) => (wanted, Some(tolerance.trim())),
+            None => (rest, None),
+        };
+        let token = single(wanted)?;
         if matches!(variable.measure, Measure::Discrete { .. }) || is_text(variable) {
             return Err("`nearest:` needs numbers or times; give the value itself".to_owned());
         }
         if let Measure::Time { unit, .. } = &variable.measure {
             let time = parse_time(&token.text, unit.tick, zone)?;
-            return Ok(Criterion::Nearest(in_ticks(time.begin, unit.tick)));
+            let ticks = |text: &str| {
+                let length = length(text).ok_or_else(|| {
+                    format!("`{text}` is not a length of time; write `nearest:{wanted}~10min`")
+                })?;
+                #[expect(clippy::cast_precision_loss, reason = "a distance needs no more")]
+                Ok::<_, String>(length as f64 / unit.tick.nanoseconds() as f64)
+            };
+            let tolerance = tolerance.map(ticks).transpose()?;
+            return Ok(Criterion::Nearest(
+                in_ticks(time.begin, unit.tick),
+                tolerance,
+            ));
         }
-        return Ok(Criterion::Nearest(parse_value(&token, variable, zone)?.0));
+        let number = |text: &str| {
+            let number: Option<f64> = text.parse().ok();
+            number.filter(|number| *number >= 0.0).ok_or_else(|| {
+                format!("`{text}` is not a distance; write a number, as in `nearest:{wanted}~0.5`")
+            })
+        };
+        let tolerance = tolerance.map(number).transpose()?;
+        let (key, ..) = parse_value(&token, variable, zone)?;
+        return Ok(Criterion::Nearest(key, tolerance));
     }
     let spans = split(text)?
         .into_iter()
@@ -85,15 +108,10 @@ pub(super) fn parse_criterion(
                 })
             }
             [from, to] => {
-                let from = (!from.is_blank())
-                    .then(|| parse_value(from, variable, zone))
-                    .transpose()?;
-                let to = (!to.is_blank())
-                    .then(|| parse_value(to, variable, zone))
-                    .transpose()?;
+                let (from, to) = (from_of(from, variable, zone)?, to_of(to, variable, zone)?);
                 Ok(Span {
-                    from: from.map(|(first, ..)| first),
-                    to: to.map(|(_, last, _)| last),
+                    from,
+                    to,
                     wanted: None,
                 })
             }
@@ -106,6 +124,48 @@ pub(super) fn parse_criterion(
     Ok(Criterion::AnyOf(spans))
 }
 
+/// Where a range begins: with the value, or after it if it says `>`.
+fn from_of(token: &Token, variable: &Variable, zone: Zone) -> Result<Option<Key>, String> {
+    if token.is_blank() {
+        return Ok(None);
+    }
+    match token.without('>') {
+        Some(token) => {
+            let (_, last, _) = parse_value(&token, variable, zone)?;
+            next(&last, 1).map(Some)
+        }
+        None => Ok(Some(parse_value(token, variable, zone)?.0)),
+    }
+}
+
+/// Where a range ends: with the value, or before it if it says `<`.
+fn to_of(token: &Token, variable: &Variable, zone: Zone) -> Result<Option<Key>, String> {
+    if token.is_blank() {
+        return Ok(None);
+    }
+    match (token.without('<'), &variable.measure) {
+        (Some(token), _) => {
+            let (first, ..) = parse_value(&token, variable, zone)?;
+            next(&first, -1).map(Some)
+        }
+        (None, Measure::Time { unit, .. }) => {
+            let time = parse_time(&token.text, unit.tick, zone)?;
+            Ok(Some(Key::Int(time.end(unit.tick))))
+        }
+        (None, _) => Ok(Some(parse_value(token, variable, zone)?.1)),
+    }
+}
+
+/// The least key above another, or the greatest below.
+fn next(key: &Key, to: i128) -> Result<Key, String> {
+    match key {
+        Key::Int(key) => Ok(Key::Int(key.saturating_add(to))),
+        Key::Float(key) if to > 0 => Ok(Key::Float(key.next_up())),
+        Key::Float(key) => Ok(Key::Float(key.next_down())),
+        Key::Text(_) => Err("a range of texts includes its ends; leave out `<` and `>`".to_owned()),
+    }
+}
+
 /// A piece of text between commas and slashes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Token {
@@ -116,6 +176,15 @@ pub(super) struct Token {
 impl Token {
     fn is_blank(&self) -> bool {
         !self.is_quoted && self.text.is_empty()
+    }
+
+    /// The rest behind a mark, if it begins with it.
+    fn without(&self, mark: char) -> Option<Self> {
+        let rest = self.text.strip_prefix(mark).filter(|_| !self.is_quoted)?;
+        Some(Self {
+            text: rest.trim().to_owned(),
+            is_quoted: false,
+        })
     }
 }
 
@@ -221,11 +290,11 @@ fn parse_value(token: &Token, variable: &Variable, zone: Zone) -> Result<(Key, K
             let code = Key::Int(at as i128 + 1);
             return Ok((code.clone(), code, true));
         }
-        Measure::Plain | Measure::Physical { .. } => {}
+        Measure::Plain | Measure::Physical { .. } | Measure::Truth => {}
     }
     let key = match variable.data_type {
         DataType::String | DataType::FixedString(_) => Key::Text(text.to_owned()),
-        DataType::Bool => match text {
+        _ if variable.is_truth() => match text {
             "true" | "1" => Key::Int(1),
             "false" | "0" => Key::Int(0),
             _ => return Err(format!("`{text}` is neither `true` nor `false`")),

@@ -3,12 +3,14 @@
 mod answers;
 mod anything;
 mod coverages;
+mod directions;
 mod laws;
 mod moving;
 mod refusals;
 mod resampling;
 mod sparse;
 mod thinning;
+mod truths;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -183,6 +183,7 @@ fn axis(plan: &Plan, schema: &Node, thin: Thin) -> Result<usize, QueryError> {
 fn has_extremes(variable: &Variable) -> Result<(), QueryError> {
     let holds = match variable.measure {
         Measure::Discrete { .. } => "labels",
+        Measure::Truth => "yes or no",
         _ if is_number(variable) => return Ok(()),
         _ => match variable.data_type {
             DataType::Bool => "yes or no",

@@ -16,9 +16,36 @@ pub(super) struct WrittenTime {
     pub(super) begin: i128,
     /// A time of day is given, so that it names a moment rather than a period.
     pub(super) is_moment: bool,
+    /// Seconds are given: as the end of a range it is that very moment, not the second or tenth that begins there.
+    pub(super) is_exact: bool,
+}
+
+impl WrittenTime {
+    fn instant(nanoseconds: i128, tick: Tick) -> Self {
+        let tick = i128::from(tick.nanoseconds());
+        Self {
+            first: -(-nanoseconds).div_euclid(tick),
+            last: nanoseconds.div_euclid(tick),
+            begin: nanoseconds,
+            is_moment: true,
+            is_exact: true,
+        }
+    }
+
+    /// Last tick of a range that ends here.
+    pub(super) fn end(&self, tick: Tick) -> i128 {
+        if self.is_exact {
+            self.begin.div_euclid(tick.nanoseconds().into())
+        } else {
+            self.last
+        }
+    }
 }
 
 /// Reads `2024`, `2024-05`, `2024-05-01`, `2024-05-01T12`, `…:30`, `…:15`, `….123`, with `Z` or an offset or neither.
+///
+/// A whole number of at least nine digits counts since 1970: seconds, and with twelve, fifteen, eighteen digits or more
+/// milli-, micro- and nanoseconds. `now`, `now-6h` and the like are relative to the clock of the service.
 ///
 /// Local times without an offset are in `zone`; one that exists twice stands for both instants, one that does not exist for
 /// the instant it would have been before the clock was changed.
@@ -28,9 +55,12 @@ pub(super) struct WrittenTime {
 pub(super) fn parse_time(text: &str, tick: Tick, zone: Zone) -> Result<WrittenTime, String> {
     let expected = || {
         format!(
-            "`{text}` is not a time; write it as `2024-05-01T12:30:00Z`, or shorter: `2024-05-01`, `2024-05`, `2024`"
+            "`{text}` is not a time; write it as `2024-05-01T12:30:00Z`, or shorter: `2024-05-01`, `2024-05`, `2024`; or `now-6h`"
         )
     };
+    if let Some(instant) = since_1970(text).or_else(|| relative(text)) {
+        return Ok(WrittenTime::instant(instant, tick));
+    }
     let (from, to, is_moment, offset) = read_local(text).ok_or_else(expected)?;
     let instant = |local: NaiveDateTime, latest: bool| match offset {
         Some(seconds) => nanoseconds(local) - i128::from(seconds) * 1_000_000_000,
@@ -45,7 +75,68 @@ pub(super) fn parse_time(text: &str, tick: Tick, zone: Zone) -> Result<WrittenTi
         last,
         begin,
         is_moment,
+        is_exact: to - from <= Duration::seconds(1),
     })
+}
+
+/// Nanoseconds of a number that counts since 1970.
+fn since_1970(text: &str) -> Option<i128> {
+    let n_digits = text.strip_prefix('-').unwrap_or(text).len();
+    let per_unit = match n_digits {
+        9..=11 => 1_000_000_000,
+        12..=14 => 1_000_000,
+        15..=17 => 1_000,
+        18..=20 => 1,
+        _ => return None,
+    };
+    let is_digits = text.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+    let number: i128 = text.parse().ok().filter(|_| is_digits)?;
+    Some(number * per_unit)
+}
+
+/// Nanoseconds of `now`, `now-6h`, `now+1d`. A blank is a plus sign that a URL lost.
+fn relative(text: &str) -> Option<i128> {
+    let rest = text.strip_prefix("now")?;
+    let now = chrono::Utc::now();
+    let now =
+        i128::from(now.timestamp()) * 1_000_000_000 + i128::from(now.timestamp_subsec_nanos());
+    let mut rest = rest.chars();
+    match (rest.next(), rest.as_str()) {
+        (None, _) => Some(now),
+        (Some('-'), time) => Some(now - length(time)?),
+        (Some('+' | ' '), time) => Some(now + length(time)?),
+        _ => None,
+    }
+}
+
+/// Nanoseconds of a length of time such as `90s`, `10min`, `6h`, `2d`.
+pub(super) fn length(text: &str) -> Option<i128> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let per_unit: i64 = match unit {
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "d" | "D" => 86_400_000_000_000,
+        "w" | "W" => 604_800_000_000_000,
+        _ => return None,
+    };
+    if let Ok(whole) = number.parse::<u32>() {
+        return Some(i128::from(whole) * i128::from(per_unit));
+    }
+    let number: f64 = number.parse().ok().filter(|n: &f64| *n < 1e9)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "a fraction of a unit, checked to be small"
+    )]
+    let nanoseconds = (number * per_unit as f64).round() as i128;
+    Some(nanoseconds)
 }
 
 /// Start and end (exclusive) in local time, whether a time of day is given, and the offset in seconds.
@@ -170,14 +261,26 @@ fn to_utc(local: NaiveDateTime, zone: Zone, latest: bool) -> i128 {
     nanoseconds(local) - i128::from(local_offset(local, zone, latest)) * 1_000_000_000
 }
 
-/// Seconds east of UTC at a local time: of one that exists twice the first or the latest, of one that is skipped those before.
+/// Seconds east of UTC at a local time: of one that exists twice the first or, as the end of a time, the latest up to which
+/// local times are before it; of one that is skipped those before.
 pub(super) fn local_offset(local: NaiveDateTime, zone: Zone, latest: bool) -> i32 {
     let tz = match zone {
         Zone::Fixed(seconds) => return seconds,
         Zone::Named(tz) => tz,
     };
+    let exists_twice = |local: &NaiveDateTime| {
+        matches!(
+            tz.offset_from_local_datetime(local),
+            MappedLocalTime::Ambiguous(..)
+        )
+    };
     let offset = match tz.offset_from_local_datetime(&local) {
-        MappedLocalTime::Ambiguous(_, late) if latest => late,
+        // Where clocks are put back to just this time, whatever comes after the first of the two is not before it.
+        MappedLocalTime::Ambiguous(_, late)
+            if latest && exists_twice(&(local - Duration::nanoseconds(1))) =>
+        {
+            late
+        }
         MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => offset,
         MappedLocalTime::None => tz.offset_from_utc_datetime(&(local - Duration::days(1))),
     };
@@ -373,6 +476,52 @@ mod tests {
     }
 
     #[test]
+    fn a_day_ends_where_clocks_are_put_back_to_midnight() {
+        for (zone, day) in [
+            ("Atlantic/Azores", "2024-10-26"),
+            ("America/Havana", "2024-11-02"),
+            ("America/Scoresbysund", "2022-10-29"),
+        ] {
+            let zone = Zone::parse(zone).expect(zone);
+            let (first, last) = seconds(day, zone);
+            assert_eq!(last - first + 1, 24 * 3600, "{day}");
+        }
+        let azores = Zone::parse("Atlantic/Azores").expect("known");
+        let (first, last) = seconds("2024-10-27", azores);
+        assert_eq!(last - first + 1, 25 * 3600);
+    }
+
+    #[test]
+    fn numbers_count_since_1970_by_their_length() {
+        for text in ["1714521600", "1714521600000", "1714521600000000000"] {
+            assert_eq!(
+                seconds(text, PRAGUE),
+                (1_714_521_600, 1_714_521_600),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn now_is_a_time_and_so_is_what_was_some_time_before() {
+        let (now, _) = seconds("now", UTC);
+        let (before, _) = seconds("now-6h", UTC);
+        assert!((now - before - 6 * 3600).abs() <= 1);
+    }
+
+    #[test]
+    fn a_range_ends_at_the_second_that_is_written_and_after_the_minute() {
+        let end = |text: &str| {
+            let time = parse_time(text, Tick::Millisecond, UTC).expect(text);
+            time.end(Tick::Millisecond)
+        };
+        assert_eq!(end("1970-01-01T00:00:01Z"), 1_000);
+        assert_eq!(end("1970-01-01T00:00:01.5Z"), 1_500);
+        assert_eq!(end("1970-01-01T00:01Z"), 119_999);
+        assert_eq!(end("1970-01-01"), 86_399_999);
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for text in [
             "",
@@ -385,7 +534,9 @@ mod tests {
             "2024-05-01T25",
             "2024-05-01T12:30:15.",
             "2024-05-01T12.5",
-            "1714521600",
+            "17145216",
+            "now-6",
+            "nowhere",
             "2024-05-01T12:00:00+2",
             "2024-05-01T",
             "žluťoučký",

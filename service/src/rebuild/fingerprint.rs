@@ -33,6 +33,7 @@ fn of_coordinate(coordinate: &Coordinate) -> Json {
         variable,
         sorted,
         chunk_size,
+        has_chunk_size: _,
         step_limits,
         max_new,
         composed,
@@ -60,8 +61,10 @@ fn of_variable(variable: &Variable) -> Json {
         measure,
         column,
         na,
+        na_origin: _,
         interval,
         merge,
+        turn,
         codec,
         description: _,
         attrs: _,
@@ -89,6 +92,7 @@ fn of_variable(variable: &Variable) -> Json {
         na.as_ref().map(of_scalar),
         interval,
         merge,
+        turn.map(number),
         codec,
     ])
 }
@@ -110,6 +114,7 @@ fn of_measure(measure: &Measure) -> Json {
         ]),
         Measure::Time { unit, source_unit } => json!([of_time(unit), of_time(source_unit)]),
         Measure::Discrete { labels } => json!({"labels": labels.as_ref()}),
+        Measure::Truth => json!("truth"),
     }
 }
 

@@ -150,7 +150,7 @@ async fn ask(case: &Case, dataset: &Dataset) {
     let Ok(found) = seen(case, &view).await else {
         return;
     };
-    let found = comparable(found, case);
+    let found = comparable(found);
     let (from, to) = (view.folded_seq(), dataset.journal.last_seq());
     let states: Vec<Content> = (from..=to).map(|seq| state(case, dataset, seq)).collect();
     assert_eq!(found.coordinates, states[0].coordinates);
@@ -187,7 +187,7 @@ fn state(case: &Case, dataset: &Dataset, seq: u64) -> Content {
         of <= seq && !dataset.journal.is_retracted(of, seq)
     });
     let counting: Vec<Rows> = counts.map(|(_, rows)| rows.clone()).collect();
-    comparable(naive(case, &counting), case)
+    comparable(naive(case, &counting))
 }
 
 /// Every third write is a place to begin to fail at, from a random one on; every one if more cases are asked for.

@@ -6,7 +6,8 @@ use polars::prelude::{Column, DataFrame};
 use zarr_fuse_schemas::time::{Tick, TimeUnit, Zone};
 use zarr_fuse_schemas::unit::{Conversion, Unit};
 use zarr_fuse_schemas::{
-    Codec, Coordinate, DataType, Interval, Measure, MergeRule, Node, Scalar, StepLimits, Variable,
+    Codec, Coordinate, DataType, Interval, Measure, MergeRule, NaOrigin, Node, Scalar, StepLimits,
+    Variable,
 };
 
 use crate::decode::Table;
@@ -23,8 +24,10 @@ pub(super) fn variable(name: &str, coords: &[&str], data_type: DataType) -> Vari
         measure: Measure::Plain,
         column: name.to_owned(),
         na: default_na(data_type),
+        na_origin: NaOrigin::Default,
         interval: None,
         merge: MergeRule::Last,
+        turn: None,
         codec: Codec::default(),
         description: None,
         attrs: serde_json::Map::new(),
@@ -47,6 +50,7 @@ pub(super) fn time(name: &str, coords: &[&str], zone: Zone) -> Variable {
             source_unit: unit,
         },
         na: Some(Scalar::Int(i64::MIN)),
+        na_origin: NaOrigin::Said,
         ..variable(name, coords, DataType::Int64)
     }
 }
@@ -56,6 +60,7 @@ pub(super) fn labels(name: &str, coords: &[&str], labels: &[&str]) -> Variable {
     Variable {
         measure: Measure::Discrete { labels },
         na: Some(Scalar::UInt(0)),
+        na_origin: NaOrigin::Said,
         ..variable(name, coords, DataType::UInt8)
     }
 }
@@ -111,6 +116,7 @@ pub(super) fn plain(mut variable: Variable) -> Coordinate {
         variable,
         sorted: true,
         chunk_size: 1024,
+        has_chunk_size: true,
         step_limits: StepLimits::AnyNew,
         max_new: None,
         composed: Vec::new(),

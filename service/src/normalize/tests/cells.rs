@@ -6,7 +6,7 @@ use polars::prelude::{
     TimeUnit as PolarsUnit, TimeZone,
 };
 use zarr_fuse_schemas::time::{Fold, Zone};
-use zarr_fuse_schemas::{Conversion, DataType, Measure, Scalar, Unit, Variable};
+use zarr_fuse_schemas::{Conversion, DataType, Measure, NaOrigin, Scalar, Unit, Variable};
 
 use super::builder::{
     csv, float, from_kelvin, labels, node, outcome, plain, time, typed, variable, within,
@@ -41,6 +41,7 @@ fn a_chosen_na_value_of_a_coordinate_is_no_coordinate() {
          temp[level=2] = 2.0",
     );
     level.na = Some(Scalar::Int(-9));
+    level.na_origin = NaOrigin::Said;
     check(
         &node(vec![plain(level)], vec![float("temp", &["level"])]),
         "level,temp\n-9,1\n2,2",
@@ -145,6 +146,7 @@ fn na_values_are_looked_for_before_and_after_conversion() {
     let kelvin = |na, data_type| {
         stations(Variable {
             na: Some(na),
+            na_origin: NaOrigin::Said,
             ..from_kelvin(variable("temp", &["station"], data_type))
         })
     };
@@ -153,8 +155,9 @@ fn na_values_are_looked_for_before_and_after_conversion() {
         "station,temp\na,-999\nb,274.15",
         r#"temp[station="b"] = 1.0"#,
     );
-    // The default of integers is no measurement that was left out on purpose.
+    // What nobody chose is a number like others, which cannot be stored.
     let mut node = kelvin(Scalar::Int(-1), DataType::Int16);
+    node.variables["temp"].na_origin = NaOrigin::Default;
     let measure = &mut node.variables["temp"].measure;
     if let zarr_fuse_schemas::Measure::Physical { conversion, .. } = measure {
         conversion.offset = 273.0;
@@ -162,7 +165,37 @@ fn na_values_are_looked_for_before_and_after_conversion() {
     check(
         &node,
         "station,temp\na,-1\nb,-274",
+        r#"temp[station="a"] = 272
+           row 2 temp `-274`: cannot be stored: in the array of `temp`, -1 stands for no value; write a `na_value` that is never delivered, or a wider `type`, and write the array again with `zf rebuild`"#,
+    );
+    // Then it was taken for none without a word.
+    node.variables["temp"].na_origin = NaOrigin::FormerDefault;
+    check(
+        &node,
+        "station,temp\na,-1\nb,-274",
         r#"temp[station="a"] = 272"#,
+    );
+}
+
+#[test]
+fn a_chosen_na_value_is_no_value_and_nothing_is_said() {
+    let with_na = |na_origin| {
+        stations(Variable {
+            na: Some(Scalar::UInt(255)),
+            na_origin,
+            ..variable("flag", &["station"], DataType::UInt8)
+        })
+    };
+    check(
+        &with_na(NaOrigin::Said),
+        "station,flag\na,255\nb,254",
+        r#"flag[station="b"] = 254"#,
+    );
+    check(
+        &with_na(NaOrigin::Default),
+        "station,flag\na,255\nb,254",
+        r#"flag[station="b"] = 254
+           row 1 flag `255`: cannot be stored: in the array of `flag`, 255 stands for no value; write a `na_value` that is never delivered, or a wider `type`, and write the array again with `zf rebuild`"#,
     );
 }
 

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use zarr_fuse_schemas::time::Zone;
-use zarr_fuse_schemas::{DataType, Scalar, Variable};
+use zarr_fuse_schemas::{DataType, NaOrigin, Scalar, Variable};
 
 use super::builder::{from_kelvin, labels, time, variable, within};
 
@@ -143,10 +143,12 @@ pub(super) fn kinds(name: &str, coords: &[&str]) -> Vec<(Variable, Pool)> {
     // Other than the defaults, which coordinates take for values.
     let with_na = |data_type, na| Variable {
         na: Some(na),
+        na_origin: NaOrigin::Said,
         ..of(data_type)
     };
     let floats = Variable {
         na: Some(Scalar::Float(-5.0)),
+        na_origin: NaOrigin::Said,
         ..within(-10.0, 10.0, of(DataType::Float64))
     };
     vec![

@@ -1,6 +1,6 @@
 //! Where the values of coverages lie: which coordinate is which axis.
 
-use zarr_fuse_schemas::{Conversion, DataType, Measure, Node, Unit, Variable};
+use zarr_fuse_schemas::{Conversion, Measure, Node, Unit, Variable};
 
 use super::super::Bounds;
 use super::super::bbox::{is_latitude, is_longitude};
@@ -182,10 +182,7 @@ fn attribute<'a>(variable: &'a Variable, name: &str) -> Option<&'a str> {
 
 fn is_vertical(variable: &Variable) -> bool {
     const NAMES: [&str; 5] = ["depth", "height", "altitude", "elevation", "z"];
-    let is_text = matches!(
-        variable.data_type,
-        DataType::String | DataType::FixedString(_) | DataType::Bool
-    );
+    let is_text = variable.data_type.is_string() || variable.is_truth();
     let is_named = |name: &str| NAMES.contains(&name.to_lowercase().as_str());
     !is_text
         && (attribute(variable, "axis") == Some("Z")

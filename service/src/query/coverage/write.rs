@@ -358,6 +358,11 @@ impl Parameter {
 fn write_value(out: &mut Vec<u8>, field: &Field, values: &Values, element: usize) {
     match values {
         Values::Bool(v) => out.push(if v[element] { b'1' } else { b'0' }),
+        Values::Int8(v) if matches!(field.kind, Kind::Truth) => match v[element] {
+            0 => out.push(b'0'),
+            1 => out.push(b'1'),
+            _ => out.extend_from_slice(b"null"),
+        },
         Values::Str(v) if v[element].is_empty() => out.extend_from_slice(b"null"),
         _ => write_json(out, field, values, element),
     }

@@ -127,6 +127,7 @@ fn arrow_type(field: &Field, coarsest: TimeUnit) -> ArrowType {
             return ArrowType::Timestamp(unit, Some(time.zone_name().into()));
         }
         Kind::Labels(_) => return ArrowType::Utf8,
+        Kind::Truth => return ArrowType::Boolean,
         Kind::Plain => {}
     }
     let parts = |part: ArrowType| {
@@ -175,6 +176,10 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
     if let Kind::Labels(_) = &field.kind {
         let label = |&i: &u32| valid(i).then(|| field.kind.text(values, i as usize));
         return Arc::new(index.iter().map(label).collect::<StringArray>());
+    }
+    if let (Kind::Truth, Values::Int8(v)) = (&field.kind, values) {
+        let truth = |&i: &u32| valid(i).then(|| v[i as usize] == 1);
+        return Arc::new(index.iter().map(truth).collect::<BooleanArray>());
     }
     macro_rules! primitive {
         ($v:expr, $type:ty) => {

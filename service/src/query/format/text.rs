@@ -255,6 +255,9 @@ fn label<'a>(labels: &'a [String], values: &Values, i: usize) -> Option<&'a str>
 pub(super) fn write_plain(out: &mut Vec<u8>, kind: &Kind, values: &Values, i: usize) {
     match (kind, values) {
         (Kind::Time(time), Values::Int64(v)) => return time.write(out, v[i]),
+        (Kind::Truth, Values::Int8(v)) => {
+            return out.extend_from_slice(if v[i] == 1 { b"true" } else { b"false" });
+        }
         (Kind::Labels(labels), _) => {
             if let Some(label) = label(labels, values, i) {
                 return out.extend_from_slice(label.as_bytes());

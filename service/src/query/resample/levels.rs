@@ -28,6 +28,13 @@ pub(super) fn of(
     let Some(variable) = variable else {
         return Vec::new();
     };
+    let is_unfit = aggregate == Aggregate::Mean
+        && variable.turn.is_some()
+        && view.schema().level_turn(variable).is_none();
+    if is_unfit {
+        // These levels were begun when directions were averaged as numbers.
+        return Vec::new();
+    }
     let is_wide = matches!(variable.data_type, DataType::Int64 | DataType::UInt64);
     let needs = match aggregate {
         Aggregate::Count => Kept::Count,
@@ -129,12 +136,17 @@ pub(super) async fn read(
         Aggregate::Max => input.converted(read(Part::Max).await?),
         Aggregate::Mean | Aggregate::Sum => {
             let means = read(Part::Mean).await?;
-            match input.conversion {
+            let means = match input.conversion {
                 Some((_, conversion)) => {
                     super::super::elements::convert(&means, super::Na::Float(f64::NAN), conversion)
                 }
                 None => means,
+            };
+            if super::turn(view.schema(), input).is_some() {
+                let lengths = read(Part::MeanLength).await?;
+                return Ok((Block::Directions(means, counts, lengths), shares));
             }
+            means
         }
         _ => Values::UInt32(counts.clone()),
     };

@@ -11,6 +11,8 @@ use super::super::time::{local_offset, offset};
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Step {
+    /// So many milliseconds, no whole seconds, counted from 1970. Of ticks that are no finer, each is one.
+    Milliseconds(u32),
     /// So many seconds, counted from midnight where they divide a day, else from 1970.
     Seconds(u32),
     /// So many days of the calendar, counted from 1970.
@@ -46,7 +48,7 @@ impl Step {
     /// Reads `10min`, `1h`, `7d`, `2w`, `1month`, `1y`.
     pub(in super::super) fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
-            "write a number and a unit: `30s`, `10min`, `1h`, `1d`, `1w`, `1month` or `1y`"
+            "write a number and a unit: `500ms`, `30s`, `10min`, `1h`, `1d`, `1w`, `1month` or `1y`"
                 .to_owned()
         };
         let digits = text
@@ -65,6 +67,8 @@ impl Step {
                 .ok_or_else(expected)
         };
         Ok(match unit {
+            "ms" if !count.is_multiple_of(1000) => Self::Milliseconds(times(1)?),
+            "ms" => Self::Seconds(times(1)? / 1000),
             "s" => Self::Seconds(times(1)?),
             "m" | "min" => Self::Seconds(times(60)?),
             "h" => Self::Seconds(times(3600)?),
@@ -81,6 +85,9 @@ impl Step {
         let per_tick = i128::from(tick.nanoseconds());
         let nanoseconds = i128::from(ticks) * per_tick;
         let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).unwrap_or(i64::MAX);
+        if let Self::Milliseconds(step) = self {
+            return milliseconds_bucket(ticks, i64::from(step), tick);
+        }
         let found = match self {
             Self::Seconds(step) => Some(seconds_bucket(seconds, i64::from(step), zone)),
             _ => self.calendar_bucket(seconds, zone),
@@ -116,7 +123,7 @@ impl Step {
                 let start = NaiveDate::from_ymd_opt(year, month, 1)?;
                 (start, start.checked_add_months(Months::new(n))?)
             }
-            Self::Seconds(_) => return None,
+            Self::Seconds(_) | Self::Milliseconds(_) => return None,
         };
         Some(instant(start.and_hms_opt(0, 0, 0)?, zone)..instant(end.and_hms_opt(0, 0, 0)?, zone))
     }
@@ -132,6 +139,25 @@ fn days(day: NaiveDate, n: i64, origin: i64) -> Option<(NaiveDate, NaiveDate)> {
         start,
         start.checked_add_days(Days::new(u64::try_from(n).ok()?))?,
     ))
+}
+
+fn milliseconds_bucket(ticks: i64, step: i64, tick: Tick) -> Bucket {
+    let n_ticks = step.saturating_mul(1_000_000) / tick.nanoseconds();
+    if n_ticks <= 1 || tick.nanoseconds() > 1_000_000 {
+        return Bucket {
+            start: i64::try_from(
+                i128::from(ticks) * i128::from(tick.nanoseconds())
+                    / i128::from(label_tick(tick).nanoseconds()),
+            )
+            .unwrap_or(ticks),
+            end: ticks.saturating_add(1),
+        };
+    }
+    let start = ticks.div_euclid(n_ticks) * n_ticks;
+    Bucket {
+        start,
+        end: start.saturating_add(n_ticks),
+    }
 }
 
 fn seconds_bucket(seconds: i64, step: i64, zone: Zone) -> Range<i64> {
@@ -249,6 +275,16 @@ mod tests {
             "01-01T00:00 01-01T00:00"
         );
         assert_eq!(of("2024-06-01").start, 1_704_085_200);
+    }
+
+    #[test]
+    fn steps_below_a_second_count_from_1970() {
+        let step = Step::parse("500ms").unwrap();
+        let bucket = step.bucket(1_750, Tick::Millisecond, Zone::Fixed(0));
+        assert_eq!((bucket.start, bucket.end), (1_500, 2_000));
+        let bucket = step.bucket(7, Tick::Second, Zone::Fixed(0));
+        assert_eq!((bucket.start, bucket.end), (7, 8));
+        assert_eq!(Step::parse("2000ms"), Ok(Step::Seconds(2)));
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! What a column of a table is.
+
+use std::collections::HashSet;
+
+use polars::prelude::{Column, DataType};
+
+use super::times::{self, Written};
+use crate::decode::printed;
+
+/// As many cells are looked at.
+const N_CELLS: usize = 20_000;
+
+/// A column as it was found.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// Its name in the file.
+    pub(super) column: String,
+    pub(super) kind: Kind,
+    /// The cells that have a value, as text; those without are empty.
+    pub(super) cells: Vec<Option<String>>,
+    pub(super) n_distinct: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// Text or numbers that are times.
+    Times(Written),
+    /// Times of a format that has them.
+    NativeTimes,
+    Number {
+        is_whole: bool,
+    },
+    Truth,
+    Text,
+    /// Neither numbers nor text that could be kept.
+    Other(String),
+    Empty,
+}
+
+impl Found {
+    pub(super) fn of(column: &Column) -> Self {
+        let n = column.len().min(N_CELLS);
+        let cells: Vec<Option<String>> = (0..n)
+            .map(|i| {
+                let cell = column.get(i).ok()?;
+                let text = printed(&cell)?;
+                (!text.trim().is_empty()).then(|| text.trim().to_owned())
+            })
+            .collect();
+        let filled: Vec<&str> = cells.iter().flatten().map(String::as_str).collect();
+        let n_distinct = filled.iter().collect::<HashSet<_>>().len();
+        let name = column.name().to_string();
+        let kind = match column.dtype() {
+            _ if filled.is_empty() => Kind::Empty,
+            DataType::Boolean => Kind::Truth,
+            DataType::Datetime(..) | DataType::Date => Kind::NativeTimes,
+            DataType::String | DataType::Categorical(..) => of_texts(&name, &filled),
+            dtype if dtype.is_primitive_numeric() => {
+                of_numbers(&name, &filled).unwrap_or(Kind::Number {
+                    is_whole: dtype.is_integer(),
+                })
+            }
+            dtype => Kind::Other(dtype.to_string()),
+        };
+        Self {
+            column: name,
+            kind,
+            cells,
+            n_distinct,
+        }
+    }
+
+    /// Whether every row has a value.
+    pub(super) fn is_full(&self) -> bool {
+        self.cells.iter().all(Option::is_some)
+    }
+
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self.kind, Kind::Times(_) | Kind::NativeTimes)
+    }
+}
+
+fn of_texts(name: &str, filled: &[&str]) -> Kind {
+    if let Some(written) = times::written(filled) {
+        return Kind::Times(written);
+    }
+    // A few cells are damaged or say in words that there is no value.
+    let n_numbers = filled.iter().filter(|text| number(text).is_some()).count();
+    if n_numbers * 10 >= filled.len() * 8 {
+        let numbers: Vec<&str> = filled
+            .iter()
+            .filter(|text| number(text).is_some())
+            .copied()
+            .collect();
+        let is_whole = numbers.iter().all(|text| !text.contains(['.', 'e', 'E']));
+        return of_numbers(name, &numbers).unwrap_or(Kind::Number { is_whole });
+    }
+    let is_truth = |text: &&str| ["true", "false"].contains(&text.to_lowercase().as_str());
+    if filled.iter().all(is_truth) {
+        Kind::Truth
+    } else {
+        Kind::Text
+    }
+}
+
+/// Numbers that are times, by their name and size.
+fn of_numbers(name: &str, filled: &[&str]) -> Option<Kind> {
+    let name = name.to_lowercase();
+    let is_named = ["time", "date", "epoch", "unix", "ts"]
+        .iter()
+        .any(|word| name.contains(word));
+    let numbers = filled.iter().filter_map(|text| number(text));
+    is_named
+        .then(|| times::since_1970(numbers))
+        .flatten()
+        .map(Kind::Times)
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}

@@ -1,0 +1,121 @@
+use zarr_fuse_schemas::Schema;
+
+use super::*;
+
+fn of(name: &str, text: &str) -> Draft {
+    let wishes = Wishes {
+        store: "out.zarr".to_owned(),
+        ..Wishes::default()
+    };
+    let draft = draft(text.as_bytes(), Path::new(name), &wishes).unwrap();
+    if let Err(error) = Schema::parse(&draft.schema, "draft.yaml", Path::new(".")) {
+        panic!("{error:?}\n{}", draft.schema);
+    }
+    draft
+}
+
+fn lines(draft: &Draft) -> Vec<&str> {
+    let declared = draft.schema.lines().filter(|line| line.starts_with("    "));
+    declared.map(str::trim).collect()
+}
+
+#[test]
+fn a_plain_table_is_a_schema() {
+    let draft = of(
+        "Soil 1.csv",
+        "time,station,Temp [°C],ok\n2024-05-01T00:00:00Z,A,1.5,true\n2024-05-01T00:00:00Z,B,2.5,false\n",
+    );
+    assert_eq!(draft.node, "soil_1");
+    assert!(draft.decode.is_empty() && draft.questions.is_empty());
+    assert_eq!(
+        lines(&draft),
+        [
+            "time: {unit: {tick: s}}",
+            "station: {type: str, sorted: false}",
+            "temp: {coords: [time, station], unit: degC, df_col: \"Temp [°C]\"}",
+            "ok: {coords: [time, station], type: bool}",
+        ]
+    );
+}
+
+#[test]
+fn headings_units_and_decimal_commas_are_found() {
+    let draft = of(
+        "log.csv",
+        "Station report\nserial;123\nDate;Temp;Hum\n;°C;%\n31.12.2023 23:00;1,5;80\n01.01.2024 00:00;2,5;81\n01.01.2024 01:00;2,5;82\n",
+    );
+    assert_eq!(
+        serde_json::Value::Object(draft.decode.clone()),
+        serde_json::json!({"csv": {"header": 3, "skip_after_header": 1, "decimal_comma": true}})
+    );
+    assert!(
+        lines(&draft)[0].starts_with(
+            "time: {unit: {tick: s}, source_unit: {tick: s, tz: UTC, format: \"%d.%m.%Y %H:%M\"}, df_col: Date}  # ?"
+        ),
+        "{}",
+        draft.schema
+    );
+}
+
+#[test]
+fn dates_that_may_be_read_in_two_ways_are_a_question() {
+    let text = "time,x\n03.04.2021 10:00:00,1\n04.04.2021 10:00:00,2\n";
+    let draft = of("a.csv", text);
+    let [question] = draft.questions.as_slice() else {
+        panic!("{:?}", draft.questions)
+    };
+    assert_eq!(question.example, "03.04.2021 10:00:00");
+    let read: Vec<&str> = question
+        .readings
+        .iter()
+        .map(|(_, _, read)| read.as_str())
+        .collect();
+    assert_eq!(read, ["2021-04-03T10:00:00", "2021-03-04T10:00:00"]);
+    assert!(
+        !lines(&draft)[0]
+            .split('#')
+            .next()
+            .unwrap()
+            .contains("format")
+    );
+    let wishes = Wishes {
+        order: Some(Order::DayFirst),
+        ..Wishes::default()
+    };
+    let told = super::draft(text.as_bytes(), Path::new("a.csv"), &wishes).unwrap();
+    assert!(told.questions.is_empty());
+    assert!(told.schema.contains("format: \"%d.%m.%Y %H:%M:%S\""));
+}
+
+#[test]
+fn a_file_without_names_says_so() {
+    let draft = of(
+        "a.csv",
+        "2024-05-01T00:00:00Z,1.5\n2024-05-01T01:00:00Z,2.5\n",
+    );
+    assert_eq!(
+        serde_json::Value::Object(draft.decode.clone()),
+        serde_json::json!({"csv": {"header": false}})
+    );
+    assert!(lines(&draft)[1].starts_with("column_2: {coords: [time]}"));
+}
+
+#[test]
+fn a_file_without_times_is_refused_with_its_columns() {
+    let error = draft(b"a,b\n1,2\n", Path::new("a.csv"), &Wishes::default()).unwrap_err();
+    assert!(error.to_string().contains("`a`, `b`"), "{error}");
+}
+
+#[test]
+fn templates_are_sound() {
+    for template in TEMPLATES {
+        let loaded = Schema::parse(template.schema, "t.yaml", Path::new("."));
+        assert!(loaded.is_ok(), "{}: {loaded:?}", template.name);
+        let decoding: Decoding = serde_saphyr::from_str(template.decode).unwrap();
+        assert!(
+            decoding.prepare(Path::new(".")).is_ok(),
+            "{}",
+            template.name
+        );
+    }
+}
