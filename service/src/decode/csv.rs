@@ -8,6 +8,7 @@ mod body;
 mod cells;
 mod damage;
 mod dialect;
+mod points;
 #[cfg(test)]
 mod tests;
 
@@ -61,14 +62,32 @@ pub(super) fn read_tolerant(
     let Some(head) = head(&text, dialect, delimiter, budget)? else {
         return Ok(DataFrame::empty().into());
     };
+    let mut table = read_rows(&text, &head, dialect, n_parts, budget)?;
+    if dialect.decimal_comma && dialect.thousands.is_none() {
+        let rows = &text[head.at.min(text.len())..];
+        table
+            .lost
+            .warnings
+            .extend(points::warning(rows, head.cutter.delimiter));
+    }
+    Ok(table)
+}
+
+/// Reads the rows below `head`: all at once, and if one is damaged, one after the other.
+fn read_rows(
+    text: &str,
+    head: &Head<'_>,
+    dialect: &Dialect,
+    n_parts: usize,
+    budget: &Budget<'_>,
+) -> Result<Table, DecodeError> {
     let before = budget.taken();
     if memchr::memchr(0, text.as_bytes()).is_none() {
-        let Head { names, cutter, at } = &head;
-        match body::read_rows(&text, *at, names, cutter, n_parts, budget) {
+        let Head { names, cutter, at } = head;
+        match body::read_rows(text, *at, names, cutter, n_parts, budget) {
             Ok(frame) => {
-                let lines = one_by_one(&text, *at, frame.height(), dialect);
                 return Ok(Table {
-                    lines,
+                    lines: one_by_one(text, *at, frame.height(), dialect),
                     ..frame.into()
                 });
             }
@@ -76,7 +95,7 @@ pub(super) fn read_tolerant(
             Err(_) => budget.give_back(budget.taken() - before),
         }
     }
-    damage::read_rows(&text, &head, dialect, budget)
+    damage::read_rows(text, head, dialect, budget)
 }
 
 /// Where rows stand if each line from `at` on is one.
@@ -170,7 +189,11 @@ fn head<'d>(
                     parts.push(row);
                 }
             }
-            header_names(parts)
+            let names = header_names(parts);
+            match dialect.rules {
+                Rules::First => names,
+                Rules::Second => told_apart(&names),
+            }
         }
     };
     for _ in 0..dialect.skip_after_header {
@@ -233,6 +256,23 @@ fn header_names(mut parts: Vec<Vec<Option<String>>>) -> Vec<String> {
         }
     };
     (0..width).map(name).collect()
+}
+
+/// Names of which several columns have one, each with its position: what nobody asks for does no harm, and whoever asks for one
+/// of them is told.
+fn told_apart(names: &[String]) -> Vec<String> {
+    let mut n_of: HashMap<&str, usize> = HashMap::with_capacity(names.len());
+    for name in names {
+        *n_of.entry(name).or_default() += 1;
+    }
+    let told = |(idx, name): (usize, &String)| {
+        if n_of[name.as_str()] > 1 {
+            format!("{name} (column {})", idx + 1)
+        } else {
+            name.clone()
+        }
+    };
+    names.iter().enumerate().map(told).collect()
 }
 
 fn numbered(position: usize) -> String {

@@ -222,12 +222,16 @@ impl<'u> TimeReader<'u> {
 
     /// A number of ticks, unless it may be a date.
     fn counted(&mut self, digits: &str, ticks: Moment) -> Result<i64, TimeError> {
+        if self.source.since.is_none() && ticks::may_be_date(digits) {
+            return Err(TimeError::DateOrNumber);
+        }
+        self.since(ticks)
+    }
+
+    /// So many ticks after the instant from which the source counts.
+    fn since(&mut self, ticks: Moment) -> Result<i64, TimeError> {
         let Some(since) = self.source.since else {
-            return if ticks::may_be_date(digits) {
-                Err(TimeError::DateOrNumber)
-            } else {
-                self.local(ticks)
-            };
+            return self.local(ticks);
         };
         let seconds = ticks.seconds.checked_add(since.seconds);
         let seconds = seconds.ok_or(TimeError::TooFar)?;
@@ -249,11 +253,12 @@ impl<'u> TimeReader<'u> {
         if ticks == i64::MIN {
             return Ok(None);
         }
-        if self.rules != Rules::First {
+        let is_asked = self.source.since.is_none() && ticks::may_be_date_number(ticks);
+        if self.rules != Rules::First && (is_asked || !self.formats.is_empty()) {
             return self.other_text(&ticks.to_string());
         }
         let moment = Moment::from_ticks(ticks, self.source.tick).ok_or(TimeError::TooFar)?;
-        self.local(moment).map(Some)
+        self.since(moment).map(Some)
     }
 
     /// Takes a number of ticks of the source, perhaps with a fraction.
@@ -261,14 +266,14 @@ impl<'u> TimeReader<'u> {
         if ticks.is_nan() {
             return Ok(None);
         }
-        if self.rules != Rules::First {
-            if !ticks.is_finite() || ticks.abs() > 1e19 {
-                return Err(TimeError::TooFar);
-            }
-            return self.other_text(&ticks.to_string());
+        if self.rules == Rules::First {
+            let moment = ticks::read_float(ticks, self.source.tick)?;
+            return self.local(moment).map(Some);
         }
-        self.local(ticks::read_float(ticks, self.source.tick)?)
-            .map(Some)
+        if !ticks.is_finite() || ticks.abs() > 1e19 {
+            return Err(TimeError::TooFar);
+        }
+        self.other_text(&ticks.to_string())
     }
 
     /// Takes a date-time of the clock in the source's zone.

@@ -112,12 +112,13 @@ impl<'d> Cutter<'d> {
     fn bare_cell<'t>(&self, text: &'t str, start: usize) -> (Option<&'t str>, After, usize) {
         let bytes = text.as_bytes();
         let rest = &bytes[start..];
-        let len = rest
-            .iter()
-            .position(|&byte| {
-                byte == self.delimiter || byte == b'\n' || (self.blanks && byte == b'\t')
-            })
-            .unwrap_or(rest.len());
+        let len = if self.blanks {
+            memchr::memchr3(b' ', b'\t', b'\n', rest)
+        } else {
+            let is_end = |byte: &u8| *byte == self.delimiter || *byte == b'\n';
+            rest.iter().position(is_end)
+        };
+        let len = len.unwrap_or(rest.len());
         let mut end = start + len;
         let (after, next) = match bytes.get(end) {
             Some(b'\n') => (After::Row, end + 1),

@@ -303,11 +303,16 @@ fn quotes_that_do_not_end_are_named() {
 }
 
 #[test]
-fn columns_of_one_name_are_refused() {
-    check_refused(
+fn columns_of_one_name_are_told_apart() {
+    check(
         json!({}),
         "a,b,a\n1,2,3\n",
-        "column `a` occurs twice (columns 1 and 3); give every column a name of its own",
+        "a (column 1):str | b:str | a (column 3):str\n\"1\" | \"2\" | \"3\"",
+    );
+    check_refused(
+        json!({"header": false, "columns": ["a", "a"]}),
+        "1,2\n",
+        "column `a` occurs twice (columns 1 and 2); give every column a name of its own",
     );
 }
 

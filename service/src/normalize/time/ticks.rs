@@ -69,6 +69,19 @@ pub(super) fn may_be_date(text: &str) -> bool {
         && part(12, 0) <= 60
 }
 
+/// Whether a number lies where [`may_be_date`] may be true of its digits: cheap, and false for most times since 1970.
+pub(super) fn may_be_date_number(number: i64) -> bool {
+    matches!(
+        number,
+        1900..=2100
+            | 190_001..=210_012
+            | 19_000_101..=21_001_231
+            | 1_900_010_100..=2_100_123_124
+            | 190_001_010_000..=210_012_312_459
+            | 19_000_101_000_000..=21_001_231_245_960
+    )
+}
+
 /// Reads `[+-]digits[.digits]` as nanoseconds, and half of what the last digit counts; fractions finer than a nanosecond are
 /// dropped.
 fn read_decimal(text: &str, tick: Tick) -> Option<Result<(i128, i128), TimeError>> {
