@@ -208,9 +208,9 @@ fn levels(pyramid: &Pyramid) -> (&str, u64, &[Aggregate]) {
     (&pyramid.coord, pyramid.factor, &pyramid.aggregates)
 }
 
-/// Whether the schema says what stands for no value; else arrays keep what they have.
+/// Whether it is known what stands for no value; integers of which the schema does not say it keep what they have.
 fn is_said(variable: &Variable) -> bool {
-    variable.na_origin == NaOrigin::Said
+    variable.na_origin == NaOrigin::Said || variable.data_type.integer_bounds().is_none()
 }
 
 /// NA as text, in which NaN equals NaN.

@@ -11,6 +11,7 @@ mod name;
 mod table;
 mod template;
 mod times;
+mod webhook;
 
 use std::path::Path;
 
@@ -32,6 +33,8 @@ pub struct Draft {
     pub decode: Map<String, Json>,
     /// What could be read in several ways and is left open.
     pub questions: Vec<Question>,
+    /// Why values would be lost, in words, with what may be done about it.
+    pub doubts: Vec<String>,
 }
 
 /// What the caller says beforehand.
@@ -67,15 +70,19 @@ pub enum DraftError {
 /// [`DraftError`].
 pub fn draft(payload: &[u8], file: &Path, wishes: &Wishes) -> Result<Draft, DraftError> {
     let content = decode::content_of_file(file);
-    let decode = if is_text_table(&content) {
+    let mut decode = if is_text_table(&content) {
         layout::of(payload)
     } else {
-        Map::new()
+        webhook::of(payload, &content)
     };
-    let decoding: Decoding = serde_json::from_value(Json::Object(decode.clone()))
-        .map_err(|error| DraftError::Nothing(error.to_string()))?;
-    let decoder = decoding.prepare(Path::new("."))?;
-    let found = decode::decode_arrays(payload, &content, &decoder, &Map::new())?;
+    let mut found = decoded(payload, &content, &decode)?;
+    if let Decoded::Table(table) = &found {
+        let more = table::decode_of(table.frame(), &decode);
+        if more != decode {
+            decode = more;
+            found = decoded(payload, &content, &decode)?;
+        }
+    }
     let node = wishes.node.clone().unwrap_or_else(|| of_file(file));
     let mut draft = match found {
         Decoded::Table(table) => table::draft(table.frame(), wishes)?,
@@ -95,7 +102,25 @@ pub fn draft(payload: &[u8], file: &Path, wishes: &Wishes) -> Result<Draft, Draf
         node,
         decode: all,
         questions: draft.questions,
+        doubts: draft.doubts,
     })
+}
+
+/// The payload read as `decode` says.
+fn decoded(
+    payload: &[u8],
+    content: &Content,
+    decode: &Map<String, Json>,
+) -> Result<Decoded, DraftError> {
+    let decoding: Decoding = serde_json::from_value(Json::Object(decode.clone()))
+        .map_err(|error| DraftError::Nothing(error.to_string()))?;
+    let decoder = decoding.prepare(Path::new("."))?;
+    Ok(decode::decode_arrays(
+        payload,
+        content,
+        &decoder,
+        &Map::new(),
+    )?)
 }
 
 /// The part of a draft that follows from what is in the file.
@@ -106,6 +131,7 @@ struct Body {
     size: String,
     decode: Map<String, Json>,
     questions: Vec<Question>,
+    doubts: Vec<String>,
 }
 
 /// Whether a file of this type is lines of cells, whose layout is to be found.

@@ -74,7 +74,15 @@ impl Init {
             note("say `--first day` or `--first month`, or `--ask` to be asked");
             return Ok(ExitCode::FAILURE);
         }
-        self.try_out(&drafted).await
+        for doubt in &drafted.doubts {
+            note(doubt);
+        }
+        let code = self.try_out(&drafted).await?;
+        Ok(if drafted.doubts.is_empty() {
+            code
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     fn draft(&self, store: String) -> anyhow::Result<Draft> {
@@ -219,6 +227,7 @@ fn like(name: &str) -> anyhow::Result<Draft> {
         node: found.name.to_owned(),
         decode,
         questions: Vec::new(),
+        doubts: Vec::new(),
     })
 }
 

@@ -91,5 +91,6 @@ pub(super) fn draft(grids: &Grids) -> Result<Body, DraftError> {
         size: format!(", {}", sizes.join(" × ")),
         decode,
         questions: Vec::new(),
+        doubts: Vec::new(),
     })
 }

@@ -75,6 +75,38 @@ impl Found {
         self.cells.iter().all(Option::is_some)
     }
 
+    /// Texts that stand for no value among numbers.
+    pub(super) fn words(&self) -> Vec<String> {
+        let is_numbers = matches!(self.kind, Kind::Number { .. });
+        let filled = self.cells.iter().flatten().filter(|_| is_numbers);
+        let words = filled.filter(|cell| number(cell).is_none());
+        words.map(|word| word.trim().to_owned()).collect()
+    }
+
+    /// Whether it has days without times of day.
+    pub(super) fn is_date(&self) -> bool {
+        match &self.kind {
+            Kind::Times(Written::Format(format)) => !format.contains(['H', 'I']),
+            Kind::Times(Written::Ambiguous(readings)) => readings
+                .iter()
+                .all(|(_, format)| !format.contains(['H', 'I'])),
+            Kind::Times(Written::Iso { .. }) => {
+                self.cells.iter().flatten().all(|cell| cell.len() == 10)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it has times of day without days.
+    pub(super) fn is_clock(&self) -> bool {
+        let is_clock = |cell: &String| {
+            ["%H:%M", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p"]
+                .into_iter()
+                .any(|format| chrono::NaiveTime::parse_from_str(cell, format).is_ok())
+        };
+        self.kind == Kind::Text && self.cells.iter().flatten().all(is_clock)
+    }
+
     pub(super) fn is_time(&self) -> bool {
         matches!(self.kind, Kind::Times(_) | Kind::NativeTimes)
     }
@@ -84,9 +116,12 @@ fn of_texts(name: &str, filled: &[&str]) -> Kind {
     if let Some(written) = times::written(filled) {
         return Kind::Times(written);
     }
-    // A few cells are damaged or say in words that there is no value.
+    // Some cells say in a word or two that there is no value.
     let n_numbers = filled.iter().filter(|text| number(text).is_some()).count();
-    if n_numbers * 10 >= filled.len() * 8 {
+    let words = filled.iter().filter(|text| number(text).is_none());
+    let words: HashSet<_> = words.collect();
+    let are_short = words.iter().all(|word| word.chars().count() <= 8);
+    if n_numbers * 2 >= filled.len() && words.len() <= 3 && are_short {
         let numbers: Vec<&str> = filled
             .iter()
             .filter(|text| number(text).is_some())

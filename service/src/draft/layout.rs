@@ -76,7 +76,11 @@ impl Found {
             let n_data = filled.iter().filter(|cell| is_datum(cell)).count();
             cells.len() + 1 >= n_cells && n_data * 2 >= filled.len() && n_data > 0
         };
-        let first = lines.iter().position(|line| is_data(line))?;
+        // A line of a heading may look like data, two in a row do not.
+        let first = (0..lines.len()).find(|i| {
+            let next = lines.get(i + 1);
+            is_data(lines[*i]) && next.is_none_or(|next| is_data(next))
+        })?;
         Some(Self {
             delimiter,
             first,

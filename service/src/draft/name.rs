@@ -50,7 +50,27 @@ pub(super) fn split(column: &str) -> (String, Option<String>) {
             return (simple(first), Some(unit));
         }
     }
-    (simple(column), None)
+    // Serial numbers change from logger to logger.
+    let bare = match column.split_once('(') {
+        Some((bare, rest)) if rest.contains("S/N") => bare,
+        _ => column,
+    };
+    (simple(bare), None)
+}
+
+/// The offset that a name tells, as in `Date Time, GMT+02:00`.
+pub(super) fn offset(column: &str) -> Option<String> {
+    let (_, rest) = column
+        .split_once("GMT")
+        .or_else(|| column.split_once("UTC"))?;
+    let sign = rest.chars().next().filter(|c| ['+', '-'].contains(c))?;
+    let digits: String = rest[1..]
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == ':')
+        .collect();
+    let (hours, minutes) = digits.split_once(':').unwrap_or((&digits, "00"));
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 15 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
 /// A unit as the schema language writes it, if a text is certainly one.

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use polars::prelude::DataFrame;
-use serde_json::Map;
+use serde_json::{Map, Value as Json, json};
 
 use super::column::{Found, Kind};
 use super::name;
 use super::times::{self, Question, Written};
 use super::{Body, DraftError, Wishes};
+use crate::decode::Decoding;
 
 /// Coordinates beside the time at most.
 const MAX_OTHERS: usize = 3;
@@ -44,9 +45,10 @@ pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftErr
         coords.push(name);
         body += &line;
     }
+    let mut doubts = Vec::new();
     if !is_unique(&columns, &keys) {
-        body +=
-            "    # ? several rows have the same coordinates: of their values the last one counts\n";
+        body += "    # ? several rows have the same coordinates: of their values the last one would count\n";
+        doubts.push(repeated(&columns, &keys));
     }
     body += "  VARS:\n";
     let coords = coords.join(", ");
@@ -68,7 +70,57 @@ pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftErr
         size: format!(", {} rows", frame.height()),
         decode: Map::new(),
         questions: drafting.questions,
+        doubts,
     })
+}
+
+/// What `decode` needs besides for the cells of `frame`: words for no value, and dates that stand beside their times of day.
+pub(super) fn decode_of(frame: &DataFrame, decode: &Map<String, Json>) -> Map<String, Json> {
+    let mut all = decode.clone();
+    let columns: Vec<Found> = frame.columns().iter().map(Found::of).collect();
+    let mut words: Vec<String> = columns.iter().flat_map(Found::words).collect();
+    words.sort();
+    words.dedup();
+    if !words.is_empty() && !decode.contains_key("extract") {
+        let mut csv = match all.get("csv") {
+            Some(Json::Object(csv)) => csv.clone(),
+            _ => Map::new(),
+        };
+        csv.insert("null_values".to_owned(), json!(words));
+        all.insert("csv".to_owned(), Json::Object(csv));
+    }
+    let date = columns.iter().find(|found| found.is_date());
+    let clock = columns.iter().find(|found| found.is_clock());
+    if let (Some(date), Some(clock)) = (date, clock) {
+        let mut joined = all.clone();
+        let both = format!("{{{}}} {{{}}}", date.column, clock.column);
+        joined.insert("join".to_owned(), json!({date.column.clone(): both}));
+        let is_known = serde_json::from_value::<Decoding>(Json::Object(joined.clone())).is_ok();
+        if is_known {
+            all = joined;
+        }
+    }
+    all
+}
+
+/// Why rows may have the same coordinates.
+fn repeated(columns: &[Found], keys: &[usize]) -> String {
+    let names: Vec<String> = keys
+        .iter()
+        .map(|key| format!("`{}`", columns[*key].column))
+        .collect();
+    let clock = columns.iter().find(|found| found.is_clock());
+    let cause = match clock {
+        Some(clock) => format!(
+            "the time of day stands in a column of its own, `{}`: make one column of both",
+            clock.column
+        ),
+        None => "if an hour comes twice because clocks are put back, say what `fold` is; if a column names what was measured, make columns of its values; if one says where, make it a coordinate".to_owned(),
+    };
+    format!(
+        "several rows have the same {}, and only the last of their values would be kept: {cause}",
+        names.join(" and ")
+    )
 }
 
 fn no_time(columns: &[Found]) -> String {
@@ -186,7 +238,11 @@ impl Drafting<'_> {
 
     /// Keys of a time, and what is to be looked at.
     fn time(&mut self, found: &Found) -> (Vec<String>, Option<String>) {
-        let zone = self.wishes.zone.clone();
+        let zone = self
+            .wishes
+            .zone
+            .clone()
+            .or_else(|| name::offset(&found.column));
         let has_fraction = found.cells.iter().flatten().any(|cell| {
             cell.rsplit_once(':')
                 .is_some_and(|(_, rest)| rest.contains('.'))

@@ -119,3 +119,65 @@ fn templates_are_sound() {
         );
     }
 }
+
+#[test]
+fn rows_that_would_be_lost_are_told() {
+    let draft = of(
+        "a.csv",
+        "Date,Time,x\n2024-05-01,10:00,1\n2024-05-01,10:10,2\n",
+    );
+    let is_joined = draft.decode.contains_key("join");
+    assert!(
+        is_joined || draft.doubts[0].contains("a column of its own, `Time`"),
+        "{draft:?}"
+    );
+    let draft = of(
+        "a.csv",
+        "time,x\n2024-10-27 02:00:00,1\n2024-10-27 02:00:00,2\n",
+    );
+    assert!(
+        draft.doubts[0].contains("several rows have the same `time`"),
+        "{draft:?}"
+    );
+}
+
+#[test]
+fn words_among_numbers_are_no_values() {
+    let draft = of(
+        "a.csv",
+        "time,x\n2024-05-01T00:00:00Z,1\n2024-05-01T01:00:00Z,---\n2024-05-01T02:00:00Z,3\n",
+    );
+    assert_eq!(
+        draft.decode["csv"]["null_values"],
+        serde_json::json!(["---"])
+    );
+    assert!(lines(&draft)[1].starts_with("x: {coords: [time]}"));
+}
+
+#[test]
+fn names_of_loggers_tell_offsets_and_units() {
+    let draft = of(
+        "hobo.csv",
+        "Plot Title: a\n#,\"Date Time, GMT+02:00\",\"Temp, °C (LGR S/N: 100)\",Host (LGR S/N: 100)\n1,2024-05-01 00:00:00,1.5,\n2,2024-05-01 00:10:00,2.5,1\n",
+    );
+    let all = lines(&draft);
+    assert!(all[0].contains("tz: \"+02:00\""), "{all:?}");
+    assert!(
+        all[2].starts_with("temp: {coords: [time], unit: degC,"),
+        "{all:?}"
+    );
+    assert!(all[3].starts_with("host: "), "{all:?}");
+}
+
+#[test]
+fn what_services_post_is_read_by_their_programs() {
+    let wishes = Wishes::default();
+    let document = br#"{"end_device_ids": {"device_id": "a"}, "received_at": "2024-05-01T10:00:00Z", "uplink_message": {"decoded_payload": {"t": 1.5}}}"#;
+    let draft = super::draft(document, Path::new("up.json"), &wishes).unwrap();
+    assert_eq!(draft.decode["extract"]["builtin"], "things-stack-uplink");
+    assert!(
+        draft.schema.contains("t: {coords: [time"),
+        "{}",
+        draft.schema
+    );
+}

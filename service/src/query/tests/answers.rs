@@ -341,17 +341,17 @@ n:
     fixture
         .fold(
             "i,f32,f64,i64,u64,z,b,t,d\n\
-             1,0.1,0.1,-9223372036854775808,18446744073709551614,1+2j,true,2024-05-01T00:00:00.5Z,2024-05-01\n\
+             1,0.1,0.1,-9223372036854775807,18446744073709551614,1+2j,true,2024-05-01T00:00:00.5Z,2024-05-01\n\
              2,16777216,1e300,,,,,,\n",
         )
         .await;
     assert_eq!(
         fixture.text("sel.i=1").await,
         "i,f32,f64,i64,u64,z,b,t,d\n\
-         1,0.1,0.1,-9223372036854775808,18446744073709551614,1.0+2.0j,true,2024-05-01T00:00:00.500Z,2024-05-01T00:00:00Z\n"
+         1,0.1,0.1,-9223372036854775807,18446744073709551614,1.0+2.0j,true,2024-05-01T00:00:00.500Z,2024-05-01T00:00:00Z\n"
     );
     let json: Value = serde_json::from_str(&fixture.text("sel.i=2&format=json").await).unwrap();
-    let row = json!({"i": 2, "f32": 16_777_216.0, "f64": 1e300, "i64": null, "u64": null, "z": null, "b": false, "t": null, "d": null});
+    let row = json!({"i": 2, "f32": 16_777_216.0, "f64": 1e300, "i64": null, "u64": null, "z": null, "b": null, "t": null, "d": null});
     assert_eq!(json["rows"][0], row);
     let arrow = fixture.bytes("format=arrow").await;
     let batch = concat(

@@ -73,7 +73,7 @@ async fn what_cannot_be_read_is_explained() {
     check(
         "sel.time=yesterday",
         "query parameter `sel.time=yesterday`: `yesterday` is not a time; write it as `2024-05-01T12:30:00Z`, or shorter: \
-         `2024-05-01`, `2024-05`, `2024`",
+         `2024-05-01`, `2024-05`, `2024`; or `now-6h`",
     )
     .await;
     check(

@@ -208,7 +208,7 @@ async fn more_than_there_is_room_for_is_refused() {
     for (query, what) in [
         (
             "var=v&resample=1s&agg=count",
-            "what `resample` keeps of each interval takes about 22 MiB",
+            "what `resample` keeps of each interval takes about 28 MiB",
         ),
         ("var=v&latest=90", "what `latest` keeps takes about 33 MiB"),
         (
