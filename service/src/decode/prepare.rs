@@ -308,7 +308,7 @@ impl Decoder {
             coordinates,
         };
         // What is renamed by a pattern, or becomes other columns, may be called anything.
-        let is_known = renames.is_some() && !self.becomes_others() && self.rules() != Rules::First;
+        let is_known = names.is_some() && !self.becomes_others() && self.rules() != Rules::First;
         Self {
             wanted: is_known.then(|| Arc::new(wanted)),
             ..self.clone()
