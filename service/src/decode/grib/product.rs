@@ -4,7 +4,9 @@ use super::super::format_error::FormatError;
 use super::FORMAT;
 use super::level::{Level, Surface};
 use super::message::{First, Message, Second, Sections};
+use super::statistics::{Ranges, derived, probability, process_name};
 use super::table;
+use super::template::Template;
 use super::time::{Unit, date, instant, period};
 use crate::rules::Rules;
 
@@ -37,100 +39,6 @@ pub(super) struct Period {
     pub(super) label: String,
     /// It begins when the forecast does.
     pub(super) is_from_start: bool,
-}
-
-/// The layout of a product template: where the parts after the common one begin, counted from the first byte of the section.
-struct Template {
-    /// By so much all that follows the numbers of the parameter is shifted.
-    shift: usize,
-    member: Option<usize>,
-    derived: Option<usize>,
-    percentile: Option<usize>,
-    probability: Option<usize>,
-    spatial: Option<usize>,
-    statistic: Option<usize>,
-}
-
-impl Template {
-    fn of(number: u16) -> Option<Self> {
-        let plain = Self {
-            shift: 0,
-            member: None,
-            derived: None,
-            percentile: None,
-            probability: None,
-            spatial: None,
-            statistic: None,
-        };
-        let member = Some(34);
-        Some(match number {
-            0 | 7 => plain,
-            1 | 60 => Self { member, ..plain },
-            2 => Self {
-                derived: Some(34),
-                ..plain
-            },
-            5 => Self {
-                probability: Some(34),
-                ..plain
-            },
-            6 => Self {
-                percentile: Some(34),
-                ..plain
-            },
-            8 => Self {
-                statistic: Some(34),
-                ..plain
-            },
-            9 => Self {
-                probability: Some(34),
-                statistic: Some(47),
-                ..plain
-            },
-            10 => Self {
-                percentile: Some(34),
-                statistic: Some(35),
-                ..plain
-            },
-            11 => Self {
-                member,
-                statistic: Some(37),
-                ..plain
-            },
-            12 => Self {
-                derived: Some(34),
-                statistic: Some(36),
-                ..plain
-            },
-            15 => Self {
-                spatial: Some(34),
-                ..plain
-            },
-            40 => Self { shift: 2, ..plain },
-            41 => Self {
-                shift: 2,
-                member: Some(36),
-                ..plain
-            },
-            42 => Self {
-                shift: 2,
-                statistic: Some(36),
-                ..plain
-            },
-            43 => Self {
-                shift: 2,
-                member: Some(36),
-                statistic: Some(39),
-                ..plain
-            },
-            61 => Self {
-                member,
-                statistic: Some(44),
-                ..plain
-            },
-            _ => return None,
-        })
-    }
 }
 
 impl Product {
@@ -312,92 +220,6 @@ impl Period {
     }
 }
 
-/// What was done over time.
-struct Ranges {
-    process: Option<String>,
-    end: Option<i64>,
-    unit: Option<Unit>,
-    length: i64,
-}
-
-impl Ranges {
-    fn of(bytes: &[u8], at: usize) -> Option<Self> {
-        let n = usize::from(*bytes.get(at + 7)?);
-        let ranges = bytes.get(at + 12..)?;
-        let processes = ranges.chunks_exact(12).take(n);
-        let names: Vec<String> = processes
-            .filter_map(|range| process_name(range[0]))
-            .collect();
-        let first = ranges.get(..12);
-        Some(Self {
-            process: (!names.is_empty()).then(|| names.join("Of")),
-            end: instant(bytes.get(at..)?),
-            unit: first.and_then(|range| Unit::of_grib2(range[2])),
-            length: first.map_or(0, |range| {
-                i64::from(u32::from_be_bytes([range[3], range[4], range[5], range[6]]))
-            }),
-        })
-    }
-}
-
-/// Code table 4.10.
-fn process_name(code: u8) -> Option<String> {
-    Some(match code {
-        0 => "avg".to_owned(),
-        1 => "acc".to_owned(),
-        2 => "max".to_owned(),
-        3 => "min".to_owned(),
-        4 => "diff".to_owned(),
-        5 => "rms".to_owned(),
-        6 => "sd".to_owned(),
-        7 => "cov".to_owned(),
-        9 => "ratio".to_owned(),
-        11 => "sum".to_owned(),
-        u8::MAX => return None,
-        other => format!("stat{other}"),
-    })
-}
-
-/// Code table 4.7.
-fn derived(code: u8) -> String {
-    match code {
-        0 => "mean".to_owned(),
-        1 => "weightedMean".to_owned(),
-        2 => "sd".to_owned(),
-        3 => "normalizedSd".to_owned(),
-        4 => "spread".to_owned(),
-        8 => "interquartile".to_owned(),
-        9 => "ensembleMin".to_owned(),
-        other => format!("derived{other}"),
-    }
-}
-
-/// Code table 4.9, with the limits.
-fn probability(bytes: &[u8], at: usize) -> Option<String> {
-    let limit = |at: usize| -> Option<f64> {
-        let scale = i32::from(*bytes.get(at)?);
-        let scale = if scale > 127 { 128 - scale } else { scale };
-        #[expect(clippy::cast_precision_loss, reason = "of 32 bits")]
-        let value = signed(bytes.get(at + 1..at + 5)?) as f64;
-        let power = 10_f64.powi(scale.abs());
-        Some(if scale < 0 {
-            value * power
-        } else {
-            value / power
-        })
-    };
-    let (lower, upper) = (limit(at + 3)?, limit(at + 8)?);
-    Some(match *bytes.get(at + 2)? {
-        0 => format!("probBelow{lower}"),
-        1 => format!("probAbove{upper}"),
-        2 => format!("prob{lower}To{upper}"),
-        3 => format!("probAbove{lower}"),
-        4 => format!("probBelow{upper}"),
-        5 => format!("probEqual{lower}"),
-        other => format!("prob{other}"),
-    })
-}
-
 fn surface(bytes: &[u8], at: usize) -> Option<Surface> {
     let [code, scale, value @ ..] = *bytes.get(at..)?.first_chunk::<6>()?;
     let is_missing = scale == u8::MAX || value == [u8::MAX; 4];
@@ -413,7 +235,7 @@ fn surface(bytes: &[u8], at: usize) -> Option<Surface> {
 }
 
 /// A number whose highest bit is the sign.
-fn signed(bytes: &[u8]) -> i64 {
+pub(super) fn signed(bytes: &[u8]) -> i64 {
     let bits = bytes
         .iter()
         .fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
