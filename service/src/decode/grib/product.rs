@@ -255,24 +255,38 @@ fn reference_time1(bytes: &[u8]) -> Option<i64> {
     date(year, [month, day, hour, minute, 0])
 }
 
-/// The member of an ensemble, which edition 1 leaves to the centres: the European one and the American one are known.
+/// The member of an ensemble or what was made of all of them, which edition 1 leaves to the centres: what the European and the
+/// American one write is known, and that of others who write as the European one does.
 fn ensemble1(bytes: &[u8]) -> (Option<i64>, Option<String>) {
+    const EUROPEAN: u8 = 98;
+    const AMERICAN: u8 = 7;
     let byte = |at: usize| bytes.get(at).copied();
-    match (bytes[4], byte(40)) {
-        (98, Some(1 | 26 | 30)) if byte(50).is_some_and(|n| n > 0) => {
-            (byte(49).map(i64::from), None)
-        }
-        (7, Some(1)) => {
-            let kind = match byte(41) {
-                Some(2) => Some("negative".to_owned()),
-                Some(3) => Some("positive".to_owned()),
-                _ => None,
-            };
-            match byte(41) {
-                Some(1..=3) => (byte(42).map(i64::from), kind),
-                _ => (None, None),
-            }
-        }
-        _ => (None, None),
+    let [Some(layout), Some(kind)] = [byte(40), byte(42)] else {
+        return (None, None);
+    };
+    if bytes[4] == EUROPEAN || bytes[25] == EUROPEAN {
+        let [high, low] = [49, 50].map(|at| byte(at).map(i64::from));
+        return match (layout, kind, high.zip(low)) {
+            (_, 17, _) => (None, Some("mean".to_owned())),
+            (_, 18, _) => (None, Some("spread".to_owned())),
+            // A number, and how many there are.
+            (
+                1 | 14 | 17 | 18 | 26..=28 | 30 | 31 | 36 | 37 | 40 | 50 | 244 | 245,
+                _,
+                Some((number, 1..)),
+            ) => (Some(number), None),
+            // Seasonal forecasts have a number of two bytes, and do not say how many there are.
+            (12 | 15 | 16 | 23, _, Some((high, low))) => (Some(high << 8 | low), None),
+            _ => (None, None),
+        };
     }
+    if bytes[4] == AMERICAN && layout == 1 {
+        return match byte(41) {
+            Some(1) => (Some(i64::from(kind)), None),
+            Some(2) => (Some(i64::from(kind)), Some("negative".to_owned())),
+            Some(3) => (Some(i64::from(kind)), Some("positive".to_owned())),
+            _ => (None, None),
+        };
+    }
+    (None, None)
 }
