@@ -353,6 +353,73 @@ def climate(path):
     expected(path, columns)
 
 
+def observations(folder):
+    """Times along another dimension, packed, in odd calendars, and of several stations; compressions of plugins."""
+    import netCDF4
+    import zarr
+
+    def times(file, dimension, numbers, units, kind="f8", **attributes):
+        time = file.createVariable("time", kind, (dimension,))
+        time.setncatts({"units": units} | attributes)
+        time.set_auto_maskandscale(False)
+        time[:] = numbers
+
+    def values(file, dimension, numbers, name="level"):
+        file.createVariable(name, "f8", (dimension,))[:] = numbers
+
+    with netCDF4.Dataset(folder / "observations.nc", "w") as file:
+        file.createDimension("obs", 3)
+        times(file, "obs", [0, 15, 30], "minutes since 2024-05-01 00:00:00 UTC")
+        values(file, "obs", [1.5, 1.75, 2.0])
+        calibrated = file.createVariable("calibrated", "i8", ("obs",))
+        calibrated.units = "seconds since 1970-01-01"
+        calibrated[:] = [0, -(2**63), 86400]
+        compound = file.createCompoundType(np.dtype([("a", "i4")]), "pair")
+        file.createVariable("nobody", compound, ("obs",))
+    for kind in ("contiguous", "indexed"):
+        with netCDF4.Dataset(folder / f"{kind}.nc", "w") as file:
+            file.featureType = "timeSeries"
+            file.createDimension("station", 2)
+            file.createDimension("obs", 3)
+            times(file, "obs", [0, 1, 0], "hours since 2024-05-01")
+            values(file, "obs", [1.5, 1.75, 9.0])
+            values(file, "station", [50.1, 49.2], "lat")
+            file.createVariable("station", str, ("station",))[:] = np.array(["Kladno", "Zlin"], object)
+            if kind == "contiguous":
+                counter = file.createVariable("row_size", "i4", ("station",))
+                counter.sample_dimension = "obs"
+                counter[:] = [2, 1]
+            else:
+                counter = file.createVariable("station_index", "i4", ("obs",))
+                counter.instance_dimension = "station"
+                counter[:] = [0, 0, 1]
+    calendars = {
+        "packed": ([0, 5, 10], "seconds since 2019-02-14 09:00:00", {"scale_factor": 0.5}),
+        "caesar": ([737688.125, 737688.25, 737688.375], "days since 1-1-1 00:00:0.0", {}),
+        "days360": ([0, 30, 59], "days since 2000-01-01", {"calendar": "360_day"}),
+    }
+    for name, (numbers, units, attributes) in calendars.items():
+        with netCDF4.Dataset(folder / f"{name}.nc", "w", format="NETCDF3_CLASSIC") as file:
+            file.createDimension("time", 3)
+            times(file, "time", numbers, units, "i4" if name == "packed" else "f8", **attributes)
+            values(file, "time", [1, 2, 3])
+    for compression in ("zstd", "bzip2", "blosc_lz4"):
+        with netCDF4.Dataset(folder / f"{compression}.nc", "w") as file:
+            file.createDimension("time", 300)
+            times(file, "time", np.arange(300), "hours since 2024-05-01")
+            level = file.createVariable("level", "f8", ("time",), compression=compression)
+            # Blosc gives up on what is too short.
+            level[:] = np.arange(300) // 100
+    path = folder / "zeros2.zarr.zip"
+    path.unlink(missing_ok=True)
+    with zarr.storage.ZipStore(path, mode="w") as store:
+        group = zarr.create_group(store, zarr_format=2)
+        for name, fill, dims in (("n", None, ["x"]), ("marked", -1, ["x"]), ("plain", 0, None)):
+            attributes = {"_ARRAY_DIMENSIONS": dims} if dims else {}
+            array = group.create_array(name, shape=(3,), dtype="i4", fill_value=fill, attributes=attributes)
+            array[:] = [0, -1, 5]
+
+
 def grib(folder):
     import eccodes
 
@@ -510,6 +577,7 @@ def main(folder):
     line_protocol(folder)
     archives(folder)
     slabs(folder)
+    observations(folder)
     grib(folder)
 
 

@@ -23,7 +23,9 @@ mod product;
 mod raster;
 mod reduced;
 mod rotated;
+mod statistics;
 mod table;
+mod template;
 mod time;
 mod values;
 

@@ -8,16 +8,19 @@ pub(super) mod formats;
 mod grib;
 mod grib_samples;
 mod hostile;
+mod observations;
 mod pipeline;
 mod programs;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use polars::prelude::{AnyValue, DataFrame};
 use serde_json::{Map, Value, json};
 
-use super::{Content, DecodeError, Decoding, Table, decode};
+use super::prepare::NodeColumns;
+use super::{Content, DecodeError, Decoder, Decoding, Table, decode};
 
 /// A table as text: names with types, then rows; `-` is null, text stands in quotes.
 pub(super) fn show(frame: &DataFrame) -> String {
@@ -47,6 +50,17 @@ pub(super) fn show(frame: &DataFrame) -> String {
 /// A configuration written as JSON.
 pub(super) fn decoding(configuration: Value) -> Decoding {
     serde_json::from_value(configuration).unwrap()
+}
+
+/// A decoder for a node with these variables and coordinates.
+fn decoder_for(variables: &[&str], coordinates: &[&str]) -> Decoder {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let mut decoder = decoding(json!({})).prepare(Path::new(".")).unwrap();
+    decoder.wanted = Some(Arc::new(NodeColumns {
+        variables: owned(variables),
+        coordinates: owned(coordinates),
+    }));
+    decoder
 }
 
 pub(super) fn variables(variables: Value) -> Map<String, Value> {

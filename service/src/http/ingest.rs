@@ -116,7 +116,8 @@ pub(crate) struct DryRun {
         (Binary = "application/vnd.apache.parquet"), (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.arrow.file"),
         (Binary = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Binary = "application/vnd.oasis.opendocument.spreadsheet"),
         (Binary = "text/x-toa5"), (Binary = "text/x-line-protocol"), (Binary = "application/x-netcdf"), (Binary = "application/vnd.zarr+zip"),
-        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/octet-stream"))),
+        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/x-www-form-urlencoded"), (Binary = "multipart/form-data"),
+        (Binary = "application/octet-stream"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),
@@ -140,7 +141,8 @@ pub(crate) async fn create_contribution(
         (Binary = "application/vnd.apache.parquet"), (Binary = "application/vnd.apache.arrow.stream"), (Binary = "application/vnd.apache.arrow.file"),
         (Binary = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Binary = "application/vnd.oasis.opendocument.spreadsheet"),
         (Binary = "text/x-toa5"), (Binary = "text/x-line-protocol"), (Binary = "application/x-netcdf"), (Binary = "application/vnd.zarr+zip"),
-        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/octet-stream"))),
+        (Binary = "application/x-grib"), (Binary = "application/zip"), (Binary = "application/x-www-form-urlencoded"), (Binary = "multipart/form-data"),
+        (Binary = "application/octet-stream"))),
     responses(
     (status = 200, description = "Merged (`wait=merged`), or sent before with the same `Idempotency-Key`, or tried (`dry_run=true`)", body = Receipt),
     (status = 202, description = "Durable; to be merged", body = Receipt, headers(("Location" = String, description = "The contribution"))),

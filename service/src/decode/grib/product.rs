@@ -4,7 +4,9 @@ use super::super::format_error::FormatError;
 use super::FORMAT;
 use super::level::{Level, Surface};
 use super::message::{First, Message, Second, Sections};
+use super::statistics::{Ranges, derived, probability, process_name};
 use super::table;
+use super::template::Template;
 use super::time::{Unit, date, instant, period};
 use crate::rules::Rules;
 
@@ -37,100 +39,6 @@ pub(super) struct Period {
     pub(super) label: String,
     /// It begins when the forecast does.
     pub(super) is_from_start: bool,
-}
-
-/// The layout of a product template: where the parts after the common one begin, counted from the first byte of the section.
-struct Template {
-    /// By so much all that follows the numbers of the parameter is shifted.
-    shift: usize,
-    member: Option<usize>,
-    derived: Option<usize>,
-    percentile: Option<usize>,
-    probability: Option<usize>,
-    spatial: Option<usize>,
-    statistic: Option<usize>,
-}
-
-impl Template {
-    fn of(number: u16) -> Option<Self> {
-        let plain = Self {
-            shift: 0,
-            member: None,
-            derived: None,
-            percentile: None,
-            probability: None,
-            spatial: None,
-            statistic: None,
-        };
-        let member = Some(34);
-        Some(match number {
-            0 | 7 => plain,
-            1 | 60 => Self { member, ..plain },
-            2 => Self {
-                derived: Some(34),
-                ..plain
-            },
-            5 => Self {
-                probability: Some(34),
-                ..plain
-            },
-            6 => Self {
-                percentile: Some(34),
-                ..plain
-            },
-            8 => Self {
-                statistic: Some(34),
-                ..plain
-            },
-            9 => Self {
-                probability: Some(34),
-                statistic: Some(47),
-                ..plain
-            },
-            10 => Self {
-                percentile: Some(34),
-                statistic: Some(35),
-                ..plain
-            },
-            11 => Self {
-                member,
-                statistic: Some(37),
-                ..plain
-            },
-            12 => Self {
-                derived: Some(34),
-                statistic: Some(36),
-                ..plain
-            },
-            15 => Self {
-                spatial: Some(34),
-                ..plain
-            },
-            40 => Self { shift: 2, ..plain },
-            41 => Self {
-                shift: 2,
-                member: Some(36),
-                ..plain
-            },
-            42 => Self {
-                shift: 2,
-                statistic: Some(36),
-                ..plain
-            },
-            43 => Self {
-                shift: 2,
-                member: Some(36),
-                statistic: Some(39),
-                ..plain
-            },
-            61 => Self {
-                member,
-                statistic: Some(44),
-                ..plain
-            },
-            _ => return None,
-        })
-    }
 }
 
 impl Product {
@@ -312,92 +220,6 @@ impl Period {
     }
 }
 
-/// What was done over time.
-struct Ranges {
-    process: Option<String>,
-    end: Option<i64>,
-    unit: Option<Unit>,
-    length: i64,
-}
-
-impl Ranges {
-    fn of(bytes: &[u8], at: usize) -> Option<Self> {
-        let n = usize::from(*bytes.get(at + 7)?);
-        let ranges = bytes.get(at + 12..)?;
-        let processes = ranges.chunks_exact(12).take(n);
-        let names: Vec<String> = processes
-            .filter_map(|range| process_name(range[0]))
-            .collect();
-        let first = ranges.get(..12);
-        Some(Self {
-            process: (!names.is_empty()).then(|| names.join("Of")),
-            end: instant(bytes.get(at..)?),
-            unit: first.and_then(|range| Unit::of_grib2(range[2])),
-            length: first.map_or(0, |range| {
-                i64::from(u32::from_be_bytes([range[3], range[4], range[5], range[6]]))
-            }),
-        })
-    }
-}
-
-/// Code table 4.10.
-fn process_name(code: u8) -> Option<String> {
-    Some(match code {
-        0 => "avg".to_owned(),
-        1 => "acc".to_owned(),
-        2 => "max".to_owned(),
-        3 => "min".to_owned(),
-        4 => "diff".to_owned(),
-        5 => "rms".to_owned(),
-        6 => "sd".to_owned(),
-        7 => "cov".to_owned(),
-        9 => "ratio".to_owned(),
-        11 => "sum".to_owned(),
-        u8::MAX => return None,
-        other => format!("stat{other}"),
-    })
-}
-
-/// Code table 4.7.
-fn derived(code: u8) -> String {
-    match code {
-        0 => "mean".to_owned(),
-        1 => "weightedMean".to_owned(),
-        2 => "sd".to_owned(),
-        3 => "normalizedSd".to_owned(),
-        4 => "spread".to_owned(),
-        8 => "interquartile".to_owned(),
-        9 => "ensembleMin".to_owned(),
-        other => format!("derived{other}"),
-    }
-}
-
-/// Code table 4.9, with the limits.
-fn probability(bytes: &[u8], at: usize) -> Option<String> {
-    let limit = |at: usize| -> Option<f64> {
-        let scale = i32::from(*bytes.get(at)?);
-        let scale = if scale > 127 { 128 - scale } else { scale };
-        #[expect(clippy::cast_precision_loss, reason = "of 32 bits")]
-        let value = signed(bytes.get(at + 1..at + 5)?) as f64;
-        let power = 10_f64.powi(scale.abs());
-        Some(if scale < 0 {
-            value * power
-        } else {
-            value / power
-        })
-    };
-    let (lower, upper) = (limit(at + 3)?, limit(at + 8)?);
-    Some(match *bytes.get(at + 2)? {
-        0 => format!("probBelow{lower}"),
-        1 => format!("probAbove{upper}"),
-        2 => format!("prob{lower}To{upper}"),
-        3 => format!("probAbove{lower}"),
-        4 => format!("probBelow{upper}"),
-        5 => format!("probEqual{lower}"),
-        other => format!("prob{other}"),
-    })
-}
-
 fn surface(bytes: &[u8], at: usize) -> Option<Surface> {
     let [code, scale, value @ ..] = *bytes.get(at..)?.first_chunk::<6>()?;
     let is_missing = scale == u8::MAX || value == [u8::MAX; 4];
@@ -413,7 +235,7 @@ fn surface(bytes: &[u8], at: usize) -> Option<Surface> {
 }
 
 /// A number whose highest bit is the sign.
-fn signed(bytes: &[u8]) -> i64 {
+pub(super) fn signed(bytes: &[u8]) -> i64 {
     let bits = bytes
         .iter()
         .fold(0_i64, |n, byte| n << 8 | i64::from(*byte));
@@ -433,24 +255,38 @@ fn reference_time1(bytes: &[u8]) -> Option<i64> {
     date(year, [month, day, hour, minute, 0])
 }
 
-/// The member of an ensemble, which edition 1 leaves to the centres: the European one and the American one are known.
+/// The member of an ensemble or what was made of all of them, which edition 1 leaves to the centres: what the European and the
+/// American one write is known, and that of others who write as the European one does.
 fn ensemble1(bytes: &[u8]) -> (Option<i64>, Option<String>) {
+    const EUROPEAN: u8 = 98;
+    const AMERICAN: u8 = 7;
     let byte = |at: usize| bytes.get(at).copied();
-    match (bytes[4], byte(40)) {
-        (98, Some(1 | 26 | 30)) if byte(50).is_some_and(|n| n > 0) => {
-            (byte(49).map(i64::from), None)
-        }
-        (7, Some(1)) => {
-            let kind = match byte(41) {
-                Some(2) => Some("negative".to_owned()),
-                Some(3) => Some("positive".to_owned()),
-                _ => None,
-            };
-            match byte(41) {
-                Some(1..=3) => (byte(42).map(i64::from), kind),
-                _ => (None, None),
-            }
-        }
-        _ => (None, None),
+    let [Some(layout), Some(kind)] = [byte(40), byte(42)] else {
+        return (None, None);
+    };
+    if bytes[4] == EUROPEAN || bytes[25] == EUROPEAN {
+        let [high, low] = [49, 50].map(|at| byte(at).map(i64::from));
+        return match (layout, kind, high.zip(low)) {
+            (_, 17, _) => (None, Some("mean".to_owned())),
+            (_, 18, _) => (None, Some("spread".to_owned())),
+            // A number, and how many there are.
+            (
+                1 | 14 | 17 | 18 | 26..=28 | 30 | 31 | 36 | 37 | 40 | 50 | 244 | 245,
+                _,
+                Some((number, 1..)),
+            ) => (Some(number), None),
+            // Seasonal forecasts have a number of two bytes, and do not say how many there are.
+            (12 | 15 | 16 | 23, _, Some((high, low))) => (Some(high << 8 | low), None),
+            _ => (None, None),
+        };
     }
+    if bytes[4] == AMERICAN && layout == 1 {
+        return match byte(41) {
+            Some(1) => (Some(i64::from(kind)), None),
+            Some(2) => (Some(i64::from(kind)), Some("negative".to_owned())),
+            Some(3) => (Some(i64::from(kind)), Some("positive".to_owned())),
+            _ => (None, None),
+        };
+    }
+    (None, None)
 }

@@ -16,6 +16,9 @@ use super::message::{First, Message, Second, Sections};
 use super::reduced::Reduced;
 use crate::rules::Rules;
 
+/// What codecs keep of a point while they unpack it, beside its value.
+const CODEC_BYTES: usize = 16;
+
 /// Writes the values of a message, in the order of its coordinates, into `cells`; NaN is no value.
 ///
 /// # Errors
@@ -36,7 +39,9 @@ pub(super) fn decode(
     let (row_length, _) = definition.scan_line_shape().map_err(failed)?;
     match message.sections {
         Sections::First(first) => decode1(message, &first, row_length, cells, budget)?,
-        Sections::Second(second) => decode2(message, &second, row_length, asked.rules, cells)?,
+        Sections::Second(second) => {
+            decode2(message, &second, row_length, asked.rules, cells, budget)?;
+        }
     }
     definition
         .reorder_for_ndarray_in_place(cells)
@@ -57,7 +62,9 @@ fn decode_reduced(
     let mut values = vec![f64::NAN; n_points];
     match message.sections {
         Sections::First(first) => decode1(message, &first, 0, &mut values, budget)?,
-        Sections::Second(second) => decode2(message, &second, 0, asked.rules, &mut values)?,
+        Sections::Second(second) => {
+            decode2(message, &second, 0, asked.rules, &mut values, budget)?;
+        }
     }
     let method = asked.options.reduced.unwrap_or(ReducedRows::Nearest);
     grid.spread(&values, method, cells);
@@ -71,6 +78,7 @@ fn decode2(
     row_length: usize,
     rules: Rules,
     cells: &mut [f64],
+    budget: &Budget<'_>,
 ) -> Result<(), DecodeError> {
     let failed = |error| fault(Some(message.number), &error);
     let representation = DataRepresentation::parse(second.representation).map_err(failed)?;
@@ -97,11 +105,15 @@ fn decode2(
                 .map_err(|reason| damaged(message, &reason))?;
         }
         DataRepresentation::CcsdsPacking(params) => {
+            budget.take_each(n_values, CODEC_BYTES)?;
             codecs::ccsds(payload, params, values).map_err(|fault| packed(message, fault))?;
+            budget.give_back(n_values * CODEC_BYTES);
         }
         DataRepresentation::Jpeg2000Packing(params) => {
+            budget.take_each(n_values, CODEC_BYTES)?;
             codecs::jpeg2000(payload, &params.packing, values)
                 .map_err(|fault| packed(message, fault))?;
+            budget.give_back(n_values * CODEC_BYTES);
         }
         representation => {
             decode_field_into(second.data, representation, bits, n_points, cells)

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use polars::prelude::DataType;
 use serde_json::{Value, json};
 
-use super::super::prepare::NodeColumns;
 use super::super::{Content, DecodeError, Decoded, Decoder, Grids, Recipe, decode_arrays};
-use super::{decoding, variables};
+use super::{decoder_for, decoding, variables};
 use crate::rules::Rules;
 
 /// A surface of code table 4.5 with its value, scaled by powers of ten.
@@ -173,12 +171,7 @@ fn read_for(
     variables: &[&str],
     coordinates: &[&str],
 ) -> Result<Grids, DecodeError> {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let mut decoder = decoding(json!({})).prepare(Path::new(".")).unwrap();
-    decoder.wanted = Some(Arc::new(NodeColumns {
-        variables: owned(variables),
-        coordinates: owned(coordinates),
-    }));
+    let decoder = decoder_for(variables, coordinates);
     decoded(fields, &decoder)
 }
 
