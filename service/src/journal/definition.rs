@@ -387,3 +387,30 @@ async fn create(store: &Store, key: &str, bytes: &Bytes) -> Result<(), StoreErro
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::decode::OnBadCell;
+
+    #[test]
+    fn a_definition_is_read_by_the_rules_of_its_version() {
+        let text = "n: {COORDS: {t: {}}, VARS: {v: {coords: t}}}";
+        let schema = Schema::parse(text, "a.yaml", Path::new(".")).expect("a schema");
+        let decoder = Decoding::default().prepare(Path::new("."));
+        let definition = Definition::new(&schema, decoder.expect("defaults").recipe());
+        let today = String::from_utf8(definition.json.to_vec()).expect("JSON");
+        let before = today.replacen("\"version\":2", "\"version\":1", 1);
+        assert_ne!(today, before);
+        for (json, rules, on_bad_cell) in [
+            (today, Rules::Second, OnBadCell::Value),
+            (before, Rules::First, OnBadCell::Row),
+        ] {
+            let read = understand(json.as_bytes(), |_| None).expect("it is understood");
+            assert_eq!(read.decoder.rules(), rules);
+            assert_eq!(read.decoder.on_bad_cell(), on_bad_cell);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! One damaged record costs that record, and is told.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{refusal, run};
@@ -145,4 +146,26 @@ fn a_line_that_is_no_record_is_left_out() {
         ),
         "record 2 has `a` twice; give each value a key of its own"
     );
+}
+
+proptest! {
+    /// Whatever is wrong with one line, the others are what they are without it.
+    #[test]
+    fn a_damaged_line_costs_itself(
+        rows in proptest::collection::vec("[0-9]{1,4}", 1..20),
+        at in 0_usize..20,
+        damaged in prop::sample::select(vec!["1", "1,2,3", "\0\0", "1,\"2\"x", "\"1,2", "\0,1"]),
+    ) {
+        let line = |row: &String| format!("{row},{row}\n");
+        let sound: String = rows.iter().map(line).collect();
+        let at = at.min(rows.len());
+        let mut lines: Vec<String> = rows.iter().map(line).collect();
+        lines.insert(at, format!("{damaged}\n"));
+        let read = |text: &str| run(json!({}), "text/csv", format!("a,b\n{text}").as_bytes());
+        let with = read(&lines.concat()).unwrap();
+        let (table, lost) = with.split_once("\nlost ").unwrap();
+        prop_assert_eq!(table, read(&sound).unwrap());
+        let place = format!("line {} ", at + 2);
+        prop_assert!(lost.starts_with(&place), "{}", lost);
+    }
 }

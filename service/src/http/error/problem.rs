@@ -104,6 +104,7 @@ impl From<&RowProblem> for ProblemItem {
     fn from(problem: &RowProblem) -> Self {
         Self {
             row: problem.row,
+            line: problem.line,
             column: problem.column.clone(),
             value: problem.value.clone(),
             reason: problem.reason.clone(),
