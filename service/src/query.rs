@@ -46,6 +46,7 @@ mod cursor;
 mod elements;
 mod error;
 mod format;
+mod nearest;
 mod picked;
 mod pieces;
 mod plan;

@@ -190,8 +190,9 @@ async fn the_examples_of_help_work() {
     assert_eq!(
         commands,
         [
-            "demo", "serve", "check", "ingest", "collect", "query", "list", "cp", "log", "retry",
-            "retract", "rebuild", "journal", "verify", "doctor", "token", "user", "openapi"
+            "demo", "serve", "init", "check", "ingest", "collect", "query", "list", "cp", "log",
+            "retry", "retract", "rebuild", "journal", "verify", "doctor", "token", "user",
+            "openapi"
         ]
     );
     for command in commands {

@@ -158,7 +158,7 @@ fn mistakes_in_a_command_say_what_there_is() {
         &workspace,
         "query loggers.yaml readings --sel date_time=soon",
         1,
-        "zf: query parameter `sel.date_time=soon`: `soon` is not a time; write it as `2024-05-01T12:30:00Z`, or shorter: `2024-05-01`, `2024-05`, `2024`",
+        "zf: query parameter `sel.date_time=soon`: `soon` is not a time; write it as `2024-05-01T12:30:00Z`, or shorter: `2024-05-01`, `2024-05`, `2024`; or `now-6h`",
     );
     check(
         &workspace,

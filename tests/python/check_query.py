@@ -97,6 +97,10 @@ class Question:
                 self.params.append((f"unit.{v}", to))
         self.format = chance.choice(["csv", "json", "arrow", "parquet"])
         self.finish_mode()
+        # Intervals of a gap have rows then, which xarray's wall times do not know.
+        self.keep_na = self.keep_na and self.mode != "resample"
+        # Only with every row it is the very nearest, whether it has a value or not.
+        self.keep_na = self.keep_na or any("nearest:" in value for _, value in self.params)
         self.params += [("layout", self.layout), ("na", "keep" if self.keep_na else "drop"), ("format", self.format)]
 
     def pick_mode(self, asked):
@@ -159,7 +163,7 @@ class Question:
             wanted = chance.sample(list(values), min(n, chance.randint(1, 3)))
             self.params.append((f"sel.{d}", ",".join(self.text(d, v) for v in wanted)))
             self.narrow(d, [i for i, v in enumerate(values) if v in wanted])
-        elif kind == "nearest" and values.dtype.kind in "fiuM":
+        elif kind == "nearest" and not self.mode and values.dtype.kind in "fiuM":
             wanted = self.somewhere(values)
             distance = np.abs(values - wanted) if values.dtype.kind in "fM" else np.abs(values.astype(int) - int(wanted))
             self.params.append((f"sel.{d}", f"nearest:{self.text(d, wanted)}"))
@@ -220,12 +224,12 @@ class Question:
             array = chosen[v]
             there, values = model.is_there(array), array.values
             meanings = array.attrs.get("flag_meanings")
-            if meanings is not None:
+            if self.spec["VARS"][v].get("type") == "bool":
+                values = np.where(there, values, 0).astype(bool)
+            elif meanings is not None:
                 labels = np.array([None, *self.spec["VARS"][v]["range"]["discrete"]], dtype=object)
                 values = labels[np.where(there, values, 0).astype(int)]
             table.variables[v] = (array.dims, values, there)
-            if self.spec["VARS"][v].get("type") == "bool":
-                table.bools.add(v)
         self.convert(table, before=True)
         if self.mode == "max_points":
             first = self.index[self.thin_axis][0] if len(self.index[self.thin_axis]) else 0

@@ -39,6 +39,9 @@ class Variable:
         if kind and kind.startswith("str"):
             kind = "str"
         self.dtype = "int64" if self.time else TYPES.get(kind, kind)
+        self.truth = self.dtype == "bool"
+        if self.truth and self.dims:
+            self.dtype = "int8"  # with a third state where nothing came
         limits = raw.get("range") or {}
         self.interval = limits.get("interval")
         self.labels = limits.get("discrete")
@@ -54,8 +57,9 @@ class Variable:
             return self.labels.index(value) + 1
         if self.dtype == "str":
             return str(value)
-        if self.dtype == "bool":
-            return value if isinstance(value, bool) else {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+        if self.truth:
+            value = value if isinstance(value, bool) else {"true": True, "false": False, "1": True, "0": False}[str(value).lower()]
+            return int(value) if self.dims else value
         number = float(value)
         if math.isnan(number):
             return None
@@ -87,14 +91,14 @@ class Variable:
             return 0
         if self.dtype == "str":
             return ""
-        if self.dtype == "bool":
-            return False
+        if self.truth:
+            return -1 if self.dims else False
         if self.time:
             return np.iinfo("int64").min
         kind = np.dtype(self.dtype)
         if kind.kind == "f":
             return np.nan
-        return np.iinfo(kind).max if kind.kind == "u" else -1
+        return np.iinfo(kind).max if kind.kind == "u" else np.iinfo(kind).min
 
 
 class Node:

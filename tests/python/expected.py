@@ -18,13 +18,15 @@ def open_node(store, group):
 
 
 def is_there(array):
-    """Which elements are values. Empty texts are kept apart from absent ones by nobody; booleans are always there."""
+    """Which elements are values. Empty texts are kept apart from absent ones by nobody."""
     if array.dtype.kind == "f":
         return ~np.isnan(array.values)
     if array.dtype.kind in "OUST":
         return np.array([str(v) != "" for v in array.values.ravel()], dtype=bool).reshape(array.shape)
     if array.dtype.kind in "mM":
         return ~np.isnat(array.values)
+    if array.attrs.get("flag_meanings") == "false true":
+        return array.values != -1
     if "flag_meanings" in array.attrs:
         return array.values != 0
     na = array.encoding.get("_FillValue", array.attrs.get("_FillValue"))
@@ -38,13 +40,12 @@ class Table:
         self.dims = dims  # in row order
         self.coordinates = coordinates  # dimension → its selected values
         self.variables = {}  # name → (dims, values, there)
-        self.bools = set()
 
     def deciding(self, thinned):
         if thinned is not None:
             return thinned
         full = [n for n, (dims, *_) in self.variables.items() if len(dims) == len(self.dims)]
-        return [n for n in (full or self.variables) if n not in self.bools]
+        return full or list(self.variables)
 
     def aligned(self, name):
         """Values and mask with all dimensions, of length 1 where the variable has none."""

@@ -30,7 +30,7 @@ pub(super) fn of(payload: &[u8]) -> Map<String, Json> {
     }
     let lines: Vec<&str> = lines[n_comments.min(lines.len())..]
         .iter()
-        .filter(|line| !line.starts_with('#'))
+        .filter(|line| n_comments == 0 || !line.starts_with('#'))
         .copied()
         .collect();
     if let Some(found) = Found::of(&lines) {

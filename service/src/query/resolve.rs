@@ -8,10 +8,10 @@ use std::sync::Arc;
 use zarr_fuse_schemas::{Node, Variable};
 
 use super::Bounds;
-use super::bbox::{is_latitude, is_longitude};
-use super::elements::{Key, Na, int, number};
+use super::elements::{Key, Na};
 use super::error::{QueryError, bad, suggest};
 use super::format::Kind;
+use super::nearest::{self, MAX_CANDIDATES, Target, nearest_indices};
 use super::picked::Picked;
 use super::room::Share;
 use super::selection::Selection;
@@ -26,6 +26,9 @@ pub(super) fn at(position: u64) -> usize {
 
 /// Selections that look at more values and selectors than this do so on the blocking pool.
 const MAX_INLINE: usize = 20_000;
+
+/// An axis along which what is nearest was looked for, and the indices that are, nearest first.
+type Candidates = (usize, Vec<u64>);
 
 /// The indices selected along each of `row_coordinates`.
 ///
@@ -56,12 +59,21 @@ pub(super) async fn resolve(
         n_looked_at += criterion.n_spans() + values.0.len();
         columns.push((axis, values));
     }
-    if n_looked_at <= MAX_INLINE {
-        return pick(view, selection, row_coordinates, &columns);
+    let (mut picked, nearest) = if n_looked_at <= MAX_INLINE {
+        pick(view, selection, row_coordinates, &columns)?
+    } else {
+        let (view, selection) = (view.clone(), selection.clone());
+        let row_coordinates = row_coordinates.to_vec();
+        let work = move || pick(&view, &selection, &row_coordinates, &columns);
+        blocking(work).await?
+    };
+    if !selection.keep_na {
+        for (axis, candidates) in nearest {
+            let of = (selection, row_coordinates);
+            nearest::with_value(view, of, &mut picked, (axis, &candidates), bounds).await?;
+        }
     }
-    let (view, selection) = (view.clone(), selection.clone());
-    let row_coordinates = row_coordinates.to_vec();
-    blocking(move || pick(&view, &selection, &row_coordinates, &columns)).await
+    Ok(picked)
 }
 
 /// The place of a coordinate among those of the rows.
@@ -79,13 +91,14 @@ fn axis_of(
     })
 }
 
-/// The same, once the values of every criterion are there, each with the place of its coordinate.
+/// The same, once the values of every criterion are there, each with the place of its coordinate; and along which of them
+/// what is nearest was looked for, with the indices that come next.
 fn pick(
     view: &NodeView,
     selection: &Selection,
     row_coordinates: &[String],
     columns: &[(usize, (Arc<Values>, Share))],
-) -> Result<Vec<Picked>, QueryError> {
+) -> Result<(Vec<Picked>, Vec<Candidates>), QueryError> {
     let schema = view.schema();
     let length = |name: &str| view.coordinate(name).map_or(0, Values::len) as u64;
     let mut picked: Vec<Picked> = row_coordinates
@@ -120,16 +133,20 @@ fn pick(
             .clone()
             .and(&at_positions(name, length(name), positions)?);
     }
+    let mut candidates = Vec::new();
     for (axis, targets) in nearest {
-        let index = nearest_index(&targets, &picked[axis]);
-        if let Some(index) = index {
+        let mut found = nearest_indices(&targets, &picked[axis], MAX_CANDIDATES);
+        if let Some(first) = found.first() {
             for target in &targets {
-                target.check(at(index), selection)?;
+                target.check(at(*first), selection)?;
             }
         }
-        picked[axis] = index.map_or(Picked::Range(0..0), |index| Picked::Range(index..index + 1));
+        found.retain(|index| targets.iter().all(|target| target.is_within(at(*index))));
+        let first = found.first().copied();
+        picked[axis] = first.map_or(Picked::Range(0..0), |index| Picked::Range(index..index + 1));
+        candidates.push((axis, found));
     }
-    Ok(picked)
+    Ok((picked, candidates))
 }
 
 /// A coordinate and whether it is sorted, or else a variable.
@@ -315,8 +332,8 @@ fn no_such_value(
                 key,
                 tolerance: None,
             };
-            let near = nearest_index(&[target], &Picked::Range(0..values.len() as u64));
-            near.map_or_else(String::new, |index| {
+            let near = nearest_indices(&[target], &Picked::Range(0..values.len() as u64), 1);
+            near.first().copied().map_or_else(String::new, |index| {
                 let text = Kind::of(variable, selection.zone).text(values, at(index));
                 format!("; the nearest is `{text}`; `nearest:{wanted}` selects it")
             })
@@ -328,94 +345,6 @@ fn no_such_value(
         value: wanted.to_owned(),
         hint,
     }
-}
-
-/// One `nearest:` and the values it looks among.
-struct Target<'a> {
-    variable: &'a Variable,
-    values: &'a Values,
-    key: &'a Key,
-    /// How far away what is found may be.
-    tolerance: Option<f64>,
-}
-
-impl Target<'_> {
-    /// How far element `i` is from what is looked for, `None` without a value.
-    fn distance(&self, i: usize) -> Option<f64> {
-        if Na::of(self.variable).is_na(self.values, i) {
-            return None;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the difference is exact where it matters, near zero"
-        )]
-        let distance = match self.key {
-            Key::Int(key) => int(self.values, i)?.saturating_sub(*key) as f64,
-            Key::Float(key) => number(self.values, i)? - key,
-            Key::Text(_) => return None,
-        };
-        Some(if is_longitude(self.variable) {
-            (distance + 180.0).rem_euclid(360.0) - 180.0
-        } else {
-            distance
-        })
-    }
-
-    /// # Errors
-    /// [`QueryError::NoSuchValue`] if element `i` is too far away.
-    fn check(&self, i: usize, selection: &Selection) -> Result<(), QueryError> {
-        let Some(tolerance) = self.tolerance else {
-            return Ok(());
-        };
-        // Sums of decimals are a little off.
-        let most = tolerance * (1.0 + 1e-9);
-        if self.distance(i).is_some_and(|found| found.abs() <= most) {
-            return Ok(());
-        }
-        let kind = Kind::of(self.variable, selection.zone);
-        Err(QueryError::NoSuchValue {
-            coordinate: self.variable.name.clone(),
-            value: "nearest:".to_owned(),
-            hint: format!(
-                " within the tolerance; the nearest is `{}`",
-                kind.text(self.values, i)
-            ),
-        })
-    }
-}
-
-/// The index with the least sum of squared distances; of equal ones the first.
-///
-/// Longitude and latitude asked for together make a distance on the ground: degrees of longitude are shortened by the cosine
-/// of the latitude, and 180° west is 180° east.
-fn nearest_index(targets: &[Target<'_>], among: &Picked) -> Option<u64> {
-    let latitude = targets
-        .iter()
-        .find(|target| is_latitude(target.variable))
-        .and_then(|target| target.key.number());
-    let shortening = latitude.map_or(1.0, |degrees| degrees.to_radians().cos());
-    let squared = |target: &Target<'_>, i: usize| {
-        let mut distance = target.distance(i)?;
-        if is_longitude(target.variable) {
-            distance *= shortening;
-        }
-        Some(distance * distance)
-    };
-    let mut best: Option<(f64, u64)> = None;
-    for position in 0..among.len() {
-        let index = among.get(position);
-        let Some(sum) = targets
-            .iter()
-            .map(|target| squared(target, at(index)))
-            .sum::<Option<f64>>()
-        else {
-            continue;
-        };
-        if best.is_none_or(|(least, _)| sum < least) {
-            best = Some((sum, index));
-        }
-    }
-    best.map(|(_, index)| index)
 }
 
 fn at_positions(name: &str, length: u64, positions: &[Position]) -> Result<Picked, QueryError> {

@@ -42,3 +42,26 @@ async fn what_never_came_is_not_false() {
         "time,alarm[A],alarm[B]\n2024-05-01T00:01:00Z,,false\n"
     );
 }
+
+#[tokio::test]
+async fn the_nearest_has_a_value_unless_every_row_is_kept() {
+    let fixture = stations().await;
+    assert_eq!(
+        fixture
+            .text("var=alarm&sel.station=B&sel.time=nearest:2024-05-01T00:00:10Z")
+            .await,
+        "time,station,alarm\n2024-05-01T00:01:00Z,B,false\n"
+    );
+    assert_eq!(
+        fixture
+            .text("var=alarm&sel.station=B&sel.time=nearest:2024-05-01T00:00:10Z&na=keep")
+            .await,
+        "time,station,alarm\n2024-05-01T00:00:00Z,B,\n"
+    );
+    assert_eq!(
+        fixture
+            .text("var=alarm&sel.station=B&sel.time=nearest:2024-05-01T00:00:10Z~20s")
+            .await,
+        "time,station,alarm\n"
+    );
+}
