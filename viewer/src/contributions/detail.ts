@@ -9,7 +9,7 @@ import { confirmed } from "../shell/dialog";
 import { START } from "../state";
 import type { Context } from "../view";
 import { payloadPart } from "./payload";
-import { problemTable } from "./problems";
+import { problemTable, warningList } from "./problems";
 
 export interface Detail {
   readonly element: HTMLElement;
@@ -90,6 +90,7 @@ export function makeDetail(context: Context, close: () => void): Detail {
         figure(outcome.n_coordinates_added, t("contributions_new_coordinates")),
         outcome.commit === undefined || outcome.commit === null ? null : figure(outcome.commit, t("contributions_commit")),
       ),
+      warningList(outcome.warnings),
       outcome.problems.length > 0 ? problemTable(outcome.problems, outcome.n_problems) : null,
     );
   }

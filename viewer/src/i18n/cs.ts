@@ -247,6 +247,8 @@ export const cs: Texts = {
   contributions_commit: "zápis",
   contributions_problems: "Co nebylo přijato",
   contributions_row: "Řádek",
+  contributions_line: "na řádce {n}",
+  contributions_warnings: "Co možná není tím, co je míněno",
   contributions_column: "Sloupec",
   contributions_value: "Hodnota",
   contributions_reason: "Důvod",

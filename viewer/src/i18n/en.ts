@@ -245,6 +245,8 @@ export const en = {
   contributions_commit: "commit",
   contributions_problems: "What was not taken",
   contributions_row: "Row",
+  contributions_line: "line {n}",
+  contributions_warnings: "What may not be what is meant",
   contributions_column: "Column",
   contributions_value: "Value",
   contributions_reason: "Reason",

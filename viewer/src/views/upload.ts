@@ -1,7 +1,7 @@
 /** Contributing a file by hand: first what the service makes of it, then the contribution itself. */
 
 import { type CollectorState, type DatasetSummary, json, Refused } from "../api/client";
-import { problemTable } from "../contributions/problems";
+import { problemTable, warningList } from "../contributions/problems";
 import { h, put } from "../dom";
 import { formatBytes } from "../format";
 import { t, tn } from "../i18n";
@@ -152,6 +152,7 @@ export const make: MakeView = (context) => {
           status === "rejected" ? null : h("a", { class: "button", href: context.link({ ...to, view: "series" }) }, t("upload_see_series")),
         ),
       ),
+      ...[warningList(outcome?.warnings)].filter((list) => list !== null),
       ...(problems.length > 0 ? [problemTable(problems, outcome?.n_problems ?? problems.length)] : []),
     ];
   }
