@@ -97,7 +97,7 @@ yesterday,280.15,1,good
         "ingest loggers.yaml readings rows.csv",
         1,
         "\
-rows.csv: partial, 6 of 9 rows, 2 new coordinate values
+rows.csv: partial, 5 of 9 rows, 2 new coordinate values
   row 1, line 2: `date_time`: this local time exists twice in Europe/Prague: the clocks go back; set `fold: earlier`, `fold: later` or `fold: infer` in `source_unit`, or deliver an offset (`2025-10-26T02:30:00`)
   row 2, line 3: `date_time`: this local time does not exist in Europe/Prague: the clocks skip it; deliver UTC or an offset (`2025-03-30 02:30`)
   row 3, line 4: `T`: not a number; `temperature` is float64 (`warm`)
