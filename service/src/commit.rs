@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use zarr_fuse_schemas::MergeRule;
 
-use crate::array::{ArrayError, ArraySpec, to_usize};
+use crate::array::{ArrayError, to_usize};
 use crate::merge::Update;
 use crate::node::{EPOCH, Layout, Node, Placement, ReadError, State, blocking, json_bytes};
 use crate::outcome::RowProblem;
@@ -24,6 +24,7 @@ mod conflicts;
 mod grid;
 mod kept;
 mod levels;
+mod moved;
 mod replace;
 mod settled;
 mod staging;
@@ -292,7 +293,7 @@ impl Job<'_> {
         let cells =
             Arc::new(blocking(move || Cells::new(&update, &cells_spec, variable_idx)).await);
         let mut chunks: BTreeSet<Vec<u64>> = cells.chunks().cloned().collect();
-        self.add_moved(spec, &mut chunks);
+        chunks.extend(self.moved(array).await?);
         let has_levels = self
             .node
             .levels
@@ -315,36 +316,6 @@ impl Job<'_> {
         let refused = found.into_values().flatten();
         let conflicts = conflicts::told(self.node, self.update, variable_idx, refused);
         Ok((written, conflicts))
-    }
-
-    /// Adds chunks whose values move, and those where an interrupted commit may have left values beyond the shape.
-    fn add_moved(&self, spec: &ArraySpec, chunks: &mut BTreeSet<Vec<u64>>) {
-        let suspect = self.node.is_suspect(self.before.folded_seq);
-        let new_shape: Vec<u64> = spec
-            .dims
-            .iter()
-            .map(|&d| self.update.coordinates[d].index.len())
-            .collect();
-        for (place, &d) in spec.dims.iter().enumerate() {
-            let coordinate = &self.update.coordinates[d];
-            let first = match &coordinate.shift {
-                Some(shift) => shift.first,
-                None if suspect && coordinate.index.len() > coordinate.old_len => {
-                    coordinate.old_len
-                }
-                None => continue,
-            };
-            let ranges: Vec<Vec<u64>> = new_shape
-                .iter()
-                .zip(&spec.chunk_shape)
-                .enumerate()
-                .map(|(i, (&n, &chunk_len))| {
-                    let begin = if i == place { first / chunk_len } else { 0 };
-                    (begin..n.div_ceil(chunk_len)).collect()
-                })
-                .collect();
-            chunks.extend(crate::merge::region::product(&ranges));
-        }
     }
 
     /// Writes one chunk: what was there, moved where values moved, then the cells of the batches in order.

@@ -785,20 +785,23 @@ impl Node {
                 return Ok::<_, ReadError>(None);
             };
             let mut present = Present::default();
-            for key in keys {
-                let below = key.strip_prefix(folder.as_str());
-                let parts = below.and_then(|below| below.strip_prefix('/')).into_iter();
-                let chunk: Vec<u64> = parts
-                    .flat_map(|parts| parts.split('/'))
-                    .filter_map(|part| part.parse().ok())
-                    .collect();
-                if chunk.len() == n_dims {
-                    present.insert(&chunk);
-                }
+            for chunk in keys.iter().filter_map(|key| chunk_of(key, &folder, n_dims)) {
+                present.insert(&chunk);
             }
             Ok(Some(present))
         };
         self.known[array].list(epoch, listed).await
+    }
+
+    /// The chunks of array `array` that lie in the store, those too that an interrupted commit left beyond the shape.
+    pub(crate) async fn stored_chunks(&self, array: usize) -> Result<Vec<Vec<u64>>, StoreError> {
+        let spec = &self.arrays[array];
+        let folder = keys::chunk(&spec.path, &[]);
+        let keys = self.store.list(&folder, None).await?;
+        let chunks = keys
+            .iter()
+            .filter_map(|key| chunk_of(key, &folder, spec.dims.len()));
+        Ok(chunks.collect())
     }
 
     /// How many chunks of an array are read at once.
@@ -1037,6 +1040,16 @@ fn number(group: &Json, name: &str) -> Option<u64> {
 
 /// Tells cached chunks of one state of a node from those of another.
 pub(crate) static EPOCH: AtomicU64 = AtomicU64::new(1);
+
+/// The position of the chunk with the key `key`, of those of an array in `folder`.
+fn chunk_of(key: &str, folder: &str, n_dims: usize) -> Option<Vec<u64>> {
+    let below = key.strip_prefix(folder)?.strip_prefix('/')?;
+    let chunk: Vec<u64> = below
+        .split('/')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    (chunk.len() == n_dims).then_some(chunk)
+}
 
 fn stripe(id: &ChunkId) -> usize {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -8,7 +8,6 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{CONCURRENT_CHUNKS, CommitError, Job, blocking};
 use crate::array::{ArraySpec, to_usize};
-use crate::merge::region::product;
 use crate::node::{Layout, Staged};
 use crate::pyramid::{Box3, Cells, Part};
 use crate::store::keys;
@@ -84,7 +83,7 @@ pub(super) async fn write(
         }
         let completed = coordinate.old_len / n_positions..n_cells;
         if !completed.is_empty() {
-            for others in other_chunks(job, spec, place) {
+            for others in job.other_chunks(array, place).await? {
                 add(changed.entry(others).or_default(), completed.clone());
             }
         }
@@ -125,17 +124,6 @@ fn by_others(
         );
     }
     ranges
-}
-
-/// Where chunks lie along the other dimensions, all of them.
-fn other_chunks(job: &Job<'_>, spec: &ArraySpec, place: usize) -> Vec<Vec<u64>> {
-    let lists = spec.dims.iter().zip(&spec.chunk_shape).enumerate();
-    let lists = lists
-        .filter(|(i, _)| *i != place)
-        .map(|(_, (&d, chunk_len))| {
-            (0..job.update.coordinates[d].index.len().div_ceil(*chunk_len)).collect()
-        });
-    product(&lists.collect::<Vec<Vec<u64>>>())
 }
 
 /// Adds a range that begins at or after the last one, or joins it.

@@ -169,13 +169,13 @@ async fn an_unsupported_content_type_is_answered_with_those_there_are() {
     refused(
         world.post(INGEST, "image/png", "a\n"),
         415,
-        "content type `image/png` is not supported; send one of text/csv, text/tab-separated-values, application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, application/x-grib, application/zip, or set `format` in the endpoint's `decode`",
+        "content type `image/png` is not supported; send one of text/csv, text/tab-separated-values, application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, application/x-grib, application/zip, application/x-www-form-urlencoded, multipart/form-data, or set `format` in the endpoint's `decode`",
     )
     .await;
     refused(
         world.ask(Method::POST, INGEST).body("a\n"),
         415,
-        "the request has no `Content-Type`; send one of text/csv, text/tab-separated-values, application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, application/x-grib, application/zip, or set `format` in the endpoint's `decode`",
+        "the request has no `Content-Type`; send one of text/csv, text/tab-separated-values, application/json, application/x-ndjson, application/vnd.apache.parquet, application/vnd.apache.arrow.stream, application/vnd.apache.arrow.file, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/vnd.oasis.opendocument.spreadsheet, text/x-toa5, text/x-line-protocol, application/x-netcdf, application/x-grib, application/zip, application/x-www-form-urlencoded, multipart/form-data, or set `format` in the endpoint's `decode`",
     )
     .await;
     refused(
