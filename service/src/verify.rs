@@ -1,5 +1,7 @@
 //! Proves that the arrays are what the journal says: folds it into memory and compares.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
@@ -18,6 +20,8 @@ use crate::values::Values;
 const MAX_DIFFERENCES: usize = 20;
 /// Cells compared at once, of one array.
 const MAX_CELLS: u64 = 1 << 22;
+/// Of arrays with more cells only the chunks are compared that are in the store or that the journal makes.
+const MAX_DENSE: u64 = 1 << 28;
 
 /// What verifying one node found.
 #[derive(Debug, Default)]
@@ -77,17 +81,18 @@ pub async fn verify(dataset: &Dataset, node: &Arc<Node>) -> Result<Verdict, Veri
     let folded = rebuild::fold_into(scratch, origin, seq, dropped, tries, &|_| {}).await?;
     let (scratch, done) = folded;
     verdict.n_contributions = done.n_contributions;
-    compare(&stored, &scratch.node().view(), &mut verdict).await?;
+    compare(node, (&stored, scratch.node()), &mut verdict).await?;
     Ok(verdict)
 }
 
 async fn compare(
-    stored: &NodeView,
-    folded: &NodeView,
+    node: &Node,
+    (stored, scratch): (&NodeView, &Arc<Node>),
     verdict: &mut Verdict,
 ) -> Result<(), VerifyError> {
-    let node = stored.schema();
-    for name in node.coordinates.keys() {
+    let folded = &scratch.view();
+    let n_coordinates = node.schema.coordinates.len();
+    for name in node.schema.coordinates.keys() {
         let (Some(a), Some(b)) = (stored.coordinate(name), folded.coordinate(name)) else {
             continue;
         };
@@ -110,7 +115,7 @@ async fn compare(
         return Ok(());
     }
     for (array, (path, shape)) in stored.arrays().iter().enumerate() {
-        for region in regions(shape) {
+        for region in regions(shape, n_coordinates + array, [node, scratch]).await? {
             let indices: Vec<Indices> = region.iter().cloned().map(Indices::Range).collect();
             let a = match stored.read_array(array, &indices).await {
                 Ok(a) => a,
@@ -130,8 +135,35 @@ async fn compare(
     Ok(())
 }
 
-/// Boxes that together cover an array of this shape, each of bounded size.
-fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
+/// Boxes that together cover an array of this shape, each of bounded size. Of a very large one those of the chunks that one
+/// of the nodes has: elsewhere both have no value.
+async fn regions(
+    shape: &[u64],
+    array: usize,
+    nodes: [&Node; 2],
+) -> Result<Vec<Vec<Range<u64>>>, ReadError> {
+    let n_cells = shape.iter().fold(1_u64, |n, len| n.saturating_mul(*len));
+    if n_cells <= MAX_DENSE {
+        return Ok(cover(shape));
+    }
+    let mut chunks = BTreeSet::new();
+    for node in nodes {
+        chunks.extend(node.stored_chunks(array).await?);
+    }
+    let chunk_shape = &nodes[0].arrays[array].chunk_shape;
+    let of_chunk = |chunk: Vec<u64>| -> Vec<Range<u64>> {
+        let along = chunk.iter().zip(chunk_shape).zip(shape);
+        along
+            .map(|((at, len), n)| (at * len).min(*n)..((at + 1) * len).min(*n))
+            .collect()
+    };
+    let boxes = chunks.into_iter().map(of_chunk);
+    Ok(boxes
+        .filter(|of_box| !of_box.iter().any(Range::is_empty))
+        .collect())
+}
+
+fn cover(shape: &[u64]) -> Vec<Vec<Range<u64>>> {
     let inner: u64 = shape.iter().skip(1).product::<u64>().max(1);
     let step = (MAX_CELLS / inner).max(1);
     let ranges = shape.iter().enumerate().map(|(d, &n)| match d {
@@ -143,12 +175,7 @@ fn regions(shape: &[u64]) -> Vec<Vec<std::ops::Range<u64>>> {
     product(&ranges.collect::<Vec<Vec<_>>>())
 }
 
-fn describe(
-    name: &str,
-    region: &[std::ops::Range<u64>],
-    (a, b): (&Values, &Values),
-    i: usize,
-) -> String {
+fn describe(name: &str, region: &[Range<u64>], (a, b): (&Values, &Values), i: usize) -> String {
     let mut rest = i as u64;
     let mut index = Vec::new();
     for range in region.iter().rev() {
