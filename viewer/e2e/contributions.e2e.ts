@@ -54,7 +54,7 @@ describe("the view of contributions", () => {
     await rows(page).first().getByRole("link").click();
     const reason = detail(page).getByRole("region", { name: "What was not taken" }).locator("tbody tr");
     await reason.waitFor();
-    expect(await reason.locator("td").allTextContents()).toEqual(["2", "depth", "deep", "not a number; `depth` is float64"]);
+    expect(await reason.locator("td").allTextContents()).toEqual(["2, line 3", "depth", "deep", "not a number; `depth` is float64"]);
     const other = await site.open(new URL(page.url()).search);
     await detail(other).getByText("text/csv").waitFor();
     await detail(other).getByRole("button", { name: "Show" }).click();
