@@ -2,39 +2,4 @@
 
 #![no_main]
 
-use std::path::Path;
-use std::sync::LazyLock;
-
-use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
-use zarr_fuse_service::decode::{Content, Decoder, Decoding, Format, Limits, decode};
-
-#[derive(Debug, Arbitrary)]
-struct Input<'a> {
-    content_encoding: Option<u8>,
-    body: &'a [u8],
-}
-
-static DECODER: LazyLock<Decoder> = LazyLock::new(|| {
-    let limits = Limits {
-        max_decompressed_bytes: 1 << 16,
-        ..Limits::default()
-    };
-    let decoding = Decoding {
-        format: Some(Format::Ndjson),
-        member: Some(".*json".to_owned()),
-        limits,
-        ..Decoding::default()
-    };
-    decoding.prepare(Path::new(".")).expect("nothing is read")
-});
-
-fuzz_target!(|input: Input<'_>| {
-    let encodings = ["bzip2", "gzip", "zstd", "bzip2, gzip"];
-    let encoding = |n: u8| encodings[usize::from(n) % encodings.len()].to_owned();
-    let content = Content {
-        content_type: "application/zip".to_owned(),
-        content_encoding: input.content_encoding.map(encoding),
-    };
-    _ = decode(input.body, &content, &DECODER, &serde_json::Map::new());
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| zarr_fuse_fuzz::archives::run(bytes));

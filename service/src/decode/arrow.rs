@@ -4,10 +4,10 @@ mod arrays;
 mod columns;
 mod frames;
 
-use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
-use arrow::datatypes::Schema;
-use arrow::ipc::reader::StreamDecoder;
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_schema::Schema;
 use indexmap::IndexMap;
 
 use super::budget::Budget;
@@ -79,7 +79,7 @@ pub(super) fn read(
 
 /// What the metadata of fields says that their numbers count: the key `units`, or `unit`.
 pub(super) fn units(schema: &Schema) -> IndexMap<String, String> {
-    let unit = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+    let unit = |field: &std::sync::Arc<arrow_schema::Field>| {
         let metadata = field.metadata();
         let unit = metadata.get("units").or_else(|| metadata.get("unit"))?;
         Some((field.name().clone(), unit.clone()))

@@ -4,7 +4,7 @@ mod pages;
 
 use std::sync::Arc;
 
-use ::arrow::datatypes::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{

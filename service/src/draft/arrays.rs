@@ -22,7 +22,7 @@ pub(super) fn draft(grids: &Grids) -> Result<Body, DraftError> {
         let mut remark = String::new();
         match values.dtype() {
             DataType::Datetime(..) | DataType::Date => keys.push("unit: {tick: s}".to_owned()),
-            DataType::String | DataType::Categorical(..) => {
+            DataType::String => {
                 keys.push("type: str".to_owned());
                 if is_coordinate {
                     keys.push("sorted: false".to_owned());

@@ -54,7 +54,7 @@ impl Found {
             _ if filled.is_empty() => Kind::Empty,
             DataType::Boolean => Kind::Truth,
             DataType::Datetime(..) | DataType::Date => Kind::NativeTimes,
-            DataType::String | DataType::Categorical(..) => of_texts(&name, &filled),
+            DataType::String => of_texts(&name, &filled),
             dtype if dtype.is_primitive_numeric() => {
                 of_numbers(&name, &filled).unwrap_or(Kind::Number {
                     is_whole: dtype.is_integer(),

@@ -73,17 +73,10 @@ impl Source {
         };
         match series.dtype() {
             Delivered::String => Some(Self::Text(series.str().ok()?.clone())),
-            Delivered::Categorical(..)
-            | Delivered::Enum(..)
-            | Delivered::Decimal(..)
-            | Delivered::Int128
-            | Delivered::UInt128 => Some(Self::Text(cast(&Delivered::String)?.str().ok()?.clone())),
             Delivered::UInt64 => Some(Self::UInt(series.u64().ok()?.clone())),
             Delivered::Float64 => Some(Self::Float(series.f64().ok()?.clone())),
             Delivered::Boolean => Some(Self::Bool(series.bool().ok()?.clone())),
-            Delivered::Float16 | Delivered::Float32 => {
-                Some(Self::Float(cast(&Delivered::Float64)?.f64().ok()?.clone()))
-            }
+            Delivered::Float32 => Some(Self::Float(cast(&Delivered::Float64)?.f64().ok()?.clone())),
             integer if integer.is_integer() => {
                 Some(Self::Int(cast(&Delivered::Int64)?.i64().ok()?.clone()))
             }

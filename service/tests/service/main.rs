@@ -10,6 +10,11 @@ mod apart;
 mod collectors;
 mod compression;
 mod contributions;
+#[expect(
+    unreachable_pub,
+    reason = "the files of the fuzz targets are a crate of their own, too"
+)]
+mod corpora;
 mod corrections;
 mod cors;
 mod datasets;

@@ -1,17 +1,16 @@
 //! Damaged contributions of every format through the whole path, as `just fuzz whole_path` does it for longer.
 
-mod path;
-
 use std::io::{Cursor, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use path::{FORMATS, Paths};
 use zarr_fuse_harness::chance::Chance;
 use zarr_fuse_service::decode::Format;
+
+use super::corpora::whole_path::path::{FORMATS, Paths};
 
 /// Damaged bodies of each format for each node, unless `ZF_DAMAGE_CASES` asks for more.
 const N_TRIES: usize = 4;
@@ -110,7 +109,7 @@ fn sample(format: Format) -> Vec<u8> {
         Format::Arrow => {
             let batch = batch();
             let mut writer =
-                arrow::ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+                arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
             writer.write(&batch).unwrap();
             writer.into_inner().unwrap()
         }

@@ -1,12 +1,13 @@
 //! Columns of Arrow batches, copied into columns of a table.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, RecordBatch,
-};
-use arrow::compute::cast;
-use arrow::datatypes::{self as types, DataType, Schema, TimeUnit as ArrowUnit};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{self, DecimalType};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, RecordBatch};
+use arrow_schema::{DataType, Schema, TimeUnit as ArrowUnit};
+use arrow_select::take::take;
 use polars::prelude::{
     BooleanChunked, ChunkedArray, Column, DataFrame, DataType as Kept, IntoColumn, IntoSeries,
     NewChunkedArray, PlSmallStr, PolarsNumericType, Series, StringChunkedBuilder, TimeUnit,
@@ -149,7 +150,7 @@ impl<'b> Columns<'b> {
                     remedy: "correct it".to_owned(),
                 }
                 .into(),
-                Fault::Cast(error) => {
+                Fault::Damaged(error) => {
                     FormatError::damaged(self.format, format!("column `{name}`: {error}")).into()
                 }
             })?;
@@ -179,7 +180,7 @@ enum Fault {
     Time {
         row: usize,
     },
-    Cast(arrow::error::ArrowError),
+    Damaged(arrow_schema::ArrowError),
 }
 
 /// The type that cells keep in the table; `None`: it has none for them.
@@ -264,7 +265,8 @@ fn series_of(name: &PlSmallStr, array: &ArrayRef, budget: &Budget<'_>) -> Result
         DataType::UInt32 => numbers!(types::UInt32Type, polars::prelude::UInt32Type),
         DataType::UInt64 => numbers!(types::UInt64Type, polars::prelude::UInt64Type),
         DataType::Float16 => {
-            let wide = cast(array, &DataType::Float32).map_err(Fault::Cast)?;
+            let half = array.as_primitive::<types::Float16Type>();
+            let wide: ArrayRef = Arc::new(half.unary::<_, types::Float32Type>(f32::from));
             numeric::<types::Float32Type, polars::prelude::Float32Type>(name, &wide)
         }
         DataType::Float32 => numbers!(types::Float32Type, polars::prelude::Float32Type),
@@ -272,13 +274,10 @@ fn series_of(name: &PlSmallStr, array: &ArrayRef, budget: &Budget<'_>) -> Result
         DataType::Utf8 => return text(name, array.as_string::<i32>().iter(), budget),
         DataType::LargeUtf8 => return text(name, array.as_string::<i64>().iter(), budget),
         DataType::Utf8View => return text(name, array.as_string_view().iter(), budget),
-        DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => {
-            let printed = cast(array, &DataType::Utf8).map_err(Fault::Cast)?;
-            return text(name, printed.as_string::<i32>().iter(), budget);
-        }
+        DataType::Decimal32(..) => return decimals::<types::Decimal32Type>(name, array, budget),
+        DataType::Decimal64(..) => return decimals::<types::Decimal64Type>(name, array, budget),
+        DataType::Decimal128(..) => return decimals::<types::Decimal128Type>(name, array, budget),
+        DataType::Decimal256(..) => return decimals::<types::Decimal256Type>(name, array, budget),
         DataType::Date32 => numeric::<types::Date32Type, polars::prelude::Int32Type>(name, array)
             .cast(&Kept::Date)
             .map_err(|_not_days| Fault::Type)?,
@@ -349,20 +348,31 @@ fn booleans(name: &PlSmallStr, array: &BooleanArray) -> Series {
     BooleanChunked::from_iter_options(name.clone(), array.iter()).into_series()
 }
 
-fn text<'a>(
+fn text(
     name: &PlSmallStr,
-    cells: impl ExactSizeIterator<Item = Option<&'a str>>,
+    cells: impl ExactSizeIterator<Item = Option<impl AsRef<str>>>,
     budget: &Budget<'_>,
 ) -> Result<Series, Fault> {
     let mut builder = StringChunkedBuilder::new(name.clone(), cells.len());
     for cell in cells {
-        let n_bytes = cell.map_or(0, text_bytes);
+        let n_bytes = cell.as_ref().map_or(0, |cell| text_bytes(cell.as_ref()));
         if n_bytes > 0 {
             budget.take(n_bytes).map_err(Fault::Bound)?;
         }
         builder.append_option(cell);
     }
     Ok(builder.finish().into_series())
+}
+
+/// Decimals as text, which is exact.
+fn decimals<T: DecimalType>(
+    name: &PlSmallStr,
+    array: &ArrayRef,
+    budget: &Budget<'_>,
+) -> Result<Series, Fault> {
+    let array = array.as_primitive::<T>();
+    let cells = (0..array.len()).map(|row| array.is_valid(row).then(|| array.value_as_string(row)));
+    text(name, cells, budget)
 }
 
 /// The values that the keys of a dictionary stand for.
@@ -378,16 +388,20 @@ fn dictionary(
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     ) {
         // Values of a fixed size: as many bytes as the cells take anyway.
-        let plain = cast(array, values).map_err(Fault::Cast)?;
+        let plain = take(dictionary.values(), dictionary.keys(), None).map_err(Fault::Damaged)?;
         return series_of(name, &plain, budget);
     }
-    let texts = cast(dictionary.values(), &DataType::Utf8View).map_err(Fault::Cast)?;
-    let texts = texts.as_string_view();
-    let keys = cast(dictionary.keys(), &DataType::UInt64).map_err(Fault::Cast)?;
-    let keys = keys.as_primitive::<types::UInt64Type>();
-    let cells = keys.iter().map(|key| {
-        let idx = usize::try_from(key?).ok()?;
-        (idx < texts.len() && texts.is_valid(idx)).then(|| texts.value(idx))
-    });
+    let stored = dictionary.values();
+    let texts: Vec<Option<&str>> = match values {
+        DataType::Utf8 => stored.as_string::<i32>().iter().collect(),
+        DataType::LargeUtf8 => stored.as_string::<i64>().iter().collect(),
+        _ => stored.as_string_view().iter().collect(),
+    };
+    if texts.is_empty() {
+        return text(name, std::iter::repeat_n(None::<&str>, array.len()), budget);
+    }
+    let (places, keys) = (dictionary.normalized_keys(), dictionary.keys());
+    let cells = places.into_iter().enumerate();
+    let cells = cells.map(|(row, place)| keys.is_valid(row).then(|| texts[place]).flatten());
     text(name, cells, budget)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::ipc::{CompressionType, FieldNode, MessageHeader, RecordBatch, root_as_message};
+use arrow_ipc::{CompressionType, FieldNode, MessageHeader, RecordBatch, root_as_message};
 
 use super::super::format_error::FormatError;
 use super::super::{DecodeError, Limits};

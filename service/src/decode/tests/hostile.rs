@@ -3,9 +3,9 @@
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
-use arrow::array::{NullArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::ipc::writer::StreamWriter;
+use arrow_array::{NullArray, RecordBatch};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{DataType, Field, Schema};
 use serde_json::json;
 use zip::write::SimpleFileOptions;
 

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::types;
+use arrow_array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray, StructArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
-use arrow::datatypes::{
-    self, DataType as ArrowType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit,
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{
+    DataType as ArrowType, Field as ArrowField, Fields, Schema, SchemaRef, TimeUnit,
 };
-use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -158,7 +159,7 @@ fn batch(
     fields: &[Arc<Field>],
     schema: &SchemaRef,
     rows: &Rows,
-) -> Result<RecordBatch, arrow::error::ArrowError> {
+) -> Result<RecordBatch, arrow_schema::ArrowError> {
     let columns = fields.iter().zip(schema.fields()).zip(&rows.cells);
     let columns = columns
         .map(|((field, arrow), cells)| array(field, arrow.data_type(), cells))
@@ -198,16 +199,16 @@ fn array(field: &Field, arrow_type: &ArrowType, cells: &Cells) -> ArrayRef {
                 .map(|&i| v.get(i as usize).copied())
                 .collect::<BooleanArray>(),
         ),
-        Values::Int8(v) => primitive!(v, datatypes::Int8Type),
-        Values::Int16(v) => primitive!(v, datatypes::Int16Type),
-        Values::Int32(v) => primitive!(v, datatypes::Int32Type),
-        Values::Int64(v) => primitive!(v, datatypes::Int64Type),
-        Values::UInt8(v) => primitive!(v, datatypes::UInt8Type),
-        Values::UInt16(v) => primitive!(v, datatypes::UInt16Type),
-        Values::UInt32(v) => primitive!(v, datatypes::UInt32Type),
-        Values::UInt64(v) => primitive!(v, datatypes::UInt64Type),
-        Values::Float32(v) => primitive!(v, datatypes::Float32Type),
-        Values::Float64(v) => primitive!(v, datatypes::Float64Type),
+        Values::Int8(v) => primitive!(v, types::Int8Type),
+        Values::Int16(v) => primitive!(v, types::Int16Type),
+        Values::Int32(v) => primitive!(v, types::Int32Type),
+        Values::Int64(v) => primitive!(v, types::Int64Type),
+        Values::UInt8(v) => primitive!(v, types::UInt8Type),
+        Values::UInt16(v) => primitive!(v, types::UInt16Type),
+        Values::UInt32(v) => primitive!(v, types::UInt32Type),
+        Values::UInt64(v) => primitive!(v, types::UInt64Type),
+        Values::Float32(v) => primitive!(v, types::Float32Type),
+        Values::Float64(v) => primitive!(v, types::Float64Type),
         Values::Complex64(v) => {
             let part = |part: usize| {
                 Float32Array::from_iter_values(
@@ -267,7 +268,7 @@ fn timestamps(
     arrow_type: &ArrowType,
 ) -> ArrayRef {
     let ArrowType::Timestamp(unit, Some(zone)) = arrow_type else {
-        return arrow::array::new_null_array(arrow_type, index.len());
+        return arrow_array::new_null_array(arrow_type, index.len());
     };
     let unit_ns = match unit {
         TimeUnit::Second => 1_000_000_000,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Float32Type, Int32Type, TimeUnit, TimestampMillisecondType, TimestampSecondType,
-};
-use arrow::ipc::reader::StreamReader;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Int32Type, TimestampMillisecondType, TimestampSecondType};
+use arrow_array::{Array, RecordBatch};
+use arrow_ipc::reader::StreamReader;
+use arrow_schema::{DataType, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -186,7 +186,7 @@ async fn json_has_the_rows_and_the_cursor() {
 
 fn concat(batches: impl Iterator<Item = RecordBatch>) -> RecordBatch {
     let batches: Vec<_> = batches.collect();
-    arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap()
+    arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap()
 }
 
 fn check_batch(batch: &RecordBatch) {

@@ -4,25 +4,17 @@
 
 mod figures;
 mod ingest;
-mod parse;
 mod series;
 mod startup;
 mod uploads;
-
-use std::process::ExitCode;
 
 use anyhow::bail;
 
 use figures::print;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, file] = args.as_slice()
-        && word == "parse"
-    {
-        return parse::parse(file);
-    }
     let known = ["ingest", "uploads", "series", "startup"];
     if let Some(unknown) = args.iter().find(|arg| !known.contains(&arg.as_str())) {
         bail!(
@@ -46,5 +38,5 @@ async fn main() -> anyhow::Result<ExitCode> {
     if wanted("startup") {
         startup::measure().await?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The whole path of contributions in memory: decoded, normalized, merged into a node, and the node opened again.
 //!
-//! The fuzz target `whole_path` has this file, too.
+//! The tests of the service have this file, too.
 
 use std::path::Path;
 use std::sync::Arc;
