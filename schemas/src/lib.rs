@@ -7,6 +7,8 @@ pub mod model;
 pub mod near;
 pub mod problem;
 pub mod quantity;
+pub mod row_problem;
+pub mod rules;
 pub mod store;
 pub mod time;
 pub mod unit;
@@ -30,3 +32,8 @@ pub use secret::Secret;
 pub use store::StoreSettings;
 pub use time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
 pub use unit::{Conversion, Unit, UnitError};
+
+/// An index or length that fits memory.
+pub fn to_usize(n: u64) -> usize {
+    usize::try_from(n).expect("64-bit")
+}

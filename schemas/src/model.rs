@@ -100,6 +100,15 @@ impl Node {
     }
 }
 
+/// The path of `name` inside the node at `path`, `""` for the root; in a store, the key.
+pub fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
+}
+
 /// One array of a node over `coords`.
 #[derive(Debug, Clone)]
 pub struct Variable {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 use zarr_fuse_schemas::model::Measure;
-use zarr_fuse_schemas::{Codec, DataType, Node, Scalar, Variable};
+use zarr_fuse_schemas::{Codec, DataType, Node, Scalar, Variable, to_usize};
 use zarrs::array::{Array, ArrayBytes, ArrayBytesOffsets, ArrayMetadata, CodecChain, CodecOptions};
 
 use crate::values::{Values, as_f64, neutral};
@@ -79,7 +79,7 @@ impl ArraySpec {
         variable: &Variable,
         is_coordinate: bool,
     ) -> Result<Self, ArrayError> {
-        let path = crate::store::keys::join(group, &variable.name);
+        let path = zarr_fuse_schemas::model::join(group, &variable.name);
         let dims: Vec<usize> = variable
             .coords
             .iter()
@@ -305,11 +305,6 @@ impl ArraySpec {
             })
             .collect()
     }
-}
-
-/// An index or length that fits memory.
-pub(crate) fn to_usize(n: u64) -> usize {
-    usize::try_from(n).expect("64-bit")
 }
 
 fn difference_text(key: &str, stored: Option<&Json>, schema: Option<&Json>) -> String {

@@ -319,7 +319,7 @@ impl Sink for JournalSink {
 
 fn later(error: &dyn std::error::Error, after: Option<Duration>) -> SinkError {
     SinkError::Later {
-        reason: crate::fold::whole(error).reason,
+        reason: zarr_fuse_schemas::row_problem::whole(error).reason,
         after,
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use zarr_fuse_schemas::Schema;
 use zarr_fuse_schemas::problem::SchemaError;
+use zarr_fuse_schemas::row_problem::whole;
 use zarr_fuse_schemas::store::StoreSettings;
 use zarr_fuse_service::app::{Configured, Which, configured};
 use zarr_fuse_service::dataset::{CACHE_BYTES, Dataset, Decoders, OpenError};
 use zarr_fuse_service::decode::Decoder;
-use zarr_fuse_service::fold::whole;
 use zarr_fuse_service::journal::JournalSettings;
 use zarr_fuse_service::store::{S3Access, Store, StoreError, Writer, keys};
 

@@ -12,12 +12,14 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use zarr_fuse_schemas::MergeRule;
 
-use crate::array::{ArrayError, to_usize};
+use crate::array::ArrayError;
 use crate::merge::Update;
-use crate::node::{EPOCH, Layout, Node, Placement, ReadError, State, blocking, json_bytes};
+use crate::node::{EPOCH, Layout, Node, Placement, ReadError, State, json_bytes};
 use crate::outcome::RowProblem;
+use crate::store::blocking;
 use crate::store::{StoreError, keys};
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 mod cells;
 mod conflicts;

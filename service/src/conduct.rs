@@ -134,7 +134,7 @@ impl Conductor {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(
                 "An edit of the configuration or of a schema does not take effect: {}",
-                crate::fold::whole(&error).reason
+                zarr_fuse_schemas::row_problem::whole(&error).reason
             ),
             Err(error) => tracing::error!(
                 "An edit of the configuration or of a schema does not take effect: {error}"

@@ -31,6 +31,7 @@ use zarr_fuse_schemas::{Problem, SchemaError, quantity};
 
 pub(crate) use check::name_problem;
 
+pub use crate::store::StoreConfig;
 pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use collector::CollectorConfig;
 pub use cors::{CorsConfig, Origin};
@@ -42,8 +43,7 @@ pub use notify::{
     WebhookConfig,
 };
 pub use server::{
-    AddressHeader, Host, JournalConfig, Listen, Proxy, ServerConfig, StoreConfig, TlsConfig,
-    is_loopback,
+    AddressHeader, Host, JournalConfig, Listen, Proxy, ServerConfig, TlsConfig, is_loopback,
 };
 pub use viewer::{BaseMap, ViewerConfig};
 pub use zarr_fuse_schemas::Secret;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
 
 use crate::commit::{self, CommitError, Recovered};
+use crate::definition;
 use crate::fold::{self, FoldError, Folded};
 use crate::journal::{
     AppendError, CorrectionError, Definition, Journal, JournalError, JournalSettings, Life,
@@ -369,7 +370,7 @@ impl Dataset {
     fn meaning(&self, endpoint: &str, stored: &NodeSchema) -> Result<Meaning, MeaningError> {
         let definition = self.definitions.get(endpoint);
         let definition = definition.ok_or_else(|| MeaningError::Undefined(endpoint.to_owned()))?;
-        Meaning::of(definition.id(), definition.ready(), stored)
+        Meaning::of(definition.id(), &definition::ready(definition), stored)
     }
 
     /// Folds everything that waits.

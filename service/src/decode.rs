@@ -44,7 +44,6 @@ use indexmap::IndexMap;
 use polars::prelude::{Column, PlSmallStr};
 use serde_json::{Map, Value};
 
-use crate::rules::Rules;
 use budget::{Budget, TEXT_CELL_BYTES};
 pub use config::{
     All, Columns, CsvOptions, Decoding, Extract, FileUnits, Format, GridOptions, Header,
@@ -62,6 +61,7 @@ pub use prepare::{Decoder, Recipe};
 pub(crate) use print::printed;
 pub use table::Table;
 pub(crate) use table::{Lines, Lost};
+use zarr_fuse_schemas::rules::Rules;
 
 /// The table in the bytes of a contribution.
 ///

@@ -63,7 +63,7 @@ impl Door {
     pub(crate) fn new(address: SocketAddr, has_tls: bool) -> io::Result<Self> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let token = format!("zfd_{}", crate::journal::hexadecimal(&random));
+        let token = format!("zfd_{}", crate::store::hexadecimal(&random));
         // Where it listens on all addresses, it does so on this machine.
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -17,16 +17,19 @@ use zarr_fuse_schemas::Node as NodeSchema;
 use crate::commit::{self, CommitError, Settled, Written};
 use crate::dataset::Dataset;
 use crate::decode::{Content, DecodeError, Decoded, decode_arrays};
+use crate::definition;
 use crate::journal::{DefinitionId, Header, Journal, JournalError, Kind, Next, Waiting};
 use crate::meaning::{Meaning, MeaningError};
 use crate::memory::Share;
 use crate::merge::{Incoming, Judged, merge};
-use crate::node::{Node, OpenNodeError, blocking};
+use crate::node::{Node, OpenNodeError};
 use crate::normalize::{
     Admission, NormalizeError, Normalized, Terms, normalize_as, normalize_grids_as, takes_grids,
 };
 use crate::outcome::{Outcome, RowProblem, Status};
 use crate::rebuild;
+use crate::store::blocking;
+use zarr_fuse_schemas::row_problem::whole;
 
 mod prepare;
 mod tries;
@@ -437,7 +440,8 @@ impl<'a> Meanings<'a> {
             return Ok(known.clone());
         }
         let definition = self.journal.definition(id).await?;
-        let meant = Meaning::of(id, &definition, self.stored).map(Arc::new);
+        let ready = blocking(move || definition::ready(&definition)).await;
+        let meant = Meaning::of(id, &ready, self.stored).map(Arc::new);
         self.known.insert(id, meant.clone());
         Ok(meant)
     }
@@ -614,23 +618,6 @@ pub fn rejected(error: &IngestError) -> Outcome {
 /// The outcome of a contribution `id` that brought a fault of the service to light.
 pub(crate) fn faulty(id: Uuid) -> Outcome {
     rejected(&SetAside::from(Fault { report: id }).into())
-}
-
-/// A problem that concerns the whole contribution, causes included.
-pub fn whole(error: &dyn std::error::Error) -> RowProblem {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        source = cause.source();
-    }
-    RowProblem {
-        reason,
-        ..RowProblem::default()
-    }
 }
 
 /// Folds into one node whenever something arrives, until `stop`. Never gives up: the journal keeps what cannot be written.

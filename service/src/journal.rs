@@ -12,14 +12,13 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zarr_fuse_schemas::Schema;
 
 use crate::outcome::{Outcome, Status};
-use crate::store::{Store, StoreError, keys};
+use crate::store::{Store, StoreError, keys, sha256};
 
 mod blob;
 mod catalog;
@@ -28,6 +27,7 @@ mod correction;
 mod definition;
 mod health;
 mod identity;
+pub mod machine;
 pub mod payload;
 mod pressure;
 mod queue;
@@ -43,8 +43,7 @@ pub(crate) use correction::is_even_if;
 pub use correction::{
     Assumption, Correction, CorrectionError, Reinterpretation, Request, Requester,
 };
-pub use definition::{Definition, DefinitionId};
-pub(crate) use definition::{Ready, Understood};
+pub use definition::{Definition, DefinitionId, Kept};
 pub use identity::{Identity, Known};
 pub use payload::{Payload, Room, Spool, Spooling, spool_folder};
 use pressure::Pressure;
@@ -641,11 +640,11 @@ impl Journal {
                 .ok_or_else(|| bad("missing"))?
         } else {
             let segment = self.kept_segment(entry.segment).await?;
-            let position = crate::array::to_usize(seq - entry.segment);
+            let position = zarr_fuse_schemas::to_usize(seq - entry.segment);
             let frame = segment.frames.get(position).ok_or_else(|| bad("missing"))?;
             match frame.header.payload {
                 PayloadPlace::Zstd => {
-                    let limit = crate::array::to_usize(entry.header.n_bytes);
+                    let limit = zarr_fuse_schemas::to_usize(entry.header.n_bytes);
                     Bytes::from(
                         zstd::bulk::decompress(&frame.payload, limit)
                             .map_err(|_error| bad("damaged"))?,
@@ -678,7 +677,7 @@ impl Journal {
                 range.start.min(all.len() as u64),
                 range.end.min(all.len() as u64),
             );
-            let part = crate::array::to_usize(begin)..crate::array::to_usize(end);
+            let part = zarr_fuse_schemas::to_usize(begin)..zarr_fuse_schemas::to_usize(end);
             // A copy, so that the rest can go.
             return Ok(Bytes::copy_from_slice(&all[part]));
         };
@@ -998,20 +997,6 @@ pub(crate) fn header(new: NewContribution, dataset: String, payload: PayloadPlac
         payload,
         variables: new.variables,
     }
-}
-
-/// Hexadecimal SHA-256.
-pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]));
-    digits.collect()
 }
 
 #[cfg(test)]

@@ -19,9 +19,10 @@ use crate::app::{Plan, Slot};
 use crate::dataset::Dataset;
 use crate::door::{self, Door};
 use crate::events::{self, Events};
-use crate::fold::{self, whole};
+use crate::fold;
 use crate::journal::Known;
 use crate::tasks::panic_text;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// First pause before a dataset that has failed is opened again; it doubles with every failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

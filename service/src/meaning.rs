@@ -12,7 +12,8 @@ use zarr_fuse_schemas::{
 };
 
 use crate::decode::Decoder;
-use crate::journal::{DefinitionId, Ready, Understood};
+use crate::definition::{Ready, Understood};
+use crate::journal::DefinitionId;
 use crate::normalize::{Batch, BatchVariable};
 
 /// What contributions of one definition mean for one node.

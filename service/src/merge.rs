@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use zarr_fuse_schemas::{Node, StepLimits};
 
-use crate::array::to_usize;
 use crate::normalize::{Admission, Batch, BatchCoordinate, NO_VALUE, Normalized};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 mod bounds;
 pub mod coordinate;

@@ -20,11 +20,13 @@ use serde_json::{Map, Value as Json, json};
 use tokio::sync::RwLockReadGuard;
 use zarr_fuse_schemas::Node as NodeSchema;
 
-use crate::array::{ArrayError, ArraySpec, to_usize};
+use crate::array::{ArrayError, ArraySpec};
 use crate::merge::{CoordinateIndex, StoredComponents, region};
 use crate::pyramid::{self, Level, Part};
+use crate::store::blocking;
 use crate::store::{Store, StoreError, keys};
 use crate::values::{Values, n_bytes_of};
+use zarr_fuse_schemas::to_usize;
 
 pub use chunk::Chunk;
 use former::Former;
@@ -1061,16 +1063,4 @@ fn stripe(id: &ChunkId) -> usize {
 /// The bytes of a metadata object.
 pub(crate) fn json_bytes(json: &Json) -> Vec<u8> {
     serde_json::to_vec_pretty(json).expect("metadata has only string keys")
-}
-
-/// Runs `work` where it may take its time.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and with it who waits here.
-            Err(_cancelled) => std::future::pending().await,
-        },
-    }
 }

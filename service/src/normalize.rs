@@ -31,8 +31,8 @@ use rayon::prelude::*;
 use zarr_fuse_schemas::{MergeRule, Node, StepLimits};
 
 use crate::decode::{Decoder, OnBadCell, Table};
+pub use crate::outcome::Admission;
 use crate::outcome::{Problems, RowProblem};
-use crate::rules::Rules;
 use crate::values::Values;
 use batch::{Picking, batch_coordinate};
 use columns::Plan;
@@ -42,17 +42,8 @@ pub use error::NormalizeError;
 pub(crate) use grids::NO_VALUE;
 pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
 use read::{Column, Marks, Target, read_column};
-pub(crate) use source::cut;
 pub use time::{TimeError, format_ticks, parse_time};
-
-/// Whether the bounds on what may be added to coordinates hold for a contribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// It comes for the first time, or was kept out by them before: they hold.
-    New,
-    /// It was merged before and comes again: what was taken then is taken now, whatever the bounds have become.
-    Again,
-}
+use zarr_fuse_schemas::rules::Rules;
 
 /// How a contribution is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,11 @@
 //! What became of a contribution.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::journal::Header;
-use crate::normalize::Admission;
+pub use zarr_fuse_schemas::row_problem::{MAX_PROBLEMS, Problems, RowProblem};
 
-/// Most problems an outcome lists; further ones are only counted.
-pub const MAX_PROBLEMS: usize = 100;
+use crate::journal::Header;
 
 /// The state of a contribution.
 #[derive(
@@ -42,68 +38,13 @@ impl Status {
     }
 }
 
-/// Something a contribution brought that was not taken, or was taken with a remark.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RowProblem {
-    /// 1-based row of the decoded table; absent when it concerns the whole contribution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub row: Option<u64>,
-    /// 1-based line of the body on which the row begins, if that is text and known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// The incoming column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    /// The value as delivered, cut to 100 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// Why, and what to do.
-    pub reason: String,
-}
-
-impl fmt::Display for RowProblem {
-    /// ``row 3: `temp`: not a number (`ERR`)``.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.row, self.line) {
-            (Some(row), Some(line)) => write!(f, "row {row}, line {line}: ")?,
-            (Some(row), None) => write!(f, "row {row}: ")?,
-            (None, _) => {}
-        }
-        if let Some(column) = &self.column {
-            write!(f, "`{column}`: ")?;
-        }
-        f.write_str(&self.reason)?;
-        match &self.value {
-            Some(value) => write!(f, " (`{value}`)"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The problems of one contribution: the first ones in full, all of them counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problems {
-    /// The first [`MAX_PROBLEMS`].
-    pub first: Vec<RowProblem>,
-    /// How many there are.
-    pub n: u64,
-}
-
-impl Problems {
-    /// Counts a problem and keeps it while there is room; `make` runs only if it is kept.
-    pub fn push(&mut self, make: impl FnOnce() -> RowProblem) {
-        if self.first.len() < MAX_PROBLEMS {
-            self.first.push(make());
-        }
-        self.n += 1;
-    }
-
-    /// Adds those of a later step.
-    pub fn extend(&mut self, later: Self) {
-        let room = MAX_PROBLEMS - self.first.len();
-        self.first.extend(later.first.into_iter().take(room));
-        self.n += later.n;
-    }
+/// Whether the bounds on what may be added to coordinates hold for a contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It comes for the first time, or was kept out by them before: they hold.
+    New,
+    /// It was merged before and comes again: what was taken then is taken now, whatever the bounds have become.
+    Again,
 }
 
 /// What became of one contribution.

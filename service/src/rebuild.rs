@@ -16,15 +16,14 @@ use sha2::{Digest as _, Sha256};
 use zarr_fuse_schemas::Node as NodeSchema;
 
 pub use self::turns::Turns;
-use crate::array::to_usize;
 use crate::commit::{self, CommitError, Old, Replacement, Settled, Stage};
 use crate::fold::{self, FoldError, Folded, SetAside, Tries};
-use crate::journal::{
-    Entry, Header, Journal, JournalError, Kind, Waiting, hexadecimal, is_even_if,
-};
+use crate::journal::{Entry, Header, Journal, JournalError, Kind, Waiting, is_even_if};
 use crate::node::{Node, chunk_cache};
 use crate::outcome::{Outcome, Status};
+use crate::store::hexadecimal;
 use crate::store::{Store, keys};
+use zarr_fuse_schemas::to_usize;
 
 /// Payload bytes folded at once.
 const MAX_BATCH_BYTES: u64 = 32 << 20;

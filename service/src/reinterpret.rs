@@ -7,10 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zarr_fuse_schemas::Node as NodeSchema;
 
-use crate::fold::{FoldError, IngestError, Meanings, ingest, whole};
+use crate::fold::{FoldError, IngestError, Meanings, ingest};
 use crate::journal::{Definition, Journal, Reinterpretation};
-use crate::node::blocking;
 use crate::normalize::{Admission, Batch, BatchVariable, Normalized};
+use crate::store::blocking;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// Contributions that are named.
 const MAX_NAMED: usize = 20;
@@ -64,7 +65,7 @@ pub(crate) async fn difference(
         ..Difference::default()
     };
     for definition in definitions.values() {
-        journal.have_ready(definition);
+        journal.know(definition);
     }
     let mut meanings = Meanings::new(journal, stored, as_of);
     for (seq, _) in journal.counting(path, of.from.saturating_sub(1), as_of) {

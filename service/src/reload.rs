@@ -12,9 +12,9 @@ use zarr_fuse_schemas::{SchemaError, check_edit};
 
 use crate::app::{App, AppError, Plan};
 use crate::config::Config;
-use crate::fold::whole;
-use crate::node::blocking;
 use crate::stamp::Stamp;
+use crate::store::blocking;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);

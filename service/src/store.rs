@@ -12,7 +12,9 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 mod access;
+mod blocking;
 mod counts;
+mod digest;
 mod error;
 #[cfg(test)]
 pub(crate) mod failing;
@@ -25,8 +27,10 @@ mod place;
 pub mod probe;
 mod upload;
 
-pub use access::S3Access;
+pub use access::{S3Access, StoreConfig};
+pub use blocking::blocking;
 pub use counts::{RequestCounts, RequestKind};
+pub use digest::{hexadecimal, sha256};
 pub use error::{Failure, FailureKind, StoreError};
 pub use objects::Object;
 

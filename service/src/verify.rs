@@ -8,7 +8,7 @@ use object_store::memory::InMemory;
 
 use crate::commit;
 use crate::dataset::Dataset;
-use crate::fold::{self, FoldError, Tries};
+use crate::fold::{FoldError, Tries};
 use crate::merge::coordinate::key;
 use crate::merge::region::product;
 use crate::node::{Indices, Node, NodeView, OpenNodeError, ReadError, chunk_cache};
@@ -120,7 +120,7 @@ async fn compare(
             let a = match stored.read_array(array, &indices).await {
                 Ok(a) => a,
                 Err(ReadError::Array(damaged)) => {
-                    verdict.differs(|| fold::whole(&damaged).reason);
+                    verdict.differs(|| zarr_fuse_schemas::row_problem::whole(&damaged).reason);
                     continue;
                 }
                 Err(error) => return Err(error.into()),

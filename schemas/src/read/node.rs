@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Reader, array, pyramid, readers, under};
-use crate::model::Node;
+use crate::model::{Node, join};
 use crate::near;
 use crate::yaml::{self, Entry, Mark, Value, Yaml, shorten};
 
@@ -109,14 +109,6 @@ pub(super) fn section<'a>(
             reader.problem(entry.value.at, &under(at, name), message);
             None
         }
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}/{name}")
     }
 }
 

@@ -29,7 +29,7 @@ impl Bodies {
     pub fn new(limits: &LimitsConfig) -> Result<Self, (PathBuf, io::Error)> {
         let semaphore = |n_bytes: u64| {
             let n_units = (n_bytes / UNIT_BYTES).min(u64::from(u32::MAX));
-            Arc::new(Semaphore::new(crate::array::to_usize(n_units)))
+            Arc::new(Semaphore::new(zarr_fuse_schemas::to_usize(n_units)))
         };
         Ok(Self {
             memory: semaphore(limits.max_body_memory_bytes),

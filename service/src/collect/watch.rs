@@ -15,8 +15,8 @@ use zarr_fuse_collectors::watch::{Fate, Item, Settings, Shelf, Watch};
 use zarr_fuse_schemas::StoreSettings;
 
 use crate::config::{CollectorConfig, Config};
-use crate::fold::whole;
 use crate::store::{FailureKind, Object, S3Access, Store, StoreError};
+use zarr_fuse_schemas::row_problem::whole;
 
 /// Longest time for the bytes of an object; large ones get more.
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);

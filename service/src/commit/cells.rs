@@ -7,10 +7,11 @@ use zarr_fuse_schemas::{MergeRule, Scalar};
 
 use super::grid::GridCells;
 use super::wins;
-use crate::array::{ArraySpec, to_usize};
+use crate::array::ArraySpec;
 use crate::merge::region::strides;
 use crate::merge::{PlacedBatch, Update};
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 /// A value that was refused: place of the batch in the update, row of the batch, the value as text.
 pub(super) type Conflict = (usize, usize, String);

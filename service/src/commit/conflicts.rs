@@ -7,8 +7,8 @@ use zarr_fuse_schemas::MergeRule;
 use super::cells::{Cells, Conflict};
 use super::{CommitError, Node};
 use crate::merge::{Update, table_row};
-use crate::node::blocking;
 use crate::outcome::RowProblem;
+use crate::store::blocking;
 
 /// Chunks of one variable that are looked at.
 const MAX_CHUNKS: usize = 1024;

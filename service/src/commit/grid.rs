@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use zarr_fuse_schemas::{MergeRule, Scalar};
 
 use super::wins;
-use crate::array::{ArraySpec, to_usize};
+use crate::array::ArraySpec;
 use crate::merge::region::{product, strides};
 use crate::merge::{NOWHERE, PlacedBatch};
 use crate::normalize::{BatchVariable, GridPlaces, NO_VALUE};
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 /// A cell along one dimension: what it adds to the place in the chunk, and to the place in the array that came.
 type Step = (usize, usize);

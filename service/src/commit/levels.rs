@@ -7,11 +7,12 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{CONCURRENT_CHUNKS, CommitError, Job, blocking};
-use crate::array::{ArraySpec, to_usize};
+use crate::array::ArraySpec;
 use crate::node::{Layout, Staged};
 use crate::pyramid::{Box3, Cells, Part};
 use crate::store::keys;
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 /// Ranges along the coordinate of the pyramid, in order and apart from each other.
 type Ranges = Vec<Range<u64>>;

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{CommitError, Recovered};
-use crate::journal::hexadecimal;
+use crate::store::hexadecimal;
 use crate::store::{FailureKind, Store, StoreError, keys};
 
 /// Objects copied or deleted at once.

@@ -10,7 +10,6 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::Secret;
 use super::cors::CorsConfig;
 use super::quantity::{DurationText, SizeText, bytes, duration, optional_duration};
 use super::viewer::ViewerConfig;
@@ -264,26 +263,6 @@ impl JsonSchema for Listen {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": r"^(.+:[0-9]+|.*\$\{.*)$"})
     }
-}
-
-/// Where datasets are stored that do not say so themselves, and access to S3.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct StoreConfig {
-    /// Folder or URL (`file://…`, `s3://bucket/prefix`, `memory://`) in which a dataset without a `STORE_URL` of its own is
-    /// stored as `<name>.zarr`. Default: a dataset without `STORE_URL` is refused.
-    pub root: Option<String>,
-    /// Address of the S3 service, such as `https://s3.cl4.du.cesnet.cz`. Default: `S3_ENDPOINT_URL` of the schema, else AWS.
-    pub endpoint_url: Option<String>,
-    /// Region of the S3 service. Default: `AWS_REGION`, else `us-east-1`.
-    pub region: Option<String>,
-    /// PEM file with the certificates of authorities that are trusted besides those of the system, such as that of an
-    /// institute. Default: `ZF_S3_CA_FILE`, else `AWS_CA_BUNDLE`.
-    pub ca_file: Option<PathBuf>,
-    /// Access key of S3. Default: `ZF_S3_ACCESS_KEY`, else the usual AWS variables.
-    pub access_key: Option<Secret>,
-    /// Secret key of S3. Default: `ZF_S3_SECRET_KEY`, else the usual AWS variables.
-    pub secret_key: Option<Secret>,
 }
 
 /// How contributions are made durable.

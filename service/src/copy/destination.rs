@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use super::CopyError;
 use super::manifest::{Copied, Manifest};
 use super::source::Source;
-use crate::journal::sha256;
 use crate::node::json_bytes;
+use crate::store::sha256;
 use crate::store::{Object, Store, StoreError, keys};
 
 /// Larger objects are streamed.

@@ -8,6 +8,7 @@ use zarr_fuse_schemas::{Defaults, Schema};
 
 use super::OpenError;
 use crate::decode::{Decoder, Decoding};
+use crate::definition::define;
 use crate::journal::{Assumption, Definition, Journal};
 use crate::store::{Store, StoreError, keys};
 
@@ -62,7 +63,7 @@ impl Decoders {
         let own = (!self.by_endpoint.contains_key(&self.own)).then_some((&self.own, &self.plain));
         let all = self.by_endpoint.iter().chain(own);
         all.map(|(endpoint, decoder)| {
-            let definition = Definition::new(schema, decoder.recipe());
+            let definition = define(schema, decoder.recipe());
             (endpoint.clone(), Arc::new(definition))
         })
         .collect()
@@ -98,7 +99,7 @@ pub(super) async fn define_old(
     };
     for (endpoint, definition) in known {
         if is_read_only {
-            journal.have_ready(definition);
+            journal.know(definition);
         } else {
             journal.keep_definition(definition).await?;
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Dataset;
 use crate::commit::{self, CommitError};
+use crate::definition;
 use crate::fold::{self, IngestError, Meanings, Meant};
 use crate::journal::{self, CorrectionError, Header, JournalError, NewContribution, PayloadPlace};
 use crate::meaning::Meaning;
@@ -80,7 +81,7 @@ impl Dataset {
             return Ok((no_node(&header.node), None));
         };
         let meant = if let Some(today) = self.meant_if_retried(id)? {
-            Meaning::of(today.id(), today.ready(), &node.schema).map(Arc::new)
+            Meaning::of(today.id(), &definition::ready(today), &node.schema).map(Arc::new)
         } else {
             let as_of = self.journal.last_seq();
             let mut meanings = Meanings::new(&self.journal, &node.schema, as_of);

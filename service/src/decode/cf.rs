@@ -14,8 +14,8 @@ use super::budget::Budget;
 use super::error::list;
 use super::format_error::FormatError;
 use super::{Asked, DecodeError, Grid, Grids};
-use crate::rules::Rules;
 pub(super) use values::{MARKS, Raw, column_of};
+use zarr_fuse_schemas::rules::Rules;
 
 /// An array before it is read.
 #[derive(Debug, Clone)]

@@ -20,9 +20,9 @@ use polars::prelude::DataFrame;
 
 use super::budget::Budget;
 use super::{DecodeError, Lines, Table, text};
-use crate::rules::Rules;
 use cells::{After, Cutter, line_of, next_line};
 pub(super) use dialect::Dialect;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Reads CSV that must be sound.
 ///

@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use super::budget::Budget;
 use super::{DecodeError, Format, json};
-use crate::rules::Rules;
 pub(super) use program::Program;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Programs that ship with the service, by name.
 pub(super) const BUILTIN: [(&str, &str); 6] = [

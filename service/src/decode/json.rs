@@ -11,9 +11,9 @@ use polars::prelude::DataFrame;
 
 use super::budget::Budget;
 use super::{DecodeError, Lost};
-use crate::rules::Rules;
 use columns::Columns;
 pub(super) use document::{MAX_DEPTH, check_depth, not_json};
+use zarr_fuse_schemas::rules::Rules;
 
 /// Reads one JSON document: an array of records, an object of columns (arrays of one length), or a single record.
 ///

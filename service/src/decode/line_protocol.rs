@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use super::budget::Budget;
 use super::format_error::FormatError;
 use super::{DecodeError, LineProtocolOptions, Lost, Precision};
-use crate::rules::Rules;
 use cells::{Columns, Kind};
 use line::{Lines, Pair};
+use zarr_fuse_schemas::rules::Rules;
 
 const FORMAT: &str = "line protocol";
 

@@ -14,7 +14,7 @@ use super::csv::{self, Dialect};
 use super::error::list;
 use super::prepare::Files;
 use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare, print};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// A lookup, read and checked.
 #[derive(Debug, Clone)]

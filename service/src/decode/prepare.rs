@@ -23,7 +23,7 @@ use super::{
     Content, CsvOptions, DecodeError, DecodeSetupError, Decoding, Extract, FileUnits, Format,
     GridOptions, Limits, LineProtocolOptions, OnBadCell, Pivot, SheetOptions,
 };
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// A [`Decoding`] made ready; cheap to clone and to share between threads.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use polars::prelude::DataFrame;
 
-use crate::normalize::cut;
-use crate::outcome::{Problems, RowProblem};
+use zarr_fuse_schemas::row_problem::cut;
+use zarr_fuse_schemas::row_problem::{Problems, RowProblem};
 
 /// A contribution as a table: the source's own column names, cells as delivered.
 ///

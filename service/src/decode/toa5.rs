@@ -12,8 +12,8 @@ use super::config::{CsvOptions, Toa5Options, Units};
 use super::csv::{self, Dialect};
 use super::format_error::FormatError;
 use super::{DecodeError, DecodeSetupError, Header, Lost, Table, detect, text};
-use crate::rules::Rules;
 use encoding_rs::Encoding;
+use zarr_fuse_schemas::rules::Rules;
 
 const FORMAT: &str = "TOA5";
 /// Most headers in one file.

@@ -18,8 +18,8 @@ use super::cf::{self, Attribute, Attributes, Described, Raw};
 use super::container::Archive;
 use super::format_error::FormatError;
 use super::{Asked, DecodeError, Grids};
-use crate::rules::Rules;
 use chunks::Stored;
+use zarr_fuse_schemas::rules::Rules;
 
 pub(super) const FORMAT: &str = "Zarr";
 /// A text while it is read: the text's own place, its allocation, and its cell.

@@ -10,10 +10,10 @@ use crate::app::Slot;
 use crate::collect::Collecting;
 use crate::config::Trigger;
 use crate::dataset::Dataset;
-use crate::fold::whole;
 use crate::journal::{AppendError, Entry, Filter};
 use crate::notify::place;
 use crate::outcome::Status;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// Contributions looked through for one that was taken after one that was rejected.
 const MAX_LOOKED_THROUGH: usize = 200;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::correction::{Assumption, Reinterpretation};
 use super::definition::DefinitionId;
 use super::segment::{Header, Kind};
-use crate::array::to_usize;
 use crate::outcome::{Outcome, Status};
+use zarr_fuse_schemas::to_usize;
 
 mod row;
 use row::{Name, Names, Row, Settled};

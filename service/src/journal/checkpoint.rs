@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::segment::Header;
 use super::{Journal, JournalError};
-use crate::node::blocking;
 use crate::outcome::Outcome;
+use crate::store::blocking;
 use crate::store::{Store, StoreError, keys};
 
 /// The newest form that this program writes and reads. 2 has definitions.

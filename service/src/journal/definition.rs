@@ -1,4 +1,4 @@
-//! What contributions mean: the schema and the way of decoding under which they came, kept beside the journal.
+//! What says what contributions mean, kept beside the journal, which does not read it.
 //!
 //! A definition is an object of its own, named by its content and written once before the first frame that names it. Large
 //! tables and lists of labels are objects beside it, so that an edit does not repeat them.
@@ -6,28 +6,23 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
-use zarr_fuse_schemas::{Defaults, Schema};
 
-use super::{Journal, JournalError, hexadecimal, sha256};
-use crate::decode::{Decoder, Decoding, Recipe};
-use crate::rules::Rules;
+use super::{Journal, JournalError};
 use crate::store::{Store, StoreError, keys};
+use crate::store::{hexadecimal, sha256};
 
-/// The newest form that this program writes and reads. It also says by which [`Rules`] contributions are read, and what a schema
-/// leaves open.
-const VERSION: u32 = 2;
 /// Files up to this size lie in the definition itself.
 const INLINE_BYTES: usize = 4 << 10;
 /// Longest definition, and longest file beside it, after decompression.
 const MAX_BYTES: usize = 256 << 20;
-/// Bytes of definitions that are kept ready to decode with.
+/// Bytes of definitions that are kept in memory.
 const CACHE_BYTES: u64 = 64 << 20;
 
 /// Names a definition: the SHA-256 of its text.
@@ -85,21 +80,16 @@ impl<'de> Deserialize<'de> for DefinitionId {
     }
 }
 
-/// The object of a definition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    version: u32,
-    /// Without secrets.
-    schema: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+/// The files that a definition names; what else is in it, whoever made it knows.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
     schema_files: BTreeMap<String, Kept>,
-    decode: Decoding,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     files: BTreeMap<String, Kept>,
 }
 
-impl Text {
+impl Named {
     /// Hashes of the files beside it.
     fn beside(self) -> Vec<String> {
         let files = self
@@ -117,53 +107,43 @@ impl Text {
 /// A file that a schema or a way of decoding names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kept {
+pub enum Kept {
     /// Its text.
     Text(String),
     /// Its hash, by which it lies beside.
     Sha256(String),
 }
 
-/// Everything that decides what the bytes of a contribution mean.
+impl Kept {
+    /// A file of these bytes: a short text lies in the definition, anything else is put into `beside`, by its hash.
+    pub fn new(bytes: &[u8], beside: &mut Vec<(String, Bytes)>) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.len() <= INLINE_BYTES => Self::Text(text.to_owned()),
+            _ => {
+                let hash = sha256(bytes);
+                beside.push((hash.clone(), Bytes::copy_from_slice(bytes)));
+                Self::Sha256(hash)
+            }
+        }
+    }
+}
+
+/// Everything that decides what the bytes of a contribution mean, as it is kept.
 #[derive(Debug, Clone)]
 pub struct Definition {
     id: DefinitionId,
     json: Bytes,
     /// Files beside it, by their hash.
     beside: Vec<(String, Bytes)>,
-    ready: OnceLock<Arc<Ready>>,
 }
 
 impl Definition {
-    /// That of contributions under `schema` which are decoded by `recipe`.
-    pub fn new(schema: &Schema, recipe: &Recipe) -> Self {
-        let mut beside = Vec::new();
-        let mut keep = |bytes: &[u8]| match std::str::from_utf8(bytes) {
-            Ok(text) if text.len() <= INLINE_BYTES => Kept::Text(text.to_owned()),
-            _ => {
-                let hash = sha256(bytes);
-                beside.push((hash.clone(), Bytes::copy_from_slice(bytes)));
-                Kept::Sha256(hash)
-            }
-        };
-        let schema_files = schema.files.iter();
-        let schema_files = schema_files.map(|(name, text)| (name.clone(), keep(text.as_bytes())));
-        let schema_files = schema_files.collect();
-        let files = recipe.files.iter();
-        let files = files.map(|(name, bytes)| (name.clone(), keep(bytes)));
-        let text = Text {
-            version: VERSION,
-            schema: schema.public_text(),
-            schema_files,
-            decode: recipe.decoding.clone(),
-            files: files.collect(),
-        };
-        let json = serde_json::to_vec(&text).expect("it has only string keys");
+    /// That of this text, with the files beside it by their hash.
+    pub fn new(json: Vec<u8>, beside: Vec<(String, Bytes)>) -> Self {
         Self {
             id: DefinitionId(Sha256::digest(&json).into()),
             json: json.into(),
             beside,
-            ready: OnceLock::new(),
         }
     }
 
@@ -172,91 +152,23 @@ impl Definition {
         self.id
     }
 
-    /// Ready to decode with. What is kept is read again, so that whoever does so later reads the same.
-    pub(crate) fn ready(&self) -> &Arc<Ready> {
-        let ready = || {
-            Arc::new(Ready::of(&self.json, |hash| {
-                let mut beside = self.beside.iter();
-                let found = beside.find(|(other, _)| other == hash);
-                found.map(|(_, bytes)| bytes.clone())
-            }))
-        };
-        self.ready.get_or_init(ready)
+    /// Its text.
+    pub fn json(&self) -> &Bytes {
+        &self.json
     }
-}
 
-/// A definition ready to decode with, or why this program cannot.
-#[derive(Debug)]
-pub(crate) struct Ready {
-    pub(crate) understood: Result<Understood, String>,
-    n_bytes: usize,
-}
+    /// The file beside it that has this hash.
+    pub fn beside(&self, hash: &str) -> Option<&Bytes> {
+        let mut beside = self.beside.iter();
+        let found = beside.find(|(other, _)| other == hash);
+        found.map(|(_, bytes)| bytes)
+    }
 
-/// A schema, and how contributions under it are decoded.
-#[derive(Debug)]
-pub(crate) struct Understood {
-    pub(crate) schema: Schema,
-    pub(crate) decoder: Decoder,
-}
-
-impl Ready {
-    fn of(json: &[u8], beside: impl Fn(&str) -> Option<Bytes>) -> Self {
-        let mut n_bytes = json.len();
-        let understood = understand(json, |hash| {
-            let found = beside(hash);
-            n_bytes += found.as_ref().map_or(0, Bytes::len);
-            found
-        });
-        Self {
-            understood,
-            n_bytes,
-        }
+    /// Of its text and the files beside it.
+    pub fn n_bytes(&self) -> usize {
+        let beside = self.beside.iter().map(|(_, bytes)| bytes.len());
+        self.json.len() + beside.sum::<usize>()
     }
-}
-
-fn understand(
-    json: &[u8],
-    mut beside: impl FnMut(&str) -> Option<Bytes>,
-) -> Result<Understood, String> {
-    #[derive(Deserialize)]
-    struct Head {
-        version: u32,
-    }
-    let head: Head = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    if head.version > VERSION {
-        let found = head.version;
-        return Err(format!(
-            "it has format version {found}, this program reads up to {VERSION}; use a newer zf"
-        ));
-    }
-    let text: Text = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let mut file = |kept: &Kept| match kept {
-        Kept::Text(text) => Ok(Bytes::copy_from_slice(text.as_bytes())),
-        Kept::Sha256(hash) => beside(hash).ok_or_else(|| format!("its file {hash} is missing")),
-    };
-    let mut schema_files = BTreeMap::new();
-    for (name, kept) in &text.schema_files {
-        let text = String::from_utf8(file(kept)?.into());
-        let text = text.map_err(|_error| format!("its file `{name}` is not UTF-8"))?;
-        schema_files.insert(name.clone(), Arc::from(text));
-    }
-    let mut files = BTreeMap::new();
-    for (name, kept) in &text.files {
-        files.insert(name.clone(), file(kept)?);
-    }
-    let defaults = match head.version {
-        ..2 => Defaults::Former,
-        _ => Defaults::Today,
-    };
-    let schema = Schema::parse_kept(&text.schema, keys::SCHEMA, &schema_files, defaults)
-        .map_err(|error| error.to_string())?;
-    let recipe = Recipe {
-        decoding: text.decode,
-        files,
-        rules: Rules::of_version(head.version),
-    };
-    let decoder = recipe.prepare().map_err(|error| error.to_string())?;
-    Ok(Understood { schema, decoder })
 }
 
 /// The definitions of a journal.
@@ -264,17 +176,17 @@ fn understand(
 pub(super) struct Definitions {
     /// Those known to be kept.
     kept: Mutex<HashSet<DefinitionId>>,
-    ready: Cache<DefinitionId, Arc<Ready>>,
+    read: Cache<DefinitionId, Arc<Definition>>,
 }
 
 impl Default for Definitions {
     fn default() -> Self {
-        let weigh = |_: &DefinitionId, ready: &Arc<Ready>| {
-            u32::try_from(ready.n_bytes + (16 << 10)).unwrap_or(u32::MAX)
+        let weigh = |_: &DefinitionId, read: &Arc<Definition>| {
+            u32::try_from(read.n_bytes() + 256).unwrap_or(u32::MAX)
         };
         Self {
             kept: Mutex::default(),
-            ready: Cache::builder()
+            read: Cache::builder()
                 .max_capacity(CACHE_BYTES)
                 .weigher(weigh)
                 .build(),
@@ -300,23 +212,23 @@ impl Journal {
         Ok(())
     }
 
-    /// Has a definition ready that need not be kept.
-    pub(crate) fn have_ready(&self, definition: &Definition) {
-        let ready = Arc::clone(definition.ready());
-        self.definitions.ready.insert(definition.id, ready);
+    /// Knows a definition that need not be kept.
+    pub fn know(&self, definition: &Arc<Definition>) {
+        let known = Arc::clone(definition);
+        self.definitions.read.insert(definition.id, known);
     }
 
     /// A definition that frames name.
     ///
     /// # Errors
     /// [`JournalError::Definition`] if it is missing or damaged, [`JournalError::Store`].
-    pub(crate) async fn definition(&self, id: DefinitionId) -> Result<Arc<Ready>, JournalError> {
-        if let Some(ready) = self.definitions.ready.get(&id) {
-            return Ok(ready);
+    pub async fn definition(&self, id: DefinitionId) -> Result<Arc<Definition>, JournalError> {
+        if let Some(read) = self.definitions.read.get(&id) {
+            return Ok(read);
         }
-        let ready = Arc::new(load(&self.store, id).await?);
-        self.definitions.ready.insert(id, Arc::clone(&ready));
-        Ok(ready)
+        let read = Arc::new(load(&self.store, id).await?);
+        self.definitions.read.insert(id, Arc::clone(&read));
+        Ok(read)
     }
 }
 
@@ -324,7 +236,7 @@ impl Journal {
 ///
 /// # Errors
 /// As [`Journal::definition`].
-async fn load(store: &Store, id: DefinitionId) -> Result<Ready, JournalError> {
+async fn load(store: &Store, id: DefinitionId) -> Result<Definition, JournalError> {
     let json = read(
         store,
         &keys::definition(&id.to_string()),
@@ -332,14 +244,14 @@ async fn load(store: &Store, id: DefinitionId) -> Result<Ready, JournalError> {
         &id.to_string(),
     )
     .await?;
-    // What cannot be understood names no files; why is said below.
-    let text: Option<Text> = serde_json::from_slice(&json).ok();
-    let mut beside = BTreeMap::new();
-    for hash in text.map(Text::beside).unwrap_or_default() {
+    // What cannot be understood names no files; why is said when it is to be understood.
+    let named: Option<Named> = serde_json::from_slice(&json).ok();
+    let mut beside = Vec::new();
+    for hash in named.map(Named::beside).unwrap_or_default() {
         let bytes = read(store, &keys::definition_file(&hash), id, &hash).await?;
-        beside.insert(hash, bytes);
+        beside.push((hash, bytes));
     }
-    Ok(crate::node::blocking(move || Ready::of(&json, |hash| beside.get(hash).cloned())).await)
+    Ok(Definition { id, json, beside })
 }
 
 /// Whether a definition and its files are in `store` as they were written.
@@ -385,32 +297,5 @@ async fn create(store: &Store, key: &str, bytes: &Bytes) -> Result<(), StoreErro
         // Its name says what is in it.
         Ok(()) | Err(StoreError::Exists { .. }) => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::decode::OnBadCell;
-
-    #[test]
-    fn a_definition_is_read_by_the_rules_of_its_version() {
-        let text = "n: {COORDS: {t: {}}, VARS: {v: {coords: t}}}";
-        let schema = Schema::parse(text, "a.yaml", Path::new(".")).expect("a schema");
-        let decoder = Decoding::default().prepare(Path::new("."));
-        let definition = Definition::new(&schema, decoder.expect("defaults").recipe());
-        let today = String::from_utf8(definition.json.to_vec()).expect("JSON");
-        let before = today.replacen("\"version\":2", "\"version\":1", 1);
-        assert_ne!(today, before);
-        for (json, rules, on_bad_cell) in [
-            (today, Rules::Second, OnBadCell::Value),
-            (before, Rules::First, OnBadCell::Row),
-        ] {
-            let read = understand(json.as_bytes(), |_| None).expect("it is understood");
-            assert_eq!(read.decoder.rules(), rules);
-            assert_eq!(read.decoder.on_bad_cell(), on_bad_cell);
-        }
     }
 }

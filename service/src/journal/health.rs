@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{AppendError, Journal, JournalError};
-use crate::fold::whole;
 use crate::store::{StoreError, keys};
+use zarr_fuse_schemas::row_problem::whole;
 
 /// How often the store is asked while nothing is appended.
 const IDLE_INTERVAL: Duration = Duration::from_secs(15);

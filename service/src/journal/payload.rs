@@ -71,7 +71,7 @@ impl Payload {
     /// Hexadecimal SHA-256 of the bytes.
     pub fn sha256(&self) -> String {
         match self {
-            Self::Memory(bytes, _) => super::sha256(bytes),
+            Self::Memory(bytes, _) => crate::store::sha256(bytes),
             Self::File(spool) => spool.sha256.clone(),
         }
     }
@@ -142,7 +142,7 @@ pub struct Spool {
 
 impl Spool {
     fn piece(&self, offset: u64, n_bytes: u64) -> io::Result<Bytes> {
-        let mut piece = vec![0; crate::array::to_usize(n_bytes)];
+        let mut piece = vec![0; zarr_fuse_schemas::to_usize(n_bytes)];
         self.file.read_exact_at(&mut piece, offset)?;
         Ok(piece.into())
     }
@@ -196,7 +196,7 @@ impl Spooling {
         Spool {
             file: self.file,
             n_bytes: self.n_bytes,
-            sha256: super::hexadecimal(&self.hash.finalize()),
+            sha256: crate::store::hexadecimal(&self.hash.finalize()),
             _room: self.room,
         }
     }

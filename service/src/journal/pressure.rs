@@ -79,7 +79,7 @@ impl Pressure {
             max_n: max_n.max(1),
             max_bytes: max_bytes.max(1),
             arriving: Mutex::default(),
-            prepared: Semaphore::new(crate::array::to_usize(n_units)).into(),
+            prepared: Semaphore::new(zarr_fuse_schemas::to_usize(n_units)).into(),
             n_stalled: AtomicU64::new(0),
             n_refused: AtomicU64::new(0),
         }

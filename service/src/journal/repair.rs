@@ -288,7 +288,7 @@ async fn blob_fault(store: &Store, key: &str, sha256: &str) -> Result<Option<Str
             break;
         }
     }
-    let same = super::hexadecimal(&hash.finalize()) == sha256;
+    let same = crate::store::hexadecimal(&hash.finalize()) == sha256;
     Ok((!same).then(|| "the payload is not what its header says".to_owned()))
 }
 

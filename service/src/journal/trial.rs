@@ -10,8 +10,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::n_killed;
 use super::{Journal, JournalError};
-use crate::memory;
 use crate::store::keys;
 
 /// Parts of a group that ended a process.
@@ -98,7 +98,7 @@ impl Journal {
             node: node.to_owned(),
             seqs: seqs.to_vec(),
             n_tries: n_ended + 1,
-            n_killed: memory::n_killed(),
+            n_killed: n_killed(),
         };
         let bytes = serde_json::to_vec(&mark).expect("a mark has only string keys");
         Ok(self.store.put(&keys::trial(node), bytes).await?)
@@ -120,7 +120,7 @@ impl Journal {
         let trials = self.trials.lock();
         let mark = trials.0.get(node)?.found.as_ref()?;
         // If the kernel has killed for want of memory since, there is no doubt of what ended the last one.
-        let killed = mark.n_killed.zip(memory::n_killed());
+        let killed = mark.n_killed.zip(n_killed());
         let was_killed = killed.is_some_and(|(before, now)| now > before);
         let is_too_often = mark.n_tries >= MAX_ENDED || was_killed;
         (mark.seqs == [seq] && is_too_often).then_some(mark.n_tries)

@@ -38,7 +38,12 @@ fn too_many_new(schema: &Coordinate, values: &Values, growing: &Growing<'_>) -> 
     }
     let new = (0..values.len()).filter(is_new).take(MAX_NAMED);
     let named: Vec<String> = new
-        .map(|i| format!("`{}`", crate::normalize::cut(&shown(values, i, schema))))
+        .map(|i| {
+            format!(
+                "`{}`",
+                zarr_fuse_schemas::row_problem::cut(&shown(values, i, schema))
+            )
+        })
         .collect();
     let name = &schema.variable.name;
     let column = &schema.variable.column;

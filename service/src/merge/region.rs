@@ -89,7 +89,7 @@ pub fn by_chunk(
         };
         chunks[place]
             .1
-            .push((to, crate::array::to_usize(from % chunk_len)));
+            .push((to, zarr_fuse_schemas::to_usize(from % chunk_len)));
     }
     chunks
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::array::{ArraySpec, to_usize};
+use crate::array::ArraySpec;
 use crate::merge::region;
 use crate::values::Values;
 use crate::with_pair;
+use zarr_fuse_schemas::to_usize;
 
 /// Chunks in which fewer cells than one in so many have a value are kept as a list of these.
 const SPARSE: usize = 32;

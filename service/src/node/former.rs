@@ -233,7 +233,7 @@ impl Gaps {
             if at == n_old {
                 break;
             }
-            let place = crate::array::to_usize(after.find(&key(old, at)).ok()?);
+            let place = zarr_fuse_schemas::to_usize(after.find(&key(old, at)).ok()?);
             if place <= at + n_inserted {
                 return None;
             }
@@ -300,7 +300,7 @@ mod tests {
             }
             let now: Vec<i64> = all.iter().copied().collect();
             for (position, value) in first.iter().enumerate() {
-                prop_assert_eq!(now[crate::array::to_usize(gaps.now(position as u64))], *value);
+                prop_assert_eq!(now[zarr_fuse_schemas::to_usize(gaps.now(position as u64))], *value);
             }
         }
     }

@@ -10,10 +10,10 @@ use super::distinct::Encoder;
 use super::error::NormalizeError;
 use super::pick::{self, Difference};
 use super::read::{Column, Elements, Target};
-use super::source::cut;
 use super::{BatchCoordinate, BatchVariable};
 use crate::outcome::{Problems, RowProblem};
 use crate::values::Values;
+use zarr_fuse_schemas::row_problem::cut;
 
 /// The values of a coordinate in the accepted rows.
 pub(super) fn batch_coordinate(

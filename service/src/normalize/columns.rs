@@ -10,7 +10,7 @@ use super::read::Target;
 use super::source::{self, Source};
 use super::{units, unmatched};
 use crate::decode::Table;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// What a table brings for a node.
 #[derive(Debug)]

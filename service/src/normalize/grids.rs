@@ -11,8 +11,8 @@ use super::{
 };
 use crate::decode::{Grid, Grids};
 use crate::outcome::Problems;
-use crate::rules::Rules;
 use crate::values::Values;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Positions of a grid whose coordinate value cannot be used.
 pub(crate) const NO_VALUE: u32 = u32::MAX;

@@ -14,13 +14,14 @@ use super::fault::Fault;
 use super::folds::Folds;
 use super::labels::Labels;
 use super::numbers::{Exactness, Numbers};
-use super::source::{Cell, Source, cut};
+use super::source::{Cell, Source};
 use super::time::{Moment, TimeError, TimeReader};
 use super::{Admission, Terms};
 use crate::decode::OnBadCell;
 use crate::outcome::{Problems, RowProblem};
-use crate::rules::Rules;
 use crate::values::Values;
+use zarr_fuse_schemas::row_problem::cut;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Rows that one thread takes at a time.
 const PART: usize = 1 << 15;

@@ -227,14 +227,6 @@ fn shortest_decimal(number: f32) -> f64 {
     number.to_string().parse().unwrap_or(wide)
 }
 
-/// Text as delivered, cut to what an outcome shows.
-pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(100) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.to_owned(),
-    }
-}
-
 fn tick_of(unit: PolarsUnit) -> Tick {
     match unit {
         PolarsUnit::Nanoseconds => Tick::Nanosecond,

@@ -16,10 +16,10 @@ use std::fmt::Write as _;
 use chrono::format::Item;
 use zarr_fuse_schemas::time::{Fold, Tick, TimeFormat, TimeUnit, Zone};
 
-use crate::rules::Rules;
 pub(crate) use civil::Moment;
 pub(super) use question::readings;
 use text::{LastDate, Shown};
+use zarr_fuse_schemas::rules::Rules;
 use zone::LocalZone;
 
 /// Why a text or a number is no time of the dataset.

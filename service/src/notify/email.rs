@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use super::message::{Message, Stage};
 use super::outbox::DeliveryError;
 use crate::config::{EmailConfig, SmtpConfig, SmtpTls};
-use crate::fold::whole;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// Most steps of a conversation that the time-out of each step allows to add up.
 const MAX_STEPS: u32 = 4;

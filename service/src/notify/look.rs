@@ -12,8 +12,8 @@ use super::silence::{Silence, SilenceError};
 use crate::app::App;
 use crate::config::{NotifyConfig, RuleConfig, Trigger};
 use crate::dataset::Dataset;
-use crate::fold::whole;
 use crate::journal::AppendError;
+use zarr_fuse_schemas::row_problem::whole;
 
 mod settled;
 pub(super) use settled::Seen;

@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use zarr_fuse_schemas::{Measure, Tick};
 
 use super::delta;
-use crate::array::to_usize;
 use crate::node::{Indices, Node, NodeView, ReadError};
 use crate::values::Values;
+use zarr_fuse_schemas::to_usize;
 
 /// Most cells read at a time.
 const MAX_BLOCK_CELLS: u64 = 1 << 20;

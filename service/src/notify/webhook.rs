@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode, Url};
 use super::message::Message;
 use super::outbox::{DeliveryError, asked_pause};
 use crate::config::WebhookConfig;
-use crate::fold::whole;
+use zarr_fuse_schemas::row_problem::whole;
 
 /// A program that takes messages.
 pub(super) struct Hook {

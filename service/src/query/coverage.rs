@@ -25,7 +25,8 @@ use super::points::strides;
 use super::resolve::at;
 use super::rows::Block;
 use super::selection::{Layout, Selection};
-use crate::node::{NodeView, blocking};
+use crate::node::NodeView;
+use crate::store::blocking;
 
 /// Refuses what a coverage cannot hold, before anything is read.
 ///

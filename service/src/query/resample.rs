@@ -19,7 +19,8 @@ use super::resolve::at;
 use super::selection::Layout;
 use super::thin::Series;
 use super::time::TimeText;
-use crate::node::{NodeView, blocking};
+use crate::node::NodeView;
+use crate::store::blocking;
 use crate::values::Values;
 
 use kept::Kept;

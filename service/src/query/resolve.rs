@@ -16,7 +16,8 @@ use super::picked::Picked;
 use super::room::Share;
 use super::selection::Selection;
 use super::selector::{Criterion, Position, Span};
-use crate::node::{Indices, NodeView, blocking};
+use crate::node::{Indices, NodeView};
+use crate::store::blocking;
 use crate::values::Values;
 
 /// A position or index as one of a slice in memory.

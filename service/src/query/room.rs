@@ -54,7 +54,7 @@ impl Room {
     pub fn new(n_bytes: u64) -> Self {
         let n_units = n_bytes.div_ceil(UNIT).clamp(1, u64::from(u32::MAX));
         Self {
-            free: Arc::new(Semaphore::new(crate::array::to_usize(n_units))),
+            free: Arc::new(Semaphore::new(zarr_fuse_schemas::to_usize(n_units))),
             n_units,
             max_wait: MAX_WAIT,
         }
@@ -152,7 +152,7 @@ impl Share {
     /// Gives back all but so many bytes.
     pub fn keep(&mut self, n_bytes: u64) {
         if let Some(permit) = &mut self.0 {
-            let n_units = crate::array::to_usize(n_bytes.div_ceil(UNIT));
+            let n_units = zarr_fuse_schemas::to_usize(n_bytes.div_ceil(UNIT));
             drop(permit.split(permit.num_permits().saturating_sub(n_units)));
         }
     }
@@ -160,7 +160,7 @@ impl Share {
     /// A part of it, as a share of its own; less if it is not so large.
     #[must_use]
     pub fn part(&mut self, n_bytes: u64) -> Self {
-        let n_units = crate::array::to_usize(n_bytes.div_ceil(UNIT));
+        let n_units = zarr_fuse_schemas::to_usize(n_bytes.div_ceil(UNIT));
         let part = self
             .0
             .as_mut()

@@ -16,7 +16,8 @@ use super::resolve::at;
 use super::room::Share;
 use super::rows::{Cells, Rows};
 use super::selection::Layout;
-use crate::node::{Chunk, Chunks, NodeView, ReadError, blocking};
+use crate::node::{Chunk, Chunks, NodeView, ReadError};
+use crate::store::blocking;
 use crate::values::{Values, n_bytes_of};
 
 /// Most chunks that rows are looked for in at once.

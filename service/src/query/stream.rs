@@ -21,7 +21,8 @@ use super::rows::{Block, Rows, rows};
 use super::selection::{Layout, Selection};
 use super::sparse;
 use super::thin::thin;
-use crate::node::{NodeView, blocking};
+use crate::node::NodeView;
+use crate::store::blocking;
 use crate::values::Values;
 
 /// Blocks with more cells are formatted on the blocking pool.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use zarr_fuse_schemas::Secret;
 use zarr_fuse_schemas::store::StoreSettings;
-
-use crate::config::StoreConfig;
 
 /// Longest time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,6 +28,26 @@ const BACKOFF: BackoffConfig = BackoffConfig {
 };
 /// When nothing else is said; most services other than AWS accept any.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// Where datasets are stored that do not say so themselves, and access to S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Folder or URL (`file://…`, `s3://bucket/prefix`, `memory://`) in which a dataset without a `STORE_URL` of its own is
+    /// stored as `<name>.zarr`. Default: a dataset without `STORE_URL` is refused.
+    pub root: Option<String>,
+    /// Address of the S3 service, such as `https://s3.cl4.du.cesnet.cz`. Default: `S3_ENDPOINT_URL` of the schema, else AWS.
+    pub endpoint_url: Option<String>,
+    /// Region of the S3 service. Default: `AWS_REGION`, else `us-east-1`.
+    pub region: Option<String>,
+    /// PEM file with the certificates of authorities that are trusted besides those of the system, such as that of an
+    /// institute. Default: `ZF_S3_CA_FILE`, else `AWS_CA_BUNDLE`.
+    pub ca_file: Option<PathBuf>,
+    /// Access key of S3. Default: `ZF_S3_ACCESS_KEY`, else the usual AWS variables.
+    pub access_key: Option<Secret>,
+    /// Secret key of S3. Default: `ZF_S3_SECRET_KEY`, else the usual AWS variables.
+    pub secret_key: Option<Secret>,
+}
 
 /// Access to S3. Secrets stay out of `Debug`.
 ///
@@ -71,14 +92,13 @@ impl S3Access {
             let value = environment.get(name);
             value.filter(|value| !value.is_empty()).cloned()
         };
-        let key = |name: &str, config: &Option<crate::config::Secret>, schema: Option<&str>| {
+        let key = |name: &str, config: &Option<Secret>, schema: Option<&str>| {
             variable(name)
                 .or_else(|| Some(config.as_ref()?.expose().to_owned()))
                 .or_else(|| schema.map(str::to_owned))
         };
-        let of_schema = |secret: &Option<zarr_fuse_schemas::store::Secret>| {
-            secret.as_ref().map(|secret| secret.expose().to_owned())
-        };
+        let of_schema =
+            |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
         let access_key = of_schema(&schema.access_key);
         let secret_key = of_schema(&schema.secret_key);
         Self {

@@ -1,5 +1,9 @@
 //! Where things lie in a dataset's store.
 
+pub use zarr_fuse_schemas::model::join;
+
+use super::digest::sha256;
+
 /// Folder of the journal's segments.
 pub const SEGMENTS: &str = "journal/segments";
 /// Folder of outcome batches.
@@ -75,7 +79,7 @@ pub fn checkpoint(seq: u64) -> String {
 
 /// What is being tried for the node at `path`, in case that it ends the process.
 pub fn trial(path: &str) -> String {
-    let name = crate::journal::sha256(path.as_bytes());
+    let name = sha256(path.as_bytes());
     format!("{TRIALS}/{}.json", &name[..16])
 }
 
@@ -117,13 +121,4 @@ pub fn chunk(path: &str, indices: &[u64]) -> String {
         key.push_str(&idx.to_string());
     }
     key
-}
-
-/// `name` inside the group at `path`.
-pub fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}/{name}")
-    }
 }

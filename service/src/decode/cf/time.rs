@@ -8,7 +8,7 @@ use super::super::DecodeError;
 use super::super::format_error::FormatError;
 use super::calendar::{Calendar, TooFar};
 use super::values::{Fill, Packing, Raw, doubles};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 

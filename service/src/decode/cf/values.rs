@@ -9,7 +9,7 @@ use super::super::DecodeError;
 use super::super::budget::{Budget, text_bytes};
 use super::time::Since;
 use super::{Attribute, Described};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Attributes that tell which stored numbers mean "no value".
 pub(in crate::decode) const MARKS: [&str; 5] = [

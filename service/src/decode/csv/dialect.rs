@@ -3,7 +3,7 @@
 use encoding_rs::Encoding;
 
 use super::super::{CsvOptions, DecodeSetupError, Header, ShortRows, text};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Lines that a header may span.
 const MAX_HEADER_LINES: usize = 100;

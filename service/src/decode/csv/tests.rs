@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::super::Limits;
 use super::super::tests::{decoding, refusal, run, show};
 use super::*;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 #[expect(
     clippy::needless_pass_by_value,

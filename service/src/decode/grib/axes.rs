@@ -1,7 +1,7 @@
 //! The coordinates over the grid: times, members of ensembles, levels.
 
-use crate::rules::Rules;
 use std::collections::{BTreeMap, BTreeSet};
+use zarr_fuse_schemas::rules::Rules;
 
 use indexmap::IndexMap;
 use polars::prelude::{

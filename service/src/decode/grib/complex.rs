@@ -3,8 +3,8 @@
 //! The reader has it too, but refuses fields without groups, which are constant, and takes groups without bits, which are
 //! missing, for zeros.
 
-use crate::rules::Rules;
 use grib_reader::{ComplexPackingParams, SpatialDifferencingParams};
+use zarr_fuse_schemas::rules::Rules;
 
 /// A packed number that means no value, all ones; the one before it is another such number.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::super::format_error::FormatError;
 use super::message::Message;
 use super::product::Product;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// A field, and what it is about. What is not known is an error only if the field is asked for.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Where the points of a field lie.
 
-use crate::rules::Rules;
 use grib_reader::{GridDefinition, LatLonGrid, RegularGaussianGrid};
 use indexmap::IndexMap;
 use polars::prelude::{Column, Float64Chunked, IntoColumn, PlSmallStr};
+use zarr_fuse_schemas::rules::Rules;
 
 use super::super::budget::Budget;
 use super::super::format_error::FormatError;

@@ -11,7 +11,7 @@ use super::super::{Asked, GridOptions};
 use super::FORMAT;
 use super::field::Field;
 use super::product::Product;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// What a field without a period may be called, beside fields with one.
 const INSTANT: &str = "instant";

@@ -8,7 +8,7 @@ use super::statistics::{Ranges, derived, probability, process_name};
 use super::table;
 use super::template::Template;
 use super::time::{Unit, date, instant, period};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// The identity of a field.
 #[derive(Debug, Clone)]

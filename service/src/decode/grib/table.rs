@@ -1,7 +1,7 @@
 //! Names of parameters in the tables of the WMO, and what their numbers and those of levels count.
 
-use crate::rules::Rules;
 use grib_reader::parameter::{grib1_parameter_name, parameter_name};
+use zarr_fuse_schemas::rules::Rules;
 
 use super::message::Second;
 

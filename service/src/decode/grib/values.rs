@@ -14,7 +14,7 @@ use super::fault::{fault, unread_packing};
 use super::grid::Description;
 use super::message::{First, Message, Second, Sections};
 use super::reduced::Reduced;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// What codecs keep of a point while they unpack it, beside its value.
 const CODEC_BYTES: usize = 16;

@@ -9,7 +9,7 @@ use polars::prelude::{
 
 use super::super::DecodeError;
 use super::super::budget::{Budget, text_bytes};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// Bytes of a cell while records arrive.
 const CELL_BYTES: usize = size_of::<&str>();

@@ -13,7 +13,7 @@ use super::super::format_error::FormatError;
 use super::super::{DecodeError, LineProtocolOptions, Precision};
 use super::line::{Cell, Pair};
 use super::{FORMAT, Point};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// What a column holds; a tag and a field of one name cannot share a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use regex::Regex;
 
 use super::super::DecodeError;
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// The key `rename`, patterns compiled.
 #[derive(Debug, Clone)]

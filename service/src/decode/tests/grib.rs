@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{Content, DecodeError, Decoded, Decoder, Grids, Recipe, decode_arrays};
 use super::{decoder_for, decoding, variables};
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 /// A surface of code table 4.5 with its value, scaled by powers of ten.
 type Surface = (u8, i8, i32);

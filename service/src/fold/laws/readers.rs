@@ -106,7 +106,7 @@ async fn same_in_chunks(dataset: &Dataset, view: &NodeView) {
             for (i, at) in crate::merge::region::product(&offsets).iter().enumerate() {
                 let place = at.iter().zip(&spec.chunk_shape);
                 let place = place.fold(0, |place, (at, chunk_len)| place * chunk_len + at);
-                let place = crate::array::to_usize(place);
+                let place = zarr_fuse_schemas::to_usize(place);
                 assert!(read.same(i, &made, place), "{chunk:?} {at:?}");
             }
         }

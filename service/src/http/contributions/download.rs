@@ -14,8 +14,9 @@ use super::super::connections::Connection;
 use super::super::relay;
 use crate::app::App;
 use crate::dataset::Dataset;
-use crate::journal::{Header, JournalError, hexadecimal};
+use crate::journal::{Header, JournalError};
 use crate::query::{QueryError, Room};
+use crate::store::hexadecimal;
 
 /// Bytes that are read at once.
 const PIECE_BYTES: u64 = 1 << 20;

@@ -243,7 +243,7 @@ impl Hash {
 
     fn text(&self) -> String {
         match self {
-            Self::Sha256(bytes) => super::super::hexadecimal(bytes),
+            Self::Sha256(bytes) => crate::store::hexadecimal(bytes),
             Self::Other(text) => text.to_string(),
         }
     }

@@ -211,13 +211,13 @@ impl Frame {
     /// Whether the payload, unless it is an object of its own, is what the header says.
     pub fn is_whole(&self) -> bool {
         use super::PayloadPlace as Place;
-        let limit = crate::array::to_usize(self.header.n_bytes);
+        let limit = zarr_fuse_schemas::to_usize(self.header.n_bytes);
         match self.header.payload {
             Place::Blob => self.payload.is_empty(),
             Place::Plain if self.header.sha256.is_empty() => self.payload.is_empty(),
-            Place::Plain => super::super::sha256(&self.payload) == self.header.sha256,
+            Place::Plain => crate::store::sha256(&self.payload) == self.header.sha256,
             Place::Zstd => zstd::bulk::decompress(&self.payload, limit)
-                .is_ok_and(|payload| super::super::sha256(&payload) == self.header.sha256),
+                .is_ok_and(|payload| crate::store::sha256(&payload) == self.header.sha256),
         }
     }
 }

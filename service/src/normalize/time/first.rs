@@ -1,4 +1,4 @@
-//! How times were read by [`Rules::First`](crate::rules::Rules): what is in no format that was given was guessed.
+//! How times were read by [`Rules::First`](zarr_fuse_schemas::rules::Rules): what is in no format that was given was guessed.
 
 use super::text::{self, Shown};
 use super::{TimeError, TimeReader, Written, civil, format, ticks};

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 use zarr_fuse_schemas::time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
 
-use crate::rules::Rules;
+use zarr_fuse_schemas::rules::Rules;
 
 use super::{TimeError, TimeReader, format_ticks, parse_time};
 

@@ -13,7 +13,7 @@ pub enum Rules {
 
 impl Rules {
     /// Those of definitions of this version.
-    pub(crate) fn of_version(version: u32) -> Self {
+    pub fn of_version(version: u32) -> Self {
         if version < 2 {
             Self::First
         } else {
