@@ -49,7 +49,7 @@ fn what_other_tools_wrote_is_read_back_as_they_read_it() {
     let workspace = Workspace::new();
     workspace.write("formats.yaml", SCHEMA);
     workspace.write("zarr-fuse.yaml", CONFIG);
-    let fixtures = checkout().join("service/tests/fixtures/formats");
+    let fixtures = checkout().join("service/decode/tests/fixtures/formats");
     for (node, file, options) in [
         ("slab", "slab.nc", ""),
         ("slab", "slab3.zarr.zip", ""),

@@ -1,6 +1,6 @@
 """Writes files as CHMI's directory of the model ALADIN has them, and what cfgrib reads from them.
 
-    python tests/python/make_aladin.py service/tests/fixtures/aladin
+    python tests/python/make_aladin.py service/server/tests/fixtures/aladin
 
 needs eccodes, cfgrib and xarray. The files are GRIB 1 of centre 89, one per quantity and run, all steps in it, compressed
 with bzip2. `<domain>.expected.json` holds the columns that a node must have when the files in LOST were lost on the way.

@@ -1,6 +1,6 @@
-"""Writes the fixtures of service/tests/fixtures/formats with other tools, and what those tools read from them.
+"""Writes the fixtures of service/decode/tests/fixtures/formats with other tools, and what those tools read from them.
 
-    python tests/python/make_formats.py service/tests/fixtures/formats
+    python tests/python/make_formats.py service/decode/tests/fixtures/formats
 
 needs pandas, pyarrow, cftime, openpyxl, odfpy, xarray, netCDF4, h5netcdf, h5py, scipy, zarr and eccodes (`pip install` them; the tests
 themselves need none: the files are checked in). Beside each file `<file>.expected.json` holds the columns as its tool

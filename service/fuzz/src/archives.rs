@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Unstructured};
-use zarr_fuse_service::decode::{Content, Decoder, Decoding, Format, Limits, decode};
+use zarr_fuse_decode::{Content, Decoder, Decoding, Format, Limits, decode};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arbitrary::{Arbitrary, Unstructured};
-use zarr_fuse_service::decode::{Content, CsvOptions, Decoding, Header, Limits, ShortRows, decode};
+use zarr_fuse_decode::{Content, CsvOptions, Decoding, Header, Limits, ShortRows, decode};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use zarr_fuse_service::decode::{
+use zarr_fuse_decode::{
     Content, Decoded, Decoder, Decoding, Format, Limits, decode, decode_arrays,
 };
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::{Map, Value};
-use zarr_fuse_service::decode::{Content, Decoder, Decoding, Extract, Limits, decode};
+use zarr_fuse_decode::{Content, Decoder, Decoding, Extract, Limits, decode};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {

@@ -6,15 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Map;
-use zarr_fuse_schemas::{Node as NodeSchema, Schema};
-use zarr_fuse_service::commit;
-use zarr_fuse_service::decode::{
+use zarr_fuse_decode::{
     Content, Decoded, Decoder, Decoding, FileUnits, Format, Limits, decode_arrays,
 };
-use zarr_fuse_service::fold::{self, IngestError};
-use zarr_fuse_service::node::{Node, chunk_cache};
-use zarr_fuse_service::normalize::{Normalized, normalize, normalize_grids, takes_grids};
-use zarr_fuse_service::store::{S3Access, Store};
+use zarr_fuse_fusion::{
+    commit,
+    fold::{self, IngestError},
+    node::{Node, chunk_cache},
+    normalize::{Normalized, normalize, normalize_grids, takes_grids},
+};
+use zarr_fuse_schemas::{Node as NodeSchema, Schema};
+use zarr_fuse_store::{S3Access, Store};
 
 /// Formats by number.
 pub(crate) const FORMATS: [Format; 13] = [
@@ -144,7 +146,7 @@ impl Paths {
         };
         let decoder = &self.decoders[format];
         let arrived = decode_arrays(body, &content, decoder, &Map::new())?;
-        _ = zarr_fuse_service::preview::preview(&arrived, schema);
+        _ = zarr_fuse_fusion::preview::preview(&arrived, schema);
         assert!(arrived.n_bytes() <= 2 * decoder.limits().max_decoded_bytes);
         assert!(arrived.n_cells() <= 2 * decoder.limits().max_cells);
         Ok(match &arrived {

@@ -3,7 +3,7 @@
 //! Few random bytes have right checksums, so that the same bytes are tried with their checksums put right, too.
 
 use bytes::Bytes;
-use zarr_fuse_service::journal::segment::{decode, encode};
+use zarr_fuse_journal::segment::{decode, encode};
 
 /// Bytes before the first frame.
 const HEAD: usize = 36;

@@ -8,13 +8,15 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use tokio::runtime::Runtime;
+use zarr_fuse_arrays::values::Values;
+use zarr_fuse_fusion::{
+    dataset::{Dataset, Decoders},
+    node::NodeView,
+};
+use zarr_fuse_journal::{JournalSettings, NewContribution};
+use zarr_fuse_query::{Bounds, Format, QueryError, Selection, answer};
 use zarr_fuse_schemas::Schema;
-use zarr_fuse_service::dataset::{Dataset, Decoders};
-use zarr_fuse_service::journal::{JournalSettings, NewContribution};
-use zarr_fuse_service::node::NodeView;
-use zarr_fuse_service::query::{Bounds, Format, QueryError, Selection, answer};
-use zarr_fuse_service::store::{S3Access, Store};
-use zarr_fuse_service::values::Values;
+use zarr_fuse_store::{S3Access, Store};
 
 #[derive(Debug, Arbitrary)]
 struct Input {

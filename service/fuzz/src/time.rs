@@ -1,8 +1,8 @@
 //! Any text is a time or an error, in any unit; and what is a time is read again from how it is printed.
 
 use arbitrary::{Arbitrary, Unstructured};
+use zarr_fuse_fusion::normalize::{format_ticks, parse_time};
 use zarr_fuse_schemas::time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
-use zarr_fuse_service::normalize::{format_ticks, parse_time};
 
 /// Tick, stored tick, flags, format, epoch, text.
 type Input = (u8, u8, u8, Option<String>, Option<String>, String);
