@@ -26,6 +26,7 @@ use crate::rebuild::Turns;
 mod correct;
 mod decoders;
 mod dry_run;
+pub mod folding;
 mod states;
 
 pub use correct::{Differences, Rebuild};
@@ -555,6 +556,7 @@ impl Dataset {
         }
     }
 
+    /// Notes why a node cannot be merged into at the moment.
     pub fn stumbled(&self, path: &str, reason: &str) {
         self.troubles
             .write()

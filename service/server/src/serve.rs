@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
 
-use crate::app::{App, AppError, Plan, Slot};
+use crate::app::{App, AppError, Plan};
 use crate::conduct::Conductor;
 use crate::config::{AuthMode, Config, ServerConfig};
 use crate::door::Door;
 use crate::http::{self, TlsError};
 use crate::site::{Current, Site};
+use crate::slot::Slot;
 use crate::tasks::{self, TaskError, Tasks};
 
 /// Requests are answered after so long, also if datasets are not open yet. Mostly they are, and nobody needs to be told to

@@ -4,6 +4,8 @@
 use zarr_fuse_journal::{Correction, Requester, outcome::Status};
 
 use super::correction::{Event, Rows, check, left_over, story};
+use std::time::Duration;
+
 use super::*;
 
 /// More tries than any outage can make fail.
