@@ -281,6 +281,7 @@ impl Decoder {
     }
 
     /// The same for contributions to a node: arrays that it has no place for need not be read.
+    #[must_use]
     pub fn for_node(&self, node: &Node) -> Self {
         let names = self.rename.plain();
         let delivered = |column: &String| {
