@@ -18,7 +18,7 @@ use crate::journal::{
     NewContribution, Receipt,
 };
 use crate::meaning::{Meaning, MeaningError};
-use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes, stated};
 use crate::rebuild::Turns;
 use crate::store::{RequestKind, Store, StoreError, Writer, keys};
 
@@ -570,10 +570,7 @@ pub async fn newest_folded(store: &Store, schema: &Schema) -> Result<u64, StoreE
     for node in schema.nodes().filter(|node| has_arrays(node)) {
         let group = store.get(&keys::metadata(&node.path)).await?;
         let group: Option<Json> = group.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let folded = group.and_then(|group| {
-            let ours = group.get("attributes")?.get("zarr_fuse")?;
-            ours.get("folded_seq")?.as_u64()
-        });
+        let folded = group.and_then(|group| stated::number(&group, "folded_seq"));
         newest = newest.max(folded.unwrap_or(0));
     }
     Ok(newest)

@@ -1,5 +1,6 @@
 //! What arrays were begun with holds for them where the schema leaves it open, whatever programs take for it today.
 
+use super::stated::stated;
 use crate::pyramid::stored_circular;
 use serde_json::Value as Json;
 use zarr_fuse_schemas::{DataType, Measure, MergeRule, NaOrigin, Node, Scalar, Variable};
@@ -23,9 +24,10 @@ pub(super) fn as_begun(schema: &Node, group: &Json) -> Node {
             keep(variable, array);
         }
     }
+    let stated = stated(group);
     if let (Some(pyramid), Some(stored)) = (
         &mut schema.pyramid,
-        group.pointer("/attributes/zarr_fuse/pyramid"),
+        stated.as_ref().and_then(|stated| stated.get("pyramid")),
     ) {
         let were = stored_circular(stored);
         let is_new = |name: &String| array(group, name).is_none();
@@ -66,6 +68,7 @@ mod tests {
     use serde_json::json;
     use zarr_fuse_schemas::Schema;
 
+    use super::super::stated::attribute;
     use super::*;
 
     const SCHEMA: &str = "n:
@@ -81,7 +84,7 @@ mod tests {
     fn begun(arrays: &Json, pyramid: &Json) -> Node {
         let schema = Schema::parse(SCHEMA, "s.yaml", std::path::Path::new(".")).unwrap();
         let group = json!({
-            "attributes": {"zarr_fuse": {"pyramid": pyramid}},
+            "attributes": {"zarr_fuse": attribute(&json!({"pyramid": pyramid}))},
             "consolidated_metadata": {"metadata": arrays},
         });
         as_begun(schema.node("n").unwrap(), &group)
