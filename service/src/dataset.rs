@@ -646,6 +646,7 @@ async fn take_journal(
             );
             tokio::time::sleep(TAKEOVER_WAIT).await;
         }
+        journal.catch_up().await?;
     }
     store.hold()?;
     journal.store().hold()?;

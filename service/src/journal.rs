@@ -436,6 +436,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Reads what the former writer has noted since this journal was opened; asked once it writes no more. Else this process
+    /// would leave these outcomes out of its checkpoints, and nobody would read them again.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn catch_up(&self) -> Result<(), JournalError> {
+        let next = self.next_outcomes.load(Ordering::Acquire);
+        self.read_outcomes(next - 1).await
+    }
+
     /// The segment that begins with frame `first_seq`, kept in memory with the few that were read last.
     async fn kept_segment(&self, first_seq: u64) -> Result<Arc<segment::Segment>, JournalError> {
         let cell = {
