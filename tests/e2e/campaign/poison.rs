@@ -150,10 +150,7 @@ impl Campaign {
         let peak = self.service.as_ref().unwrap().peak_memory_bytes().unwrap();
         // Bodies of the long form are as large as a single contribution may be.
         let most = if is_long() { 2 } else { 1 } * MAX_RESIDENT_BYTES;
-        assert!(
-            peak < most,
-            "after `{after}` {peak} bytes were resident"
-        );
+        assert!(peak < most, "after `{after}` {peak} bytes were resident");
         self.peak = self.peak.max(peak);
     }
 
