@@ -1,6 +1,6 @@
 //! Files that other tools wrote go in, and xarray reads from the store what those tools read from the files.
 
-use zarr_fuse_harness::{checkout, python};
+use zarr_fuse_harness::{binary, checkout, python};
 
 use crate::workspace::Workspace;
 
@@ -72,4 +72,29 @@ fn what_other_tools_wrote_is_read_back_as_they_read_it() {
         let run = python::script("check_formats.py", workspace.path(), args).unwrap();
         assert_eq!(run.code, Some(0), "{file}: {}{}", run.stdout, run.stderr);
     }
+}
+
+/// Runs a script that makes random inputs; `ZF_FILES` says how many of them, `ZF_SEED` which.
+fn compare(script: &str, other: Option<&str>, n_files: &str) {
+    let workspace = Workspace::new();
+    let n_files = std::env::var("ZF_FILES").unwrap_or_else(|_| n_files.to_owned());
+    let seed = std::env::var("ZF_SEED").unwrap_or_else(|_| "1".to_owned());
+    let zf = binary::zf().unwrap().to_str().unwrap();
+    let args = [zf]
+        .into_iter()
+        .chain(other)
+        .chain(["made", &seed, &n_files]);
+    let run = python::script(script, workspace.path(), args).unwrap();
+    print!("{}", run.stdout);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn random_netcdf_files_and_zarr_stores_are_read_as_xarray_reads_them() {
+    compare("random_files.py", None, "12");
+}
+
+#[test]
+fn random_points_are_read_as_influxdb_reads_them() {
+    compare("random_points.py", Some("influxd"), "10");
 }

@@ -20,7 +20,7 @@ use crate::commit::{self, CommitError, Recovered};
 use crate::definition;
 use crate::fold::{self, FoldError, Folded};
 use crate::meaning::{Meaning, MeaningError};
-use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes};
+use crate::node::{ChunkCache, Layout, Node, OpenNodeError, chunk_cache, json_bytes, stated};
 use crate::rebuild::Turns;
 
 mod correct;
@@ -573,10 +573,7 @@ pub async fn newest_folded(store: &Store, schema: &Schema) -> Result<u64, StoreE
     for node in schema.nodes().filter(|node| has_arrays(node)) {
         let group = store.get(&keys::metadata(&node.path)).await?;
         let group: Option<Json> = group.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let folded = group.and_then(|group| {
-            let ours = group.get("attributes")?.get("zarr_fuse")?;
-            ours.get("folded_seq")?.as_u64()
-        });
+        let folded = group.and_then(|group| stated::number(&group, "folded_seq"));
         newest = newest.max(folded.unwrap_or(0));
     }
     Ok(newest)
@@ -652,6 +649,7 @@ async fn take_journal(
             );
             tokio::time::sleep(TAKEOVER_WAIT).await;
         }
+        journal.catch_up().await?;
     }
     store.hold()?;
     journal.store().hold()?;

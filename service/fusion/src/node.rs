@@ -4,6 +4,7 @@ mod begun;
 mod chunk;
 mod former;
 mod present;
+pub(crate) mod stated;
 mod view;
 
 use std::collections::{HashMap, HashSet};
@@ -350,10 +351,10 @@ impl Node {
 
     async fn reload_from(&self, stored: Option<Json>) -> Result<(), OpenNodeError> {
         let key = keys::metadata(&self.schema.path);
-        let number = |name: &str| number(stored.as_ref()?, name);
+        let number = |name: &str| stated::number(stored.as_ref()?, name);
         let mut lengths = vec![0; self.schema.coordinates.len()];
         let mut complete = stored.is_some();
-        let of_pyramid = |json: &Json| json.pointer("/attributes/zarr_fuse/pyramid").cloned();
+        let of_pyramid = |json: &Json| stated::stated(json)?.get("pyramid").cloned();
         let kept = stored.as_ref().and_then(of_pyramid);
         let pyramid = self.schema.pyramid.as_ref().map(pyramid::attribute);
         let fits = match (&self.schema.pyramid, &kept) {
@@ -439,7 +440,7 @@ impl Node {
     pub async fn stored_seq(&self) -> Result<u64, OpenNodeError> {
         let stored = stored_group(&self.store, &keys::metadata(&self.schema.path)).await?;
         Ok(stored
-            .and_then(|stored| number(&stored, "folded_seq"))
+            .and_then(|stored| stated::number(&stored, "folded_seq"))
             .unwrap_or(0))
     }
 
@@ -656,10 +657,11 @@ impl Node {
             (spec.name.clone(), spec.metadata(&shape))
         };
         let metadata: Map<String, Json> = level.arrays.clone().map(array).collect();
+        let ours = json!({"level_of": self.schema.path, "n_positions": level.n_positions});
         json!({
             "zarr_format": 3,
             "node_type": "group",
-            "attributes": {"zarr_fuse": {"level_of": self.schema.path, "n_positions": level.n_positions}},
+            "attributes": {stated::ATTRIBUTE: stated::attribute(&ours)},
             "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": metadata},
         })
     }
@@ -681,7 +683,7 @@ impl Node {
         if let Some(pyramid) = &self.schema.pyramid {
             published["pyramid"] = pyramid::attribute(pyramid);
         }
-        attributes.insert("zarr_fuse".to_owned(), published);
+        attributes.insert(stated::ATTRIBUTE.to_owned(), stated::attribute(&published));
         let mut metadata = Map::new();
         for (array, spec) in self.own_arrays().enumerate() {
             metadata.insert(spec.name.clone(), spec.metadata(&self.shape(array, layout)));
@@ -1040,13 +1042,6 @@ fn wanted(groups: &[Groups], present: Option<&Present>) -> Vec<Vec<usize>> {
             .collect()
     };
     present.chunks(&of_box).filter_map(place).collect()
-}
-
-/// A number that a group's metadata has of ours.
-fn number(group: &Json, name: &str) -> Option<u64> {
-    group
-        .pointer(&format!("/attributes/zarr_fuse/{name}"))?
-        .as_u64()
 }
 
 /// Tells cached chunks of one state of a node from those of another.

@@ -307,6 +307,8 @@ pub struct Journal {
     kept_segments: Mutex<VecDeque<(u64, KeptSegment)>>,
     last_seq: AtomicU64,
     next_outcomes: AtomicU64,
+    /// Number of the first batch of outcomes that tells of frames that were not known when it was read.
+    early_outcomes: AtomicU64,
     checkpoints: Mutex<checkpoint::Progress>,
     /// What may end a process.
     trials: Mutex<trial::Trials>,
@@ -358,6 +360,7 @@ impl Journal {
             kept_segments: Mutex::default(),
             last_seq: AtomicU64::new(0),
             next_outcomes: AtomicU64::new(1),
+            early_outcomes: AtomicU64::new(1),
             checkpoints: Mutex::default(),
             trials: Mutex::default(),
             definitions: definition::Definitions::default(),
@@ -416,11 +419,17 @@ impl Journal {
                 Ok::<_, JournalError>(batch)
             })
             .buffered(16);
+        let mut early = None;
+        let mut numbers = keys.iter().map(|key| keys::outcomes_number(key));
         while let Some(batch) = batches.try_next().await? {
+            let number = numbers.next().flatten();
             let mut catalog = self.catalog.write();
             let mut progress = self.checkpoints.lock();
             progress.outcomes_noted("", batch.iter().map(|(seq, _)| *seq));
             drop(progress);
+            if batch.iter().any(|(seq, _)| *seq > catalog.last_seq()) {
+                early = early.or(number);
+            }
             for (seq, outcome) in batch {
                 catalog.settle(seq, &outcome);
             }
@@ -431,7 +440,20 @@ impl Journal {
             .max()
             .unwrap_or(batch);
         self.next_outcomes.store(last + 1, Ordering::Release);
+        let early = early.unwrap_or(last + 1);
+        self.early_outcomes.store(early, Ordering::Release);
         Ok(())
+    }
+
+    /// Reads what the former writer has noted since this journal was opened, and what it had noted of frames that were not known
+    /// yet; asked once it writes no more and its frames are known. Else this process would leave these outcomes out of its
+    /// checkpoints, and nobody would read them again.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub async fn catch_up(&self) -> Result<(), JournalError> {
+        let early = self.early_outcomes.load(Ordering::Acquire);
+        self.read_outcomes(early - 1).await
     }
 
     /// The segment that begins with frame `first_seq`, kept in memory with the few that were read last.

@@ -27,6 +27,24 @@ impl Points {
         }
     }
 
+    /// The ranks from `first` on, ascending.
+    pub(super) fn ranks_from(&self, first: u64) -> &[u64] {
+        &self.ranks[self.ranks.partition_point(|&rank| rank < first)..]
+    }
+
+    /// The values at these ranks, and for each of them the place of its value or [`ABSENT`].
+    pub(super) fn at_ranks(&self, ranks: &[u64]) -> (Values, Arc<[u32]>) {
+        let mut places = Vec::with_capacity(ranks.len());
+        let mut found = Vec::new();
+        for rank in ranks {
+            places.push(self.ranks.binary_search(rank).map_or(ABSENT, |place| {
+                found.push(place);
+                found.len() as u32 - 1
+            }));
+        }
+        (self.values.take(found.into_iter()), places.into())
+    }
+
     /// The cells in a box of rows: their values, and for each cell of the box (in the order of the variable's dimensions)
     /// the place of its value or [`ABSENT`].
     ///

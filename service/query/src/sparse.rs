@@ -1,4 +1,5 @@
-//! Rows where few chunks are: found from the cells of these chunks, however many cells there are between them.
+//! Rows where few chunks are: found from the cells of these chunks, however many cells there are between them; and rows of
+//! which few cells are asked for: found from these.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -69,6 +70,12 @@ async fn find(
     start: &[u64],
     max_rows: u64,
 ) -> Result<Option<Found>, QueryError> {
+    if plan.layout != Layout::Long || plan.deciding.is_empty() {
+        return Ok(None);
+    }
+    if plan.inputs.iter().any(is_points) {
+        return of_points(view, plan, bounds, start, max_rows).await;
+    }
     let Some(deciding) = deciding(view, plan).await? else {
         return Ok(None);
     };
@@ -138,12 +145,76 @@ async fn find(
     }))
 }
 
+fn is_points(input: &Input) -> bool {
+    matches!(input.source, Source::Points(_))
+}
+
+/// At most `max_rows` rows from position `start` on where only points decide, if each of them lies along all axes.
+async fn of_points(
+    view: &NodeView,
+    plan: &Plan,
+    bounds: &Bounds,
+    start: &[u64],
+    max_rows: u64,
+) -> Result<Option<Found>, QueryError> {
+    let mut points = Vec::with_capacity(plan.inputs.len());
+    for (input_idx, input) in plan.inputs.iter().enumerate() {
+        match &input.source {
+            Source::Points(found) if input.axes.len() == plan.axes.len() => points.push(found),
+            Source::Points(_) => return Ok(None),
+            _ if plan.deciding.contains(&input_idx) => return Ok(None),
+            _ => {}
+        }
+    }
+    let lengths: Vec<u64> = plan.axes.iter().map(|axis| axis.picked.len()).collect();
+    let n_rows = lengths.iter().try_fold(1_u64, |n, m| n.checked_mul(*m));
+    let Some(n_rows) = n_rows else {
+        return Ok(None);
+    };
+    let strides = strides(&lengths);
+    let along = start.iter().zip(&strides);
+    let first: u64 = along.map(|(position, stride)| position * stride).sum();
+    let max_rows = max_rows.max(1).min(n_rows);
+    let held = max_rows.saturating_mul(row_bytes(view, plan));
+    let share = bounds.room.take(held, "what is read at once");
+    let mut share = share.await?;
+    let most = at(max_rows).saturating_add(1);
+    let mut ranks: Vec<u64> = Vec::new();
+    for of in points {
+        ranks.extend(of.ranks_from(first).iter().take(most));
+    }
+    smallest(&mut ranks, most);
+    let is_cut = ranks.len() == most;
+    ranks.truncate(at(max_rows));
+    let along = |axis: usize| {
+        let ranks = ranks.iter();
+        let positions = ranks.map(|rank| rank / strides[axis] % lengths[axis]);
+        positions.collect()
+    };
+    let positions: Vec<Vec<u64>> = (0..plan.axes.len()).map(along).collect();
+    let last = ranks.len().checked_sub(1);
+    let last = last.map(|row| {
+        positions
+            .iter()
+            .map(|along| along[row])
+            .collect::<Vec<u64>>()
+    });
+    let mut rows = made(view, plan, &positions, ranks.len()).await?;
+    if is_cut {
+        rows.cut_after.clone_from(&last);
+    }
+    share.keep((ranks.len() as u64).saturating_mul(row_bytes(view, plan)));
+    let next = last.as_ref().filter(|_| is_cut);
+    Ok(Some(Found {
+        rows,
+        next: next.and_then(|last| super::blocks::next(&plan.axes, last)),
+        last,
+        share,
+    }))
+}
+
 /// The variables that decide, if each of them lies along all axes and it is known which chunks it has.
 async fn deciding(view: &NodeView, plan: &Plan) -> Result<Option<Vec<Deciding>>, QueryError> {
-    let is_point = |input: &Input| matches!(input.source, Source::Points(_));
-    if plan.layout != Layout::Long || plan.deciding.is_empty() || plan.inputs.iter().any(is_point) {
-        return Ok(None);
-    }
     let mut found = Vec::with_capacity(plan.deciding.len());
     for &input_idx in &plan.deciding {
         let input = &plan.inputs[input_idx];
@@ -357,7 +428,8 @@ async fn made(
 ) -> Result<Rows, QueryError> {
     let index: Arc<[u32]> = (0_u32..).take(n).collect();
     let mut inputs = Vec::with_capacity(plan.inputs.len());
-    for input in &plan.inputs {
+    let mut indices_of = vec![Arc::clone(&index); plan.inputs.len()];
+    for (input_idx, input) in plan.inputs.iter().enumerate() {
         let indices = |&axis: &usize| {
             let positions = positions[axis].iter();
             positions.map(move |&position| plan.axes[axis].picked.get(position))
@@ -389,13 +461,23 @@ async fn made(
                 };
                 known.take((0..n).map(element))
             }
-            Source::Points(_) => Values::Bool(Vec::new()),
+            Source::Points(points) => {
+                let lengths = plan.axes.iter().map(|axis| axis.picked.len());
+                let strides = strides(&lengths.collect::<Vec<u64>>());
+                let along =
+                    |row: usize| positions.iter().map(move |along| along[row]).zip(&strides);
+                let rank = |row| along(row).map(|(position, stride)| position * stride).sum();
+                let ranks: Vec<u64> = (0..n).map(rank).collect();
+                let (values, places) = points.at_ranks(&ranks);
+                indices_of[input_idx] = places;
+                values
+            }
         };
         inputs.push(Arc::new(values));
     }
     let cells = plan.columns.iter().map(|column| Cells {
         values: Arc::clone(&inputs[column.input]),
-        index: Arc::clone(&index),
+        index: Arc::clone(&indices_of[column.input]),
     });
     Ok(Rows {
         n,

@@ -104,7 +104,9 @@ impl Store {
         })?;
         let local = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|error| address(error.to_string()))?
-            .with_fsync(true);
+            .with_fsync(true)
+            // Readers take a folder without anything for a damaged array.
+            .with_automatic_cleanup(true);
         let mut store = Self::new(Arc::new(local), url);
         store.folder = Some(folder);
         Ok(store)

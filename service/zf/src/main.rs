@@ -10,6 +10,9 @@ use clap::{Parser, Subcommand};
 mod command;
 mod draft;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Streaming data fusion: measurements in, one sorted, merged Zarr dataset out.
 #[derive(Debug, Parser)]
 #[command(name = "zf", version, about, long_about = None, max_term_width = 100)]

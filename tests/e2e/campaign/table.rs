@@ -47,12 +47,29 @@ impl Row<'_> {
         }
         let path = checkout().join("docs/reliability.md");
         let text = std::fs::read_to_string(&path).unwrap();
-        let begins = format!("| {} |", self.campaign);
-        let is_old = |line: &&str| line.starts_with(&begins);
-        let new = match text.lines().find(is_old) {
-            Some(old) => text.replacen(old, &self.to_string(), 1),
-            None => text.replacen(HEAD, &format!("{HEAD}\n{self}"), 1),
-        };
-        std::fs::write(&path, new).unwrap();
+        std::fs::write(&path, with_row(&text, self.campaign, &self.to_string())).unwrap();
     }
+}
+
+/// `text` with this row in the table of results: in place of the campaign's former one, else as the last one.
+fn with_row(text: &str, campaign: &str, row: &str) -> String {
+    let (before, table) = text.split_once(HEAD).expect("the document has the table");
+    let (rows, after) = table.split_once("\n\n").expect("a blank line follows it");
+    let begins = format!("| {campaign} |");
+    let mut rows: Vec<&str> = rows.trim_start().lines().collect();
+    match rows.iter_mut().find(|old| old.starts_with(&begins)) {
+        Some(old) => *old = row,
+        None => rows.push(row),
+    }
+    format!("{before}{HEAD}\n{}\n\n{after}", rows.join("\n"))
+}
+
+#[test]
+fn a_row_is_put_into_the_table_of_results_whatever_other_tables_say() {
+    let document = format!(
+        "text\n\n{HEAD}\n| a | 1 |\n| b | 2 |\n\n| campaign | what |\n|---|---|\n| c | other |\n"
+    );
+    let with = with_row(&with_row(&document, "c", "| c | 3 |"), "a", "| a | 4 |");
+    let expected = document.replace("| a | 1 |\n| b | 2 |", "| a | 4 |\n| b | 2 |\n| c | 3 |");
+    assert_eq!(with, expected);
 }

@@ -15,7 +15,7 @@ use zarr_fuse_schemas::KEPT;
 use zarr_fuse_store::{StoreError, keys};
 
 use super::{CommitError, delete_all};
-use crate::node::{Layout, Node, json_bytes};
+use crate::node::{Layout, Node, json_bytes, stated};
 
 /// Chunks copied at once.
 const CONCURRENT_COPIES: usize = 8;
@@ -82,9 +82,8 @@ impl Kept {
 async fn load(node: &Node, group: &str) -> Result<Vec<Copy>, StoreError> {
     let stored = node.store.get(&keys::metadata(group)).await?;
     let stored: Option<Json> = stored.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let copies = stored
-        .as_ref()
-        .and_then(|stored| stored.pointer("/attributes/zarr_fuse/copies"));
+    let stated = stored.as_ref().and_then(stated::stated);
+    let copies = stated.as_ref().and_then(|stated| stated.get("copies"));
     let copies = copies.map(|copies| serde_json::from_value(copies.clone()));
     Ok(copies.and_then(Result::ok).unwrap_or_default())
 }
@@ -92,10 +91,11 @@ async fn load(node: &Node, group: &str) -> Result<Vec<Copy>, StoreError> {
 /// Tells readers which copy is the newest.
 async fn publish(node: &Node, group: &str, copies: &[Copy]) -> Result<(), StoreError> {
     let newest = copies.last().map(|newest| &newest.name);
+    let ours = stated::attribute(&json!({"copies_of": node.schema.path, "copies": copies}));
     let json = json!({
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {"newest": newest, "zarr_fuse": {"copies_of": node.schema.path, "copies": copies}},
+        "attributes": {"newest": newest, stated::ATTRIBUTE: ours},
     });
     let key = keys::metadata(group);
     node.store.put(&key, json_bytes(&json)).await

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use zarr_fuse_store::{Store, keys};
 
 use super::{CommitError, Recovered, Settled, Stage, json_bytes};
-use crate::node::Placement;
+use crate::node::{Placement, stated};
 use crate::pyramid;
 
 /// Arrays that are complete up to `folded_seq`, in a folder of their own below `staging/`.
@@ -52,7 +52,7 @@ pub async fn replace(
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let layout = kept
         .as_ref()
-        .and_then(|kept| kept.pointer("/attributes/zarr_fuse/layout")?.as_u64());
+        .and_then(|kept| stated::number(kept, "layout"));
     let mut next = node.present_layout();
     next.folded_seq = folded_seq;
     // Positions have changed for whoever knows them.
@@ -83,8 +83,8 @@ pub async fn replace(
         }
     }
     let factor = kept.as_ref().and_then(|kept| {
-        kept.pointer("/attributes/zarr_fuse/pyramid/factor")?
-            .as_u64()
+        let stated = stated::stated(kept)?;
+        stated.pointer("/pyramid/factor")?.as_u64()
     });
     let former_levels = factor.into_iter().flat_map(pyramid::steps);
     arrays.extend(former_levels.map(|n| pyramid::group(&node.schema.path, n)));

@@ -8,6 +8,7 @@ use zarr_fuse_schemas::KEPT;
 use zarr_fuse_store::{Object, Store, StoreError, keys};
 
 use super::CopyError;
+use crate::node::stated;
 
 /// Times a group is read that is being moved to its place.
 const MAX_TRIES: usize = 20;
@@ -71,15 +72,14 @@ impl Group {
     }
 
     fn number(&self, name: &str) -> u64 {
-        let found = self.json.pointer(&format!("/attributes/zarr_fuse/{name}"));
-        found.and_then(Json::as_u64).unwrap_or(0)
+        stated::number(&self.json, name).unwrap_or(0)
     }
 
     /// Its `zarr.json` without what makes it part of a dataset with a journal.
     pub(super) fn plain(&self) -> Json {
         let mut json = self.json.clone();
         if let Some(attributes) = json.get_mut("attributes").and_then(Json::as_object_mut) {
-            attributes.shift_remove("zarr_fuse");
+            attributes.shift_remove(stated::ATTRIBUTE);
         }
         json
     }

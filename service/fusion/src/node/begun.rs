@@ -2,6 +2,7 @@
 
 use zarr_fuse_schemas::{DataType, Measure, MergeRule, NaOrigin, Node, Scalar, Variable};
 
+use super::stated::stated;
 use crate::pyramid::stored_circular;
 use serde_json::Value as Json;
 
@@ -24,9 +25,10 @@ pub(super) fn as_begun(schema: &Node, group: &Json) -> Node {
             keep(variable, array);
         }
     }
+    let stated = stated(group);
     if let (Some(pyramid), Some(stored)) = (
         &mut schema.pyramid,
-        group.pointer("/attributes/zarr_fuse/pyramid"),
+        stated.as_ref().and_then(|stated| stated.get("pyramid")),
     ) {
         let were = stored_circular(stored);
         let is_new = |name: &String| array(group, name).is_none();
@@ -67,6 +69,7 @@ mod tests {
     use serde_json::json;
     use zarr_fuse_schemas::Schema;
 
+    use super::super::stated::attribute;
     use super::*;
 
     const SCHEMA: &str = "n:
@@ -82,7 +85,7 @@ mod tests {
     fn begun(arrays: &Json, pyramid: &Json) -> Node {
         let schema = Schema::parse(SCHEMA, "s.yaml", std::path::Path::new(".")).unwrap();
         let group = json!({
-            "attributes": {"zarr_fuse": {"pyramid": pyramid}},
+            "attributes": {"zarr_fuse": attribute(&json!({"pyramid": pyramid}))},
             "consolidated_metadata": {"metadata": arrays},
         });
         as_begun(schema.node("n").unwrap(), &group)

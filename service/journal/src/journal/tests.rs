@@ -311,6 +311,45 @@ async fn a_body_keeps_its_room_as_long_as_anybody_has_its_bytes() {
 }
 
 #[tokio::test]
+async fn who_takes_over_knows_what_became_of_contributions_until_then() {
+    let store = memory();
+    let older = open(&store).await;
+    older.take_over().await.unwrap();
+    let newer = open(&store).await;
+    // Merged by the older one while the newer one opens.
+    let new = contribution("o", None);
+    let seq = older.append_undefined(new).await.unwrap().seq;
+    let outcomes = vec![(seq, outcome(1))];
+    let announced = older.announce_outcomes("forecast", seq, outcomes);
+    announced.await.unwrap();
+    older.settle("forecast", seq);
+    newer.take_over().await.unwrap();
+    newer.catch_up().await.unwrap();
+    assert!(newer.outcome(seq).is_some());
+    newer.checkpoint().await.unwrap();
+    assert!(open(&store).await.outcome(seq).is_some());
+}
+
+#[tokio::test]
+async fn outcomes_that_were_read_before_their_contributions_are_not_forgotten() {
+    let store = memory();
+    let older = open(&store).await;
+    older.take_over().await.unwrap();
+    // The older one appends and merges between the two lists that the newer one reads.
+    let outcomes = serde_json::to_vec(&[(2, outcome(1))]).unwrap();
+    let outcomes = zstd::encode_all(outcomes.as_slice(), 1).unwrap();
+    store.put(&keys::outcomes(1), outcomes).await.unwrap();
+    let newer = open(&store).await;
+    let new = contribution("o", None);
+    assert_eq!(older.append_undefined(new).await.unwrap().seq, 2);
+    newer.take_over().await.unwrap();
+    newer.catch_up().await.unwrap();
+    assert!(newer.outcome(2).is_some());
+    newer.checkpoint().await.unwrap();
+    assert!(open(&store).await.outcome(2).is_some());
+}
+
+#[tokio::test]
 async fn who_takes_over_says_so_and_fences_the_former_writer() {
     let store = memory();
     let older = open(&store).await;

@@ -185,6 +185,22 @@ async fn a_page_of_a_nearly_empty_node_reads_the_chunks_that_are_there() {
 }
 
 #[tokio::test]
+async fn the_newest_values_of_a_nearly_empty_node_cost_no_more_than_there_are() {
+    let mut fixture = Fixture::new(SCHEMA).await;
+    let rows: Vec<Row> = (0..1000).map(|i| ([i, i, i], Some(1), Some(2))).collect();
+    fixture.fold(&csv(&rows)).await;
+    // A thousand million rows lie between them.
+    let asked = ask(&fixture.node, "var=v,w&latest=1", 1 << 20);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(60), asked);
+    let answer = answer.await.expect("few rows are looked at").unwrap();
+    assert_eq!(answer.lines().count(), 1001);
+    assert!(
+        answer.ends_with("1970-01-01T00:16:39Z,999,999,1,2.0\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn selections_that_overlap_select_once() {
     let mut fixture = Fixture::new(SCHEMA).await;
     let rows: Vec<Row> = (0..6).map(|i| ([i, 0, 0], Some(1), None)).collect();

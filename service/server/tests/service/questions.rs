@@ -180,7 +180,7 @@ async fn who_does_not_read_holds_little() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_but_always_is_not_cut_off() {
     let limits = LimitsConfig {
-        max_answer_pause: Duration::from_millis(400),
+        max_answer_pause: Duration::from_millis(1500),
         ..LimitsConfig::default()
     };
     let world = series(limits, 100_000).await;
@@ -201,11 +201,11 @@ async fn who_reads_slowly_but_always_is_not_cut_off() {
         n_bytes += n;
         end = piece[n.saturating_sub(5)..n].to_vec();
         // Much more slowly than it is made, for longer than any pause.
-        if begin.elapsed() < Duration::from_secs(2) {
+        if begin.elapsed() < Duration::from_secs(4) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-    assert!(begin.elapsed() > Duration::from_secs(2));
+    assert!(begin.elapsed() > Duration::from_secs(4));
     assert!(n_bytes > all.len(), "{n_bytes} of {}", all.len());
     assert_eq!(end, b"0\r\n\r\n");
     world.end().await.unwrap();

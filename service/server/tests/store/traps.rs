@@ -271,3 +271,18 @@ async fn authorities_of_ones_own_are_trusted_when_they_are_named() {
     let found = store(&environment).get("a").await.unwrap();
     assert_eq!(found.unwrap(), "secure");
 }
+
+#[tokio::test]
+async fn folders_without_objects_go() {
+    let (folder, store) = place::folder();
+    let root = folder.path().join("store");
+    for key in ["n/old/c/0", "n/old/zarr.json", "n/new/zarr.json"] {
+        store.put(key, "{}").await.unwrap();
+    }
+    let old = ["n/old/c/0", "n/old/zarr.json"].map(str::to_owned);
+    store.delete_many(old).await.unwrap();
+    assert!(root.join("n").exists() && !root.join("n/old").exists());
+    store.delete("n/new/zarr.json").await.unwrap();
+    assert!(!root.join("n").exists());
+    assert!(root.exists(), "the store itself stays");
+}

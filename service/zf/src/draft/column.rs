@@ -113,7 +113,7 @@ impl Found {
 }
 
 fn of_texts(name: &str, filled: &[&str]) -> Kind {
-    if let Some(written) = times::written(filled) {
+    if let Some(written) = times::written(name, filled) {
         return Kind::Times(written);
     }
     // Some cells say in a word or two that there is no value.
@@ -140,12 +140,8 @@ fn of_texts(name: &str, filled: &[&str]) -> Kind {
 
 /// Numbers that are times, by their name and size.
 fn of_numbers(name: &str, filled: &[&str]) -> Option<Kind> {
-    let name = name.to_lowercase();
-    let is_named = ["time", "date", "epoch", "unix", "ts"]
-        .iter()
-        .any(|word| name.contains(word));
     let numbers = filled.iter().filter_map(|text| number(text));
-    is_named
+    times::is_named(name)
         .then(|| times::since_1970(numbers))
         .flatten()
         .map(Kind::Times)

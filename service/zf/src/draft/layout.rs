@@ -43,6 +43,9 @@ pub(super) fn of(payload: &[u8]) -> Map<String, Json> {
     decode
 }
 
+/// Stands for runs of blanks, where nothing else divides cells.
+const BLANKS: char = ' ';
+
 /// What was found.
 struct Found {
     delimiter: char,
@@ -54,10 +57,14 @@ struct Found {
 impl Found {
     /// The delimiter that most lines agree on, and where data begin.
     fn of(lines: &[&str]) -> Option<Self> {
+        Self::with(lines, &[',', ';', '\t']).or_else(|| Self::with(lines, &[BLANKS]))
+    }
+
+    fn with(lines: &[&str], delimiters: &[char]) -> Option<Self> {
         let last = &lines[lines.len() / 3..];
-        let (delimiter, n_cells, _) = [',', ';', '\t']
-            .into_iter()
-            .filter_map(|delimiter| {
+        let (delimiter, n_cells, _) = delimiters
+            .iter()
+            .filter_map(|&delimiter| {
                 let counts: Vec<usize> = last
                     .iter()
                     .map(|line| cells(line, delimiter).len())
@@ -116,11 +123,13 @@ impl Found {
         }
         let shown = header.map_or(lines[self.first], |line| lines[line]);
         let count = |delimiter| shown.matches(delimiter).count();
-        if [',', ';', '\t']
-            .into_iter()
-            .any(|other| other != self.delimiter && count(other) >= count(self.delimiter))
+        if self.delimiter == BLANKS
+            || [',', ';', '\t']
+                .into_iter()
+                .any(|other| other != self.delimiter && count(other) >= count(self.delimiter))
         {
             let name = match self.delimiter {
+                BLANKS => "blanks".to_owned(),
                 '\t' => "tab".to_owned(),
                 other => other.to_string(),
             };
@@ -141,6 +150,9 @@ impl Found {
 
 /// The cells of a line, without quotes around them.
 fn cells(line: &str, delimiter: char) -> Vec<&str> {
+    if delimiter == BLANKS {
+        return line.split_whitespace().collect();
+    }
     let mut found = Vec::new();
     let (mut begin, mut is_quoted) = (0, false);
     for (i, c) in line.char_indices() {

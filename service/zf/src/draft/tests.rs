@@ -181,3 +181,31 @@ fn what_services_post_is_read_by_their_programs() {
         draft.schema
     );
 }
+
+#[test]
+fn dates_without_marks_and_columns_aligned_with_blanks_are_found() {
+    let compact = of(
+        "dwd.csv",
+        "STATION;MESS_DATUM;TT\n44;2024050112;11.4\n44;2024050113;12.5\n",
+    );
+    assert!(
+        compact.schema.contains("format: \"%Y%m%d%H\""),
+        "{}",
+        compact.schema
+    );
+    let aligned = of(
+        "buoy.txt",
+        "time               wind  wave\n2024-05-01T00:00Z   4.5   1.2\n2024-05-01T01:00Z  12.0   0.8\n",
+    );
+    assert_eq!(
+        serde_json::Value::Object(aligned.decode.clone()),
+        serde_json::json!({"csv": {"delimiter": "blanks"}})
+    );
+    assert_eq!(lines(&aligned).len(), 3, "{}", aligned.schema);
+    // A number of eight digits may be anything.
+    let numbered = of(
+        "n.csv",
+        "time,id\n2024-05-01T00:00Z,20240501\n2024-05-01T01:00Z,20240502\n",
+    );
+    assert!(!numbered.schema.contains("%Y%m%d"), "{}", numbered.schema);
+}

@@ -35,10 +35,13 @@ pub(super) enum Written {
     Since1970(&'static str),
 }
 
-/// How all of `cells` are written, if they are times.
-pub(super) fn written(cells: &[&str]) -> Option<Written> {
+/// How all of `cells` of a column are written, if they are times.
+pub(super) fn written(name: &str, cells: &[&str]) -> Option<Written> {
     if cells.is_empty() {
         return None;
+    }
+    if let Some(written) = compact(name, cells) {
+        return Some(written);
     }
     let offsets: Option<Vec<bool>> = cells.iter().map(|cell| iso(cell)).collect();
     if let Some(offsets) = offsets {
@@ -65,6 +68,32 @@ pub(super) fn written(cells: &[&str]) -> Option<Written> {
             }
         }
     }
+}
+
+/// How numbers of 8 to 14 digits are dates, if all are: `2024050112` is noon of 1 May 2024. Days alone only in columns whose name
+/// says so, since 20240501 may count anything.
+fn compact(name: &str, cells: &[&str]) -> Option<Written> {
+    let n_digits = cells.first()?.len();
+    let format = match n_digits {
+        8 if is_named(name) => "%Y%m%d",
+        10 => "%Y%m%d%H",
+        12 => "%Y%m%d%H%M",
+        14 => "%Y%m%d%H%M%S",
+        _ => return None,
+    };
+    let is_date = |cell: &&str| {
+        let is_number = cell.len() == n_digits && cell.bytes().all(|b| b.is_ascii_digit());
+        is_number && ("1900"..="2100").contains(&&cell[..4]) && read(cell, format).is_some()
+    };
+    let are_dates = cells.iter().all(is_date);
+    are_dates.then(|| Written::Format(format.to_owned()))
+}
+
+/// Whether a column's name says that it is a time.
+pub(super) fn is_named(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let words = ["time", "date", "datum", "epoch", "unix", "ts"];
+    words.iter().any(|word| name.contains(word))
 }
 
 /// Numbers that count since 1970, by how many there are of them.
@@ -146,6 +175,9 @@ fn reads(cell: &str, format: &str) -> bool {
 /// The cell as ISO 8601.
 pub(super) fn read(cell: &str, format: &str) -> Option<String> {
     let has_clock = format.contains("%H") || format.contains("%I");
+    if format == "%Y%m%d%H" {
+        return read(&format!("{cell}00"), "%Y%m%d%H%M");
+    }
     if has_clock {
         let time = NaiveDateTime::parse_from_str(cell, format).ok()?;
         Some(time.format("%Y-%m-%dT%H:%M:%S").to_string())
