@@ -38,7 +38,7 @@ use columns::Plan;
 pub use composed::{ComponentValue, hash_tuple};
 use distinct::row_number;
 pub use error::NormalizeError;
-pub use grids::NO_VALUE;
+pub(crate) use grids::NO_VALUE;
 pub use grids::{normalize_grids, normalize_grids_as, takes_grids};
 use read::{Column, Marks, Target, read_column};
 pub use time::{TimeError, format_ticks, parse_time};
@@ -82,51 +82,48 @@ impl Terms {
 /// Only [`normalize`] makes one. Coordinates are dictionary-encoded: distinct values, and per row an index into them.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// Rows that take part.
-    pub n_rows: usize,
-    /// The coordinates that it brings.
-    pub coordinates: Vec<BatchCoordinate>,
-    /// The variables that it brings.
-    pub variables: Vec<BatchVariable>,
+    pub(crate) n_rows: usize,
+    pub(crate) coordinates: Vec<BatchCoordinate>,
+    pub(crate) variables: Vec<BatchVariable>,
 }
 
 /// One coordinate that a contribution brings.
 #[derive(Debug, Clone)]
 pub struct BatchCoordinate {
     /// Position among the node's coordinates.
-    pub coordinate_idx: usize,
+    pub(crate) coordinate_idx: usize,
     /// Which new values the contribution may add.
     pub(crate) step_limits: StepLimits,
     /// Distinct values in order of first appearance; for composed coordinates the hashes.
-    pub values: Values,
+    pub(crate) values: Values,
     /// Per row taking part, which of `values`. Of arrays: per place along the coordinate, `NO_VALUE` where it is not used.
-    pub index: Vec<u32>,
+    pub(crate) index: Vec<u32>,
 }
 
 /// The valid values that a contribution brings for one variable, at most one per cell (the variable's `merge` rule applied).
 #[derive(Debug, Clone)]
 pub struct BatchVariable {
     /// Position among the node's variables.
-    pub variable_idx: usize,
+    pub(crate) variable_idx: usize,
     /// Which value of a cell wins when one of these comes.
     pub(crate) merge: MergeRule,
     /// Of a direction, the length of a full turn.
     pub(crate) turn: Option<f64>,
     /// Rows (of the batch) that bring them, ascending; `None`: every row, in order.
-    pub rows: Option<Vec<u32>>,
+    pub(crate) rows: Option<Vec<u32>>,
     /// One value per row in `rows`, never NA; of an array all its cells, flat.
-    pub values: Values,
+    pub(crate) values: Values,
     /// Where the values of an array lie; `None`: they are of rows.
-    pub grid: Option<GridPlaces>,
+    pub(crate) grid: Option<GridPlaces>,
 }
 
 /// Where the values of an array lie.
 #[derive(Debug, Clone)]
-pub struct GridPlaces {
+pub(crate) struct GridPlaces {
     /// Values to step over per place along each coordinate of the variable, in its order.
-    pub strides: Vec<usize>,
+    pub(crate) strides: Vec<usize>,
     /// Which values are valid; `None`: all.
-    pub valid: Option<Vec<bool>>,
+    pub(crate) valid: Option<Vec<bool>>,
 }
 
 impl Batch {
@@ -135,6 +132,46 @@ impl Batch {
         self.variables
             .iter()
             .any(|variable| variable.grid.is_some())
+    }
+
+    /// The value that it has for one cell of a variable; `at` are the values of coordinates there, by their position among the
+    /// node's.
+    pub fn value_at(&self, variable_idx: usize, at: &[(usize, Values)]) -> Option<Values> {
+        let variables = &self.variables;
+        let brought = variables
+            .iter()
+            .find(|brought| brought.variable_idx == variable_idx)?;
+        // Per coordinate of the variable, which entry of the batch's list each row or place has, and the one wanted.
+        let mut wanted: Vec<(&[u32], u32)> = Vec::with_capacity(at.len());
+        for (coordinate_idx, value) in at {
+            let mut coordinates = self.coordinates.iter();
+            let coordinate = coordinates.find(|of| of.coordinate_idx == *coordinate_idx)?;
+            let entry =
+                (0..coordinate.values.len()).find(|&i| coordinate.values.same(i, value, 0))?;
+            wanted.push((&coordinate.index, u32::try_from(entry).ok()?));
+        }
+        let element = brought.element_of(self.n_rows, &wanted)?;
+        Some(brought.values.take(std::iter::once(element)))
+    }
+}
+
+impl BatchVariable {
+    /// The element in the row, or at the place of an array, that has every wanted entry.
+    fn element_of(&self, n_rows: usize, wanted: &[(&[u32], u32)]) -> Option<usize> {
+        let Some(grid) = &self.grid else {
+            let has_all = |row: usize| wanted.iter().all(|(index, entry)| index[row] == *entry);
+            return match &self.rows {
+                None => (0..n_rows).rfind(|&row| has_all(row)),
+                Some(rows) => rows.iter().rposition(|&row| has_all(row as usize)),
+            };
+        };
+        let mut element = 0;
+        for ((index, entry), stride) in wanted.iter().zip(&grid.strides) {
+            let is_wanted = |found: &u32| *found != NO_VALUE && found == entry;
+            element += index.iter().rposition(is_wanted)? * stride;
+        }
+        let is_valid = grid.valid.as_ref().is_none_or(|valid| valid[element]);
+        is_valid.then_some(element)
     }
 }
 

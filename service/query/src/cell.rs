@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use zarr_fuse_arrays::values::Values;
-use zarr_fuse_fusion::{
-    node::NodeView,
-    normalize::{Batch, BatchVariable, NO_VALUE},
-};
+use zarr_fuse_fusion::{node::NodeView, normalize::Batch};
 
 use super::bounds::Bounds;
 use super::elements::at;
@@ -108,41 +105,9 @@ impl Cell {
 
     /// The value that a contribution brings for the cell, in the unit asked for.
     pub fn value_in(&self, batch: &Batch) -> Option<Json> {
-        let variables = &batch.variables;
-        let brought = variables
-            .iter()
-            .find(|brought| brought.variable_idx == self.variable_idx)?;
-        // Per coordinate of the variable, which entry of the batch's list each row or place has, and the one wanted.
-        let mut wanted: Vec<(&[u32], u32)> = Vec::with_capacity(self.at.len());
-        for (coordinate_idx, value) in &self.at {
-            let mut coordinates = batch.coordinates.iter();
-            let coordinate = coordinates.find(|of| of.coordinate_idx == *coordinate_idx)?;
-            let entry =
-                (0..coordinate.values.len()).find(|&i| coordinate.values.same(i, value, 0))?;
-            wanted.push((&coordinate.index, u32::try_from(entry).ok()?));
-        }
-        let element = element_of(brought, batch.n_rows, &wanted)?;
-        let one = brought.values.take(std::iter::once(element));
+        let one = batch.value_at(self.variable_idx, &self.at)?;
         Some(json(&self.field, &self.input.converted(one), 0))
     }
-}
-
-/// The element of `brought` in the row, or at the place of an array, that has every wanted entry.
-fn element_of(brought: &BatchVariable, n_rows: usize, wanted: &[(&[u32], u32)]) -> Option<usize> {
-    let Some(grid) = &brought.grid else {
-        let has_all = |row: usize| wanted.iter().all(|(index, entry)| index[row] == *entry);
-        return match &brought.rows {
-            None => (0..n_rows).rfind(|&row| has_all(row)),
-            Some(rows) => rows.iter().rposition(|&row| has_all(row as usize)),
-        };
-    };
-    let mut element = 0;
-    for ((index, entry), stride) in wanted.iter().zip(&grid.strides) {
-        let is_wanted = |found: &u32| *found != NO_VALUE && found == entry;
-        element += index.iter().rposition(is_wanted)? * stride;
-    }
-    let is_valid = grid.valid.as_ref().is_none_or(|valid| valid[element]);
-    is_valid.then_some(element)
 }
 
 fn json(field: &Field, values: &Values, i: usize) -> Json {

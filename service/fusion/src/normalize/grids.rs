@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Positions of a grid whose coordinate value cannot be used.
-pub const NO_VALUE: u32 = u32::MAX;
+pub(crate) const NO_VALUE: u32 = u32::MAX;
 
 /// Whether a node takes arrays as they are. Otherwise they become rows first.
 pub fn takes_grids(node: &Node) -> bool {
