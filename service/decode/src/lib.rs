@@ -15,6 +15,7 @@ mod container;
 mod content;
 mod csv;
 mod detect;
+pub mod draft;
 mod error;
 mod extract;
 mod form;

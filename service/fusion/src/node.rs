@@ -73,6 +73,7 @@ pub fn chunk_cache(max_bytes: u64) -> ChunkCache {
 pub struct Node {
     /// What the schema says of it.
     pub schema: Arc<NodeSchema>,
+    /// Where it lies.
     pub store: Store,
     /// Of the coordinates, then of the variables, both in schema order, then of the levels.
     pub arrays: Vec<Arc<ArraySpec>>,
@@ -546,6 +547,7 @@ impl Node {
         former.of_reader(viewed.layout)
     }
 
+    /// What is published.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read())
     }

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod command;
-mod draft;
 
 /// Streaming data fusion: measurements in, one sorted, merged Zarr dataset out.
 #[derive(Debug, Parser)]
