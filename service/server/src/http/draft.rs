@@ -44,7 +44,7 @@ pub(crate) struct DraftQuery {
     like: Option<String>,
     /// Which comes first in dates that do not tell.
     #[param(inline)]
-    first: Option<First>,
+    first: Option<DraftFirst>,
     /// Zone of times without an offset, such as `Europe/Prague`, `+01:00`.
     tz: Option<String>,
 }
@@ -52,14 +52,14 @@ pub(crate) struct DraftQuery {
 /// What dates begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum First {
+pub(crate) enum DraftFirst {
     /// 31.12.2024
     Day,
     /// 12/31/2024
     Month,
 }
 
-impl From<Order> for First {
+impl From<Order> for DraftFirst {
     fn from(order: Order) -> Self {
         match order {
             Order::DayFirst => Self::Day,
@@ -68,11 +68,11 @@ impl From<Order> for First {
     }
 }
 
-impl From<First> for Order {
-    fn from(first: First) -> Self {
+impl From<DraftFirst> for Order {
+    fn from(first: DraftFirst) -> Self {
         match first {
-            First::Day => Self::DayFirst,
-            First::Month => Self::MonthFirst,
+            DraftFirst::Day => Self::DayFirst,
+            DraftFirst::Month => Self::MonthFirst,
         }
     }
 }
@@ -131,8 +131,7 @@ pub(crate) enum DraftParameter {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DraftChoice {
     /// Value of the query parameter.
-    #[schema(inline)]
-    value: First,
+    value: DraftFirst,
     /// The `format` that says so in the schema.
     format: String,
     /// The cells in this reading, in ISO 8601.
