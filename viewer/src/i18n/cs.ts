@@ -360,7 +360,7 @@ export const cs: Texts = {
   draft_download: "Stáhnout {file}",
   draft_look: "Nejdřív se podívejte na řádky s „?“: říkají, co ze souboru nelze poznat.",
   draft_next: "Co s ním",
-  draft_next_text: "Uložte {file} vedle konfigurace služby a přidejte do ní toto, k položkám, které už v `datasets:` jsou:",
+  draft_next_text: "Uložte {file} vedle konfigurace služby a doplňte do jejích „datasets:“, případně „endpoints:“, toto:",
   draft_configuration: "Do konfigurace",
   draft_trial: "Soubor zkoušený s návrhem",
 };

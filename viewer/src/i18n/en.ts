@@ -358,7 +358,7 @@ export const en = {
   draft_download: "Download {file}",
   draft_look: "Look at lines with “?” first: they say what the file does not tell.",
   draft_next: "What to do with it",
-  draft_next_text: "Put {file} beside the configuration of the service, and add this to the configuration, below the `datasets:` that are there:",
+  draft_next_text: "Put {file} beside the configuration of the service, and add this to its “datasets:” and, if it is there, “endpoints:”",
   draft_configuration: "For the configuration",
   draft_trial: "The file, tried with the draft",
 } as const;
