@@ -7,11 +7,15 @@ default:
     @just --list
 
 # Everything CI checks, in order of speed.
-check: fmt clippy doc deny unused viewer test
+check: fmt house clippy doc deny unused viewer test
 
 # Formatting.
 fmt:
     cargo fmt --all --check
+
+# What needs what: crates, and modules in each; fails if modules import each other in a circle.
+house:
+    python3 tests/python/house.py
 
 # Lints, with warnings as errors.
 clippy:
@@ -53,7 +57,7 @@ e2e *args:
 
 # Write the checked-in JSON Schemas and the OpenAPI document again; look at the difference before you commit it.
 bless:
-    BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-service
+    BLESS=1 cargo test -p zarr-fuse-schemas -p zarr-fuse-journal -p zarr-fuse-server
 
 # Fuzz targets (schema, csv, json_jq, formats, archives, time, segment, selection, whole_path) for some seconds each (cargo install cargo-fuzz): `just fuzz "csv time" 180`.
 fuzz targets="schema csv json_jq formats archives time segment selection whole_path" seconds="60":
@@ -75,7 +79,7 @@ bench *args:
 # How fast every format is decoded on one core, beside pandas, pyarrow, openpyxl, xarray and eccodes. `python` is one that has
 # what `tests/python/make_formats.py` names; `rows` is the size of the tables.
 formats-bench python="python3" rows="1000000" folder="target/formats-bench":
-    cargo build --release -p zarr-fuse-service --example decode
+    cargo build --release -p zarr-fuse-decode --example decode
     {{ python }} tests/python/time_formats.py "${CARGO_TARGET_DIR:-target}/release/examples/decode" {{ folder }} {{ rows }}
 
 # Fault campaigns in their long form (an hour or more): kills, a faulty S3, full disks and so on while clients upload, then
@@ -93,8 +97,8 @@ ceph *args:
 
 # Run `zf` from the sources: `just run query schemas/weather.yaml forecast`.
 run *args:
-    cargo run -q -p zarr-fuse-service --bin zf -- "$@"
+    cargo run -q -p zf -- "$@"
 
 # The whole product on this machine, optimized.
 up *args:
-    cargo run --release -p zarr-fuse-service --bin zf -- demo "$@"
+    cargo run --release -p zf -- demo "$@"

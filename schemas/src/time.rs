@@ -1,5 +1,7 @@
 //! Date-time units: tick, zone, and how incoming times are read.
 
+use std::fmt;
+
 mod instant;
 mod since;
 mod zone;
@@ -176,6 +178,21 @@ pub enum Zone {
     Fixed(i32),
     /// An IANA zone with its daylight-saving rules.
     Named(chrono_tz::Tz),
+}
+
+impl fmt::Display for Zone {
+    /// As schemas write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(0) => f.write_str("UTC"),
+            Self::Fixed(seconds) => {
+                let minutes = seconds.abs() / 60;
+                let sign = if *seconds < 0 { '-' } else { '+' };
+                write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+            Self::Named(zone) => f.write_str(zone.name()),
+        }
+    }
 }
 
 /// Which of two instants a repeated local time means.

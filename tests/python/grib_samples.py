@@ -1,7 +1,7 @@
 """Takes GRIB files apart for the test `every_sample_is_read_as_eccodes_reads_it`: a file per message, and what eccodes reads from it.
 
     python tests/python/grib_samples.py FOLDER FILE...
-    ZF_GRIB_SAMPLES=FOLDER cargo test -p zarr-fuse-service --lib every_sample
+    ZF_GRIB_SAMPLES=FOLDER cargo test -p zarr-fuse-decode --lib every_sample
 
 needs eccodes and numpy. Good files are the samples of cfgrib, pygrib and grib-rs, which are in their repositories.
 """

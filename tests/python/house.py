@@ -5,7 +5,7 @@ Two modules may need each other. A circle of more cannot be understood, tested o
 imports that hold it. Cargo keeps the direction between crates by itself. Tests are not counted: they may use everything.
 
     python3 tests/python/house.py            # the picture, and whether it is sound
-    python3 tests/python/house.py --imports server app   # what of `server` imports `app`, line by line
+    python3 tests/python/house.py --imports server app   # what in `server` imports `app`, and what `app` imports, line by line
 """
 
 import re
@@ -25,7 +25,10 @@ def without_comments(text: str) -> str:
     token = re.compile(
         r"""//[^\n]*|/\*.*?\*/|b?r(?P<h>\#*)".*?"(?P=h)|b?"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'""", re.DOTALL
     )
-    blank = lambda found: '""' * found.group().startswith(("\"", "r", "b")) + "\n" * found.group().count("\n")
+
+    def blank(found: re.Match) -> str:
+        return '""' * found.group().startswith(('"', "r", "b")) + "\n" * found.group().count("\n")
+
     code = token.sub(blank, text)
     while found := re.search(r"#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+\w+\s*\{", code):
         depth, at = 1, found.end()
@@ -116,8 +119,6 @@ class Crate:
             if not full:
                 continue
             other = full[0] if full[0] in self.top else self.given.get(full[0], "lib")
-            if full[0] == "*":
-                other = "lib"
             if other != me:
                 line = code.count("\n", 0, at) + 1
                 self.edges[me, other].append(f"{file.relative_to(ROOT)}:{line}: {'::'.join(path)}")
@@ -168,17 +169,19 @@ def members() -> dict:
     }
 
 
+def root_of(folder: Path) -> Path | None:
+    """The root module of the crate in a folder; none if it has only tests."""
+    roots = (folder / "src/lib.rs", folder / "src/main.rs")
+    return next((root for root in roots if root.is_file()), None)
+
+
 def main(arguments: list) -> int:
     crates = members()
-    if arguments[:1] == ["--try"]:
-        crate = Crate(arguments[1], ROOT / arguments[1], ROOT / arguments[2])
-        show(crate)
-        return 0
     if arguments[:1] == ["--imports"]:
-        folder = crates[f"zarr-fuse-{arguments[1]}"][0]
-        crate = Crate(arguments[1], folder / "src/lib.rs", folder / "src")
+        folder = next(folder for name, (folder, _) in crates.items() if name in (arguments[1], f"zarr-fuse-{arguments[1]}"))
+        crate = Crate(arguments[1], root_of(folder), folder / "src")
         for (a, b), lines in sorted(crate.edges.items()):
-            if arguments[2] in (a, b) and (len(arguments) < 4 or arguments[3] in (a, b)):
+            if arguments[2] in (a, b):
                 print(f"{a} -> {b}", *lines, sep="\n  ")
         return 0
     print("Crates, and what each needs:")
@@ -186,8 +189,7 @@ def main(arguments: list) -> int:
         print(f"  {name} -> {', '.join(needs) or '-'}")
     failed = False
     for name, (folder, _) in crates.items():
-        root = folder / "src/lib.rs"
-        if root.is_file():
+        if root := root_of(folder):
             failed |= show(Crate(name, root, folder / "src"))
     return int(failed)
 

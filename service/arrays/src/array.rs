@@ -139,6 +139,7 @@ impl ArraySpec {
     }
 
     /// Makes its cells stand for `n_positions` values each of the node's coordinate number `along`.
+    #[must_use]
     pub fn with_cells(mut self, along: usize, n_positions: u64) -> Self {
         for (cells, d) in self.cells.iter_mut().zip(&self.dims) {
             if *d == along {

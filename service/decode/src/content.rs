@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::{DecodeError, Format, form};
+use super::{DecodeError, Format};
 
+/// The media type of forms with files.
+pub(super) const MULTIPART: &str = "multipart/form-data";
 /// Content types that have a reader.
 pub(super) const SUPPORTED: [&str; 16] = [
     "text/csv",
@@ -103,22 +105,20 @@ impl<'a> MediaType<'a> {
                 .eq_ignore_ascii_case("charset")
                 .then(|| value.trim().trim_matches('"'))
         });
-        let format =
-            match (configured, essence.as_str()) {
-                (Some(format), _) => Some(format),
-                (
-                    None,
-                    UNSAID | "application/zip" | "application/x-zip-compressed" | form::MULTIPART,
-                ) => None,
-                (None, essence) => Some(format_named(essence).ok_or_else(|| {
-                    DecodeError::UnsupportedContentType {
+        let format = match (configured, essence.as_str()) {
+            (Some(format), _) => Some(format),
+            (None, UNSAID | "application/zip" | "application/x-zip-compressed" | MULTIPART) => None,
+            (None, essence) => {
+                Some(
+                    format_named(essence).ok_or_else(|| DecodeError::UnsupportedContentType {
                         content_type: content_type.to_owned(),
-                    }
-                })?),
-            };
+                    })?,
+                )
+            }
+        };
         let delimiter = (essence == "text/tab-separated-values").then_some(b'\t');
         Ok(Self {
-            is_multipart: essence == form::MULTIPART,
+            is_multipart: essence == MULTIPART,
             format,
             is_configured: configured.is_some(),
             delimiter,

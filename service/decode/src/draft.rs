@@ -13,6 +13,7 @@ mod template;
 mod times;
 mod webhook;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::{self as decode, Content, Decoded, Decoding, Limits, compression};
@@ -47,7 +48,10 @@ impl Draft {
         if !self.decode.is_empty() {
             let endpoint = name::quoted(&self.node);
             let decode = Json::Object(self.decode.clone());
-            text += &format!("endpoints:\n  {endpoint}: {{dataset: {name}, decode: {decode}}}\n");
+            let _ = writeln!(
+                text,
+                "endpoints:\n  {endpoint}: {{dataset: {name}, decode: {decode}}}"
+            );
         }
         text
     }

@@ -11,8 +11,7 @@ use super::format_error::FormatError;
 use super::{DecodeError, content_of_file};
 
 pub(super) const FORMAT: &str = "form";
-/// The media type of forms with files.
-pub(super) const MULTIPART: &str = "multipart/form-data";
+
 /// Most parts of a form.
 const MAX_PARTS: usize = 1000;
 

@@ -14,6 +14,7 @@ mod config;
 mod container;
 mod content;
 mod csv;
+mod decoded;
 mod detect;
 pub mod draft;
 mod error;
@@ -42,7 +43,7 @@ mod toa5;
 mod zarr;
 
 use indexmap::IndexMap;
-use polars::prelude::{Column, PlSmallStr};
+use polars::prelude::PlSmallStr;
 use serde_json::{Map, Value};
 use zarr_fuse_schemas::rules::Rules;
 
@@ -53,12 +54,13 @@ pub use config::{
     Sheet, SheetOptions, ShortRows, Split, Take, Toa5Options, Units, Unpivot, Wanted,
 };
 pub use content::{Content, content_of_file};
+pub use decoded::Decoded;
 pub use error::{DecodeError, DecodeSetupError};
 pub use format_error::FormatError;
 pub use grids::{Grid, Grids};
 use guard::guarded;
 use opened::{Opened, open};
-use prepare::NodeColumns;
+use prepare::{Asked, NodeColumns};
 pub use prepare::{Decoder, Recipe};
 pub use print::printed;
 pub use table::Table;
@@ -200,47 +202,6 @@ fn renamed(
     };
     let units = units.into_iter();
     units.map(|(name, unit)| (new(name), unit)).collect()
-}
-
-/// What is asked of a reader of arrays.
-#[derive(Debug, Clone, Copy)]
-struct Asked<'a> {
-    options: &'a GridOptions,
-    /// `None`: everything.
-    wanted: Option<&'a NodeColumns>,
-    rules: Rules,
-}
-
-/// What a contribution is.
-#[derive(Debug, Clone)]
-pub enum Decoded {
-    /// Rows.
-    Table(Table),
-    /// Arrays with their coordinates.
-    Grids(Grids),
-}
-
-impl Decoded {
-    /// Bytes that its cells take in memory, text included. Cheap: no cell is looked at.
-    pub fn n_bytes(&self) -> usize {
-        match self {
-            Self::Table(table) => table.frame.estimated_size(),
-            Self::Grids(grids) => {
-                let columns = grids.columns();
-                columns
-                    .map(|column| column.as_materialized_series().estimated_size())
-                    .sum()
-            }
-        }
-    }
-
-    /// Cells, with a value or without.
-    pub fn n_cells(&self) -> usize {
-        match self {
-            Self::Table(table) => table.frame.height().saturating_mul(table.frame.width()),
-            Self::Grids(grids) => grids.columns().map(Column::len).sum(),
-        }
-    }
 }
 
 /// The rows or arrays in an opened body, with the units that count.

@@ -14,7 +14,7 @@ use super::budget::{self, Budget};
 use super::csv::{self, Dialect};
 use super::error::list;
 use super::prepare::Files;
-use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, prepare, print};
+use super::{DecodeError, DecodeSetupError, Limits, Lookup, Split, Take, print, table};
 
 /// A lookup, read and checked.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ pub(super) fn join(
     if frame.width() == 0 {
         return Ok(frame);
     }
-    prepare::columns_present(&frame, "lookup.on", lookup.on.iter())?;
+    table::columns_present(&frame, "lookup.on", lookup.on.iter())?;
     for name in lookup.taken.get_column_names() {
         if frame.column(name).is_ok() {
             return Err(DecodeError::ColumnExists {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use polars::prelude::DataFrame;
 use regex::Regex;
 use zarr_fuse_schemas::{Node, rules::Rules};
 
@@ -74,6 +73,15 @@ impl NodeColumns {
         let mut names = self.variables.iter().chain(&self.coordinates);
         names.any(|other| other == name)
     }
+}
+
+/// What is asked of a reader of arrays.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) options: &'a GridOptions,
+    /// `None`: everything.
+    pub(crate) wanted: Option<&'a NodeColumns>,
+    pub(crate) rules: Rules,
 }
 
 /// All that a [`Decoder`] is made of, so that the same one can be made elsewhere and later.
@@ -273,6 +281,7 @@ impl Decoder {
     }
 
     /// The same for contributions to a node: arrays that it has no place for need not be read.
+    #[must_use]
     pub fn for_node(&self, node: &Node) -> Self {
         let names = self.rename.plain();
         let delivered = |column: &String| {
@@ -399,27 +408,4 @@ fn read_inside(folder: &Path, file: &str, key: &str) -> Result<Vec<u8>, DecodeSe
         return Err(outside());
     }
     std::fs::read(real_path).map_err(unreadable)
-}
-
-/// Fails with [`DecodeError::MissingColumn`] unless `frame` has all columns that `step` names.
-pub(super) fn columns_present<'n>(
-    frame: &DataFrame,
-    step: &'static str,
-    mut names: impl Iterator<Item = &'n String>,
-) -> Result<(), DecodeError> {
-    match names.find(|name| frame.column(name).is_err()) {
-        None => Ok(()),
-        Some(name) => {
-            let present = frame
-                .get_column_names()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            Err(DecodeError::MissingColumn {
-                step,
-                column: name.clone(),
-                present,
-            })
-        }
-    }
 }

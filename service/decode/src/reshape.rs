@@ -14,7 +14,7 @@ use std::collections::HashSet;
 
 use polars::prelude::{DataFrame, PlSmallStr};
 
-use super::{DecodeError, prepare};
+use super::{DecodeError, table};
 pub(super) use join::{Join, join};
 pub(super) use pivot::pivot;
 pub(super) use rename::Renames;
@@ -30,7 +30,7 @@ pub(super) fn rename(
     if names.is_empty() || frame.width() == 0 {
         return Ok(frame);
     }
-    prepare::columns_present(&frame, "rename", names.iter().map(|(from, _)| from))?;
+    table::columns_present(&frame, "rename", names.iter().map(|(from, _)| from))?;
     let new_name = |old: &PlSmallStr| {
         let renamed = names.iter().find(|(from, _)| from.as_str() == old.as_str());
         renamed.map_or_else(|| old.clone(), |(_, to)| PlSmallStr::from_str(to))

@@ -1,5 +1,6 @@
 //! What decoding gives of rows: the table, what of the body is not in it, and where its rows stand.
 
+use super::DecodeError;
 use indexmap::IndexMap;
 use polars::prelude::DataFrame;
 use zarr_fuse_schemas::row_problem::{Problems, RowProblem, cut};
@@ -93,5 +94,28 @@ impl Table {
     /// Its columns.
     pub fn frame(&self) -> &DataFrame {
         &self.frame
+    }
+}
+
+/// Fails with [`DecodeError::MissingColumn`] unless `frame` has all columns that `step` names.
+pub(crate) fn columns_present<'n>(
+    frame: &DataFrame,
+    step: &'static str,
+    mut names: impl Iterator<Item = &'n String>,
+) -> Result<(), DecodeError> {
+    match names.find(|name| frame.column(name).is_err()) {
+        None => Ok(()),
+        Some(name) => {
+            let present = frame
+                .get_column_names()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            Err(DecodeError::MissingColumn {
+                step,
+                column: name.clone(),
+                present,
+            })
+        }
     }
 }

@@ -28,6 +28,7 @@ use crate::rebuild::Turns;
 mod correct;
 mod decoders;
 mod dry_run;
+pub mod folding;
 mod states;
 
 pub use correct::{Differences, Rebuild};
@@ -567,7 +568,7 @@ impl Dataset {
         }
     }
 
-    /// The node at `path` cannot be folded at present.
+    /// Notes why a node cannot be merged into at the moment.
     pub fn stumbled(&self, path: &str, reason: &str) {
         self.troubles
             .write()

@@ -6,11 +6,9 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zarr_fuse_decode::{Content, DecodeError, Decoded, decode_arrays};
 use zarr_fuse_journal::{
@@ -21,7 +19,6 @@ use zarr_fuse_schemas::{Node as NodeSchema, row_problem::whole};
 use zarr_fuse_store::blocking;
 
 use crate::commit::{self, CommitError, Settled, Written};
-use crate::dataset::Dataset;
 use crate::definition;
 use crate::meaning::{Meaning, MeaningError};
 use crate::memory::Share;
@@ -42,10 +39,6 @@ pub(crate) use tries::Tries;
 const MAX_BATCH_BYTES: u64 = 32 << 20;
 /// Contributions folded at once.
 const MAX_BATCH: usize = 8192;
-/// Pause before copies for readers are tried again.
-const MAX_COPY_DELAY: Duration = Duration::from_secs(10);
-/// Longest pause between commits of a busy node, so that each takes more.
-const MAX_PAUSE: Duration = Duration::from_millis(250);
 
 /// Merges what waits for `node` into its arrays. `None`: nothing waits. A commit that was interrupted before is settled first.
 /// A contribution that brings a fault of the service to light, or that has ended it before, is rejected, and the others are
@@ -628,108 +621,6 @@ pub fn rejected(error: &IngestError) -> Outcome {
 /// The outcome of a contribution `id` that brought a fault of the service to light.
 pub(crate) fn faulty(id: Uuid) -> Outcome {
     rejected(&SetAside::from(Fault { report: id }).into())
-}
-
-/// Folds into one node whenever something arrives, until `stop`. Never gives up: the journal keeps what cannot be written.
-pub async fn run(dataset: Arc<Dataset>, node: Arc<Node>, stop: CancellationToken) {
-    let path = node.schema.path.clone();
-    let mut arrivals = dataset.journal.arrivals();
-    let mut delay = Duration::from_millis(100);
-    let mut kept = commit::Kept::default();
-    loop {
-        let due = keep_copies(&dataset, &node, &mut kept).await;
-        // Only when to begin is decided here; what is done then, by what waits then.
-        let next = dataset.journal.next(&path, node.unclean_until(), 1, 1);
-        let refolding = if let Some(Next::Refold { .. }) = next {
-            Some(dataset.turns.begin(&path).await)
-        } else {
-            None
-        };
-        let begin = Instant::now();
-        let folded = fold(&node, &dataset.journal).await;
-        drop(refolding);
-        let pause = match folded {
-            Ok(Some(folded)) => {
-                let Folded {
-                    n_contributions,
-                    n_rows,
-                    n_rejected,
-                    seq,
-                } = folded;
-                let duration = begin.elapsed();
-                tracing::info!(
-                    dataset.name = dataset.name,
-                    node.path = path,
-                    commit.id = seq,
-                    n_contributions,
-                    n_rows,
-                    n_rejected,
-                    duration_ms = duration.as_millis(),
-                    "Merged {n_contributions} contributions into `{}/{path}`",
-                    dataset.name
-                );
-                dataset.folded(&path, folded, duration);
-                delay = Duration::from_millis(100);
-                if dataset.journal.is_trying(&path, seq) {
-                    Duration::ZERO
-                } else {
-                    (duration * 4).min(MAX_PAUSE)
-                }
-            }
-            Ok(None) => {
-                dataset.unhindered(&path);
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    changed = arrivals.changed() => match changed {
-                        Ok(()) => Duration::ZERO,
-                        Err(_closed) => return,
-                    },
-                    () = tokio::time::sleep(due.unwrap_or(Duration::MAX)), if due.is_some() => Duration::ZERO,
-                }
-            }
-            Err(FoldError::Journal(JournalError::Fenced { .. })) => {
-                dataset.yield_to_another();
-                stop.cancelled().await;
-                return;
-            }
-            Err(error) => {
-                tracing::error!(
-                    dataset.name = dataset.name,
-                    node.path = path,
-                    error = &error as &dyn std::error::Error,
-                    "Cannot merge into `{}/{path}`; trying again",
-                    dataset.name
-                );
-                dataset.stumbled(&path, &whole(&error).reason);
-                delay = (delay * 2).min(Duration::from_secs(10));
-                delay
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
-/// Makes the copies of a node that its schema asks for, unless another process writes it. Gives the time until there may be
-/// more to do.
-async fn keep_copies(dataset: &Dataset, node: &Node, kept: &mut commit::Kept) -> Option<Duration> {
-    node.schema.readers?;
-    dataset.journal.still_ours().await.ok()?;
-    match kept.keep(node, chrono::Utc::now()).await {
-        Ok(due) => due,
-        Err(error) => {
-            let path = &node.schema.path;
-            tracing::warn!(
-                dataset.name = dataset.name,
-                node.path = path,
-                error = &error as &dyn std::error::Error,
-                "Cannot copy `{path}` for readers of the store; trying again"
-            );
-            Some(MAX_COPY_DELAY)
-        }
-    }
 }
 
 #[cfg(test)]

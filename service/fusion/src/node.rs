@@ -547,7 +547,7 @@ impl Node {
         former.of_reader(viewed.layout)
     }
 
-    /// What is published.
+    /// What is published now.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read())
     }

@@ -6,8 +6,6 @@ use utoipa::ToSchema;
 use zarr_fuse_decode::{self as decode, Decoded};
 use zarr_fuse_schemas::{Measure, Node, TimeUnit, Variable, near::nearest};
 
-use crate::tree;
-
 /// Rows that are shown.
 const MAX_ROWS: usize = 50;
 /// Longest text of a cell.
@@ -196,7 +194,7 @@ fn column(name: String, node: &Node) -> PreviewColumn {
 
 /// Unit stored and unit delivered.
 fn units(variable: &Variable) -> (Option<String>, Option<String>) {
-    let time = |unit: &TimeUnit| Some(format!("{}, {}", unit.tick.symbol(), tree::zone(unit.zone)));
+    let time = |unit: &TimeUnit| Some(format!("{}, {}", unit.tick.symbol(), unit.zone));
     match &variable.measure {
         Measure::Physical {
             unit, source_unit, ..

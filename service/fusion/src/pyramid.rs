@@ -82,7 +82,7 @@ pub struct Level {
     pub n_positions: u64,
     /// Places of its arrays in the node's list: one per coordinate, in schema order, then those of variables.
     pub arrays: std::ops::Range<usize>,
-    /// Per variable of the schema, places of its arrays in the order of [`Part::ALL`]; none for variables without levels.
+    /// Per variable of the schema, places of its arrays in the order of `Part::ALL`; none for variables without levels.
     pub variables: Vec<Option<[Option<usize>; 7]>>,
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
 use zarr_fuse_arrays::{values::Values, with_values};
 use zarr_fuse_journal::outcome::Status;
-use zarr_fuse_schemas::{Measure, Node as NodeSchema, Tick, Variable, Zone};
+use zarr_fuse_schemas::{Measure, Node as NodeSchema, Tick, Variable};
 
 use crate::dataset::{Dataset, is_public};
 use crate::node::{Node, NodeView};
@@ -187,7 +187,7 @@ fn array(view: &NodeView, variable: &Variable) -> VariableTree {
         Measure::Time { unit, .. } => (
             None,
             Some(unit.tick.symbol().to_owned()),
-            Some(zone(unit.zone)),
+            Some(unit.zone.to_string()),
             None,
         ),
         Measure::Discrete { labels } => (None, None, None, Some(labels.to_vec())),
@@ -256,19 +256,6 @@ fn iso(ticks: i64, tick: Tick) -> Option<String> {
         Tick::Second | Tick::Minute | Tick::Hour | Tick::Day => SecondsFormat::Secs,
     };
     Some(DateTime::from_timestamp(seconds, rest)?.to_rfc3339_opts(format, true))
-}
-
-/// A zone as schemas write it.
-pub(crate) fn zone(zone: Zone) -> String {
-    match zone {
-        Zone::Fixed(0) => "UTC".to_owned(),
-        Zone::Fixed(seconds) => {
-            let minutes = seconds.abs() / 60;
-            let sign = if seconds < 0 { '-' } else { '+' };
-            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-        }
-        Zone::Named(zone) => zone.name().to_owned(),
-    }
 }
 
 /// Attributes without those that configure the store.

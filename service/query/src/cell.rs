@@ -9,11 +9,12 @@ use zarr_fuse_fusion::{
     normalize::{Batch, BatchVariable, NO_VALUE},
 };
 
-use super::Bounds;
+use super::bounds::Bounds;
+use super::elements::at;
 use super::error::QueryError;
-use super::format::{Field, write_json};
+use super::format::Field;
+use super::format::write_json;
 use super::plan::{Input, Plan, Source};
-use super::resolve::at;
 use super::selection::Selection;
 
 /// One cell of a variable.

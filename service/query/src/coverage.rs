@@ -19,12 +19,12 @@ use zarr_fuse_schemas::DataType;
 use zarr_fuse_store::blocking;
 
 use self::domain::{Domain, Role};
-use super::Bounds;
+use super::bounds::Bounds;
+use super::elements::at;
 use super::error::QueryError;
 use super::format::Field;
 use super::plan::Plan;
 use super::points::strides;
-use super::resolve::at;
 use super::rows::Block;
 use super::selection::{Layout, Selection};
 

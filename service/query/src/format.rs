@@ -1,19 +1,14 @@
-//! Rows to bytes.
+//! What answers are written as, and what the elements of a column mean.
 
-mod arrow;
-mod text;
+mod element;
 
 use std::sync::Arc;
 
 use zarr_fuse_arrays::values::Values;
 use zarr_fuse_schemas::{DataType, Measure, Variable, near::nearest, time::Zone};
 
-use self::arrow::{Ipc, Parquet};
-pub(super) use self::text::write_json;
-use self::text::{Csv, Json};
+pub(super) use self::element::{json_text, quote, write_csv, write_json};
 use super::elements::Na;
-use super::error::QueryError;
-use super::rows::Rows;
 use super::time::TimeText;
 
 /// What an answer is written as.
@@ -169,64 +164,7 @@ impl Kind {
     /// Element `i` as text.
     pub(super) fn text(&self, values: &Values, i: usize) -> String {
         let mut out = Vec::new();
-        text::write_plain(&mut out, self, values, i);
+        element::write_plain(&mut out, self, values, i);
         String::from_utf8(out).expect("only text is written")
-    }
-}
-
-/// Writes one answer.
-pub(super) enum Encoder {
-    Csv(Csv),
-    Json(Json),
-    Ipc(Box<Ipc>),
-    Parquet(Box<Parquet>),
-}
-
-impl Encoder {
-    /// # Errors
-    /// [`QueryError::Write`] from the Arrow and Parquet writers; [`QueryError::DoesNotFit`] for a format without rows.
-    pub(super) fn new(format: Format, fields: Vec<Arc<Field>>) -> Result<Self, QueryError> {
-        Ok(match format {
-            Format::Csv => Self::Csv(Csv::new(fields)),
-            Format::Json => Self::Json(Json::new(fields, true)),
-            Format::Ndjson => Self::Json(Json::new(fields, false)),
-            Format::Arrow => Self::Ipc(Box::new(Ipc::new(fields)?)),
-            Format::Parquet => Self::Parquet(Box::new(Parquet::new(fields)?)),
-            Format::Covjson => {
-                let reason = "coverages have no rows; use another `format`".to_owned();
-                return Err(QueryError::DoesNotFit { reason });
-            }
-        })
-    }
-
-    /// The bytes of some more rows, those from `from` on, and the first row that is not among them: text is made in pieces of
-    /// bounded size.
-    ///
-    /// # Errors
-    /// As [`Encoder::new`].
-    pub(super) fn rows(
-        &mut self,
-        rows: &Rows,
-        from: usize,
-    ) -> Result<(Vec<u8>, usize), QueryError> {
-        match self {
-            Self::Csv(csv) => Ok(csv.rows(rows, from)),
-            Self::Json(json) => Ok(json.rows(rows, from)),
-            Self::Ipc(ipc) => ipc.rows(rows).map(|bytes| (bytes, rows.n)),
-            Self::Parquet(parquet) => parquet.rows(rows).map(|bytes| (bytes, rows.n)),
-        }
-    }
-
-    /// The bytes after the last row.
-    ///
-    /// # Errors
-    /// As [`Encoder::new`].
-    pub(super) fn finish(self, cursor: Option<&str>) -> Result<Vec<u8>, QueryError> {
-        match self {
-            Self::Csv(csv) => Ok(csv.finish()),
-            Self::Json(json) => Ok(json.finish(cursor)),
-            Self::Ipc(ipc) => ipc.finish(),
-            Self::Parquet(parquet) => parquet.finish(),
-        }
     }
 }

@@ -4,13 +4,13 @@ use zarr_fuse_arrays::values::Values;
 use zarr_fuse_fusion::node::{Indices, NodeView};
 use zarr_fuse_schemas::Variable;
 
-use super::Bounds;
 use super::bbox::{is_latitude, is_longitude};
+use super::bounds::Bounds;
+use super::elements::at;
 use super::elements::{Key, Na, int, number};
 use super::error::QueryError;
 use super::format::Kind;
 use super::picked::Picked;
-use super::resolve::at;
 use super::selection::Selection;
 
 /// So many of the nearest are looked at for one with a value.

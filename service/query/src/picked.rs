@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zarr_fuse_fusion::node::Indices;
 
-use super::resolve::at;
+use super::elements::at;
 
 /// Selected indices along one coordinate, ascending, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]

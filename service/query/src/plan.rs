@@ -7,14 +7,15 @@ use zarr_fuse_arrays::values::Values;
 use zarr_fuse_fusion::node::NodeView;
 use zarr_fuse_schemas::{Conversion, Node, Variable};
 
-use super::Bounds;
+use super::bounds::Bounds;
 use super::cursor::value_hash;
 use super::elements::Na;
+use super::elements::at;
 use super::error::QueryError;
 use super::format::{Field, Kind};
 use super::picked::Picked;
 use super::points::Points;
-use super::resolve::{at, column, resolve};
+use super::resolve::{column, resolve};
 use super::room::Share;
 use super::selection::{Layout, Selection};
 

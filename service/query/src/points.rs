@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use zarr_fuse_arrays::values::Values;
 
-use super::resolve::at;
-use super::rows::ABSENT;
+use super::elements::ABSENT;
+use super::elements::at;
 
 /// Cells of a variable that have a value in the answer, in row order.
 #[derive(Debug)]

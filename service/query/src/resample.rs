@@ -2,86 +2,28 @@
 
 mod kept;
 mod levels;
-mod step;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Bounds;
+use super::aggregate::Aggregate;
+use super::bounds::Bounds;
 use super::elements::Na;
+use super::elements::at;
 use super::error::QueryError;
 use super::format::{Field, Kind};
 use super::picked::Picked;
 use super::plan::{Column, Input, Plan, Source};
-use super::resolve::at;
 use super::selection::Layout;
+use super::step::{self, Step};
 use super::thin::Series;
 use super::time::TimeText;
 
 use kept::Kept;
-pub(super) use step::Step;
 use zarr_fuse_arrays::values::Values;
 use zarr_fuse_fusion::node::NodeView;
-use zarr_fuse_schemas::{DataType, Measure, Node, Variable, Zone};
+use zarr_fuse_schemas::{DataType, Measure, Node, Zone};
 use zarr_fuse_store::blocking;
-
-/// What is made of the values of a bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aggregate {
-    Mean,
-    Min,
-    Max,
-    Sum,
-    Count,
-    First,
-    Last,
-}
-
-impl Aggregate {
-    /// Reads `mean`, `min`, …
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "mean" => Self::Mean,
-            "min" => Self::Min,
-            "max" => Self::Max,
-            "sum" => Self::Sum,
-            "count" => Self::Count,
-            "first" => Self::First,
-            "last" => Self::Last,
-            _ => {
-                return Err(
-                    "write `mean`, `min`, `max`, `sum`, `count`, `first` or `last`".to_owned(),
-                );
-            }
-        })
-    }
-
-    /// Whether it means something for the values of a variable.
-    fn suits(self, variable: &Variable) -> bool {
-        let is_number = matches!(
-            variable.data_type,
-            DataType::Int8
-                | DataType::Int16
-                | DataType::Int32
-                | DataType::Int64
-                | DataType::UInt8
-                | DataType::UInt16
-                | DataType::UInt32
-                | DataType::UInt64
-                | DataType::Float32
-                | DataType::Float64
-        );
-        let is_measure = matches!(variable.measure, Measure::Plain | Measure::Physical { .. });
-        match self {
-            Self::Count | Self::First | Self::Last => true,
-            Self::Min | Self::Max => {
-                is_number && !matches!(variable.measure, Measure::Discrete { .. } | Measure::Truth)
-            }
-            Self::Mean => is_number && is_measure,
-            Self::Sum => is_number && is_measure && variable.turn.is_none(),
-        }
-    }
-}
 
 /// The coordinate among `names` along which times lie.
 pub(super) fn time_coordinate<'a>(

@@ -10,8 +10,8 @@ use zarr_fuse_fusion::node::{Indices, NodeView};
 use zarr_fuse_schemas::{Node, Variable};
 use zarr_fuse_store::blocking;
 
-use super::Bounds;
-use super::elements::{Key, Na};
+use super::bounds::Bounds;
+use super::elements::{Key, Na, at};
 use super::error::{QueryError, bad, suggest};
 use super::format::Kind;
 use super::nearest::{self, MAX_CANDIDATES, Target, nearest_indices};
@@ -19,11 +19,6 @@ use super::picked::Picked;
 use super::room::Share;
 use super::selection::Selection;
 use super::selector::{Criterion, Position, Span};
-
-/// A position or index as one of a slice in memory.
-pub(super) fn at(position: u64) -> usize {
-    usize::try_from(position).expect("lengths of vectors in memory fit")
-}
 
 /// Selections that look at more values and selectors than this do so on the blocking pool.
 const MAX_INLINE: usize = 20_000;

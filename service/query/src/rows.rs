@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use zarr_fuse_arrays::values::Values;
 
-use super::elements::Na;
+use super::elements::at;
+use super::elements::{ABSENT, Na};
 use super::plan::{Input, Plan};
-use super::resolve::at;
 use super::selection::Layout;
 
 /// Some rows of the answer.
@@ -27,9 +27,6 @@ pub(super) struct Cells {
     pub(super) values: Arc<Values>,
     pub(super) index: Arc<[u32]>,
 }
-
-/// Stands for a cell that is empty although an element that means so may not exist.
-pub(super) const ABSENT: u32 = u32::MAX;
 
 /// The values of an input in a box.
 #[derive(Debug, Clone)]

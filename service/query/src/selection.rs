@@ -4,13 +4,13 @@ use indexmap::IndexMap;
 use xxhash_rust::xxh64::xxh64;
 use zarr_fuse_schemas::{Conversion, Measure, Node, Unit, Variable, Zone, near::nearest};
 
+use super::aggregate::Aggregate;
 use super::bbox;
 use super::cursor::Cursor;
 use super::error::{QueryError, bad, suggest};
 use super::format::Format;
-use super::resample::{Aggregate, Step};
 use super::selector::{Criterion, Position, parse_criterion, parse_positions, split};
-use super::thin::Thin;
+use super::step::Step;
 
 /// What a query asks for.
 #[derive(Debug, Clone)]
@@ -48,6 +48,32 @@ pub enum Layout {
     Long,
     /// One row per value of the first coordinate, the others spread over columns.
     Wide,
+}
+
+/// Which values of a series are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thin {
+    /// At most so many, among them the extremes.
+    MaxPoints(u64),
+    /// The so many newest.
+    Latest(u64),
+}
+
+impl Thin {
+    /// Its parameter.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::MaxPoints(_) => "max_points",
+            Self::Latest(_) => "latest",
+        }
+    }
+
+    /// How many.
+    pub(super) fn n(self) -> u64 {
+        match self {
+            Self::MaxPoints(n) | Self::Latest(n) => n,
+        }
+    }
 }
 
 const HINT: &str = "`var`, `sel.<coordinate>`, `isel.<coordinate>`, `bbox`, `unit.<variable>`, `tz`, `layout`, `resample`, `agg`, `max_points`, `latest`, `na`, `limit`, `cursor`, `format`";

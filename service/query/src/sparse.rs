@@ -8,14 +8,14 @@ use zarr_fuse_arrays::values::{Values, n_bytes_of};
 use zarr_fuse_fusion::node::{Chunk, Chunks, NodeView, ReadError};
 use zarr_fuse_store::blocking;
 
-use super::Bounds;
 use super::blocks::after;
+use super::bounds::Bounds;
 use super::elements::Na;
+use super::elements::at;
 use super::error::{QueryError, unreadable};
 use super::picked::Picked;
 use super::plan::{Axis, Input, Plan, Source};
 use super::points::strides;
-use super::resolve::at;
 use super::room::Share;
 use super::rows::{Cells, Rows};
 use super::selection::Layout;

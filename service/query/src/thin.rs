@@ -20,43 +20,18 @@ use zarr_fuse_schemas::{DataType, Measure, Node, Variable};
 
 use self::series::Kept;
 pub(super) use self::series::Series;
-use super::Bounds;
+use super::bounds::Bounds;
 use super::error::QueryError;
 use super::picked::Picked;
 use super::plan::{Input, Plan, Source};
 use super::points::Points;
-use super::selection::Layout;
+use super::selection::{Layout, Thin};
 
 /// Bucket lengths are `j` times a power of this, `j` being less.
 const FACTOR: u64 = 8;
 
 /// What a value that is kept takes: itself, its series and index, and once more while they are put in order.
 const KEPT_BYTES: u64 = 48;
-
-/// Which values of a series are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thin {
-    /// At most so many, among them the extremes.
-    MaxPoints(u64),
-    /// The so many newest.
-    Latest(u64),
-}
-
-impl Thin {
-    /// Its parameter.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::MaxPoints(_) => "max_points",
-            Self::Latest(_) => "latest",
-        }
-    }
-
-    fn n(self) -> u64 {
-        match self {
-            Self::MaxPoints(n) | Self::Latest(n) => n,
-        }
-    }
-}
 
 /// Leaves of the variables along the axis what `thin` keeps, and of the rows those with something kept.
 ///

@@ -17,22 +17,19 @@ use zarr_fuse_store::{StoreError, probe::Report};
 use crate::collect::{self, Collectors};
 use crate::config::{Auth, Config, EndpointConfig, LimitsConfig};
 use crate::door::Door;
+use crate::endpoint::{self, Endpoint, EndpointError};
 use crate::events::Events;
 use crate::metrics::Metrics;
+use crate::slot::{NotOpen, Slot};
 use crate::who::{Rates, SignIn, SignInError};
 
 mod bodies;
-mod endpoint;
 mod open;
 mod places;
-mod slot;
 
 pub use bodies::Bodies;
-pub(crate) use endpoint::node_at;
-pub use endpoint::{Endpoint, OpenEndpoint};
 pub(crate) use open::Plan;
 pub use open::{Configured, Which, configured};
-pub use slot::{NotOpen, Slot};
 
 /// See the module. An edit of the files makes another one, which shares with the former one what has not changed; requests
 /// keep the one they began with.
@@ -109,13 +106,8 @@ pub enum AppError {
     #[error("{}", .0.join("; "))]
     Shared(Vec<String>),
     /// An endpoint names what is not there.
-    #[error("the endpoint `{endpoint}`: {reason}")]
-    Endpoint {
-        /// The endpoint.
-        endpoint: String,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// Large bodies have no place to go.
     #[error(
         "temporary files cannot be made in `{}`; name another folder in `limits.spool_folder`", .folder.display()

@@ -23,8 +23,8 @@ use zarr_fuse_decode::{Content, content_of_file};
 use zarr_fuse_journal::{AppendError, NewContribution, outcome::Status};
 use zarr_fuse_store::{StoreError, keys};
 
-use crate::app::{Endpoint, OpenEndpoint};
 use crate::config::{CollectorConfig, Config, StoreConfig};
+use crate::endpoint::{Endpoint, OpenEndpoint};
 
 /// A collector and where its contributions go.
 #[derive(Debug)]

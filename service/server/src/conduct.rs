@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, Plan, Slot};
+use crate::app::{App, AppError, Plan};
 use crate::collect::Collecting;
 use crate::config::Config;
 use crate::events;
@@ -18,6 +18,7 @@ use crate::keep::Keeper;
 use crate::notify::{self, Told};
 use crate::reload::Edits;
 use crate::site::{Current, Site};
+use crate::slot::Slot;
 use crate::tasks::panic_text;
 
 /// Datasets opened at once.

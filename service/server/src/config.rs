@@ -5,6 +5,7 @@
 //! describes the file for editors; it is generated from the types here.
 
 mod auth;
+mod channel;
 mod check;
 mod collector;
 mod cors;
@@ -15,6 +16,7 @@ mod environment;
 mod limits;
 mod notify;
 mod read;
+mod reserved;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use zarr_fuse_schemas::{Problem, SchemaError, quantity};
 
+pub(crate) use auth::digest;
+pub use channel::LOG;
+pub(crate) use channel::{address, headers, url};
 pub(crate) use check::name_problem;
+#[cfg(test)]
+pub(crate) use reserved::RESERVED;
 
 pub use auth::{Auth, AuthMode, Scope, Token, User};
 pub use collector::CollectorConfig;

@@ -17,6 +17,7 @@ pub(crate) mod look;
 mod problems;
 
 use kinds::{Event, Problem};
+pub(crate) use problems::place;
 
 /// Events kept for those who follow.
 const MAX_EVENTS: usize = 4096;

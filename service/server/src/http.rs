@@ -55,7 +55,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::connections::Connections;
 use self::error::ApiError;
 use self::outside::KnownRoutes;
-pub(crate) use self::outside::uses;
 use self::places::Admission;
 pub(crate) use self::tls::Tls;
 pub use self::tls::TlsError;

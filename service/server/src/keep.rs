@@ -14,13 +14,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use zarr_fuse_fusion::{dataset::Dataset, fold};
+use zarr_fuse_fusion::dataset::{Dataset, folding};
 use zarr_fuse_journal::Known;
 use zarr_fuse_schemas::row_problem::whole;
 
-use crate::app::{Plan, Slot};
+use crate::app::Plan;
 use crate::door::{self, Door};
 use crate::events::{self, Events};
+use crate::slot::Slot;
 use crate::tasks::panic_text;
 
 /// First pause before a dataset that has failed is opened again; it doubles with every failure.
@@ -391,7 +392,7 @@ fn tasks(
 ) -> JoinSet<&'static str> {
     let mut tasks = JoinSet::new();
     for node in dataset.nodes.values() {
-        let folding = fold::run(Arc::clone(dataset), Arc::clone(node), stop.clone());
+        let folding = folding::run(Arc::clone(dataset), Arc::clone(node), stop.clone());
         tasks.spawn(named("fold", folding));
     }
     let root = Arc::clone(dataset).run_root(stop.clone());

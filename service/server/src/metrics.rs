@@ -20,7 +20,7 @@ use zarr_fuse_fusion::dataset::Dataset;
 use zarr_fuse_journal::outcome::Status;
 use zarr_fuse_store::RequestKind;
 
-use crate::app::Slot;
+use crate::slot::Slot;
 
 /// `Content-Type` of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use zarr_fuse_store::keys;
 
 use crate::app::App;
-use crate::config::NotifyConfig;
+use crate::config::{LOG, NotifyConfig};
 
 mod email;
 pub mod ledger;
@@ -31,15 +31,11 @@ mod silence;
 mod tests;
 pub(crate) mod webhook;
 
-pub(crate) use email::address;
 use ledger::Ledger;
 pub use look::Lookout;
-pub(crate) use look::place;
 pub use message::{Item, Message, Stage};
 use outbox::Outbox;
 
-/// The channel that is always there.
-pub const LOG: &str = "log";
 /// Longest time between two writes of what is known, if nothing was told meanwhile.
 const SAVE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 

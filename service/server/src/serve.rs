@@ -6,15 +6,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use zarr_fuse_collectors::Clock;
 
-use crate::app::{App, AppError, Plan, Slot};
+use crate::app::{App, AppError, Plan};
 use crate::conduct::Conductor;
 use crate::config::{AuthMode, Config, ServerConfig};
 use crate::door::Door;
 use crate::http::{self, TlsError};
 use crate::site::{Current, Site};
+use crate::slot::Slot;
 use crate::tasks::{self, TaskError, Tasks};
 
 /// Requests are answered after so long, also if datasets are not open yet. Mostly they are, and nobody needs to be told to
@@ -56,7 +58,16 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] if the configuration is wrong, the address cannot be had, or a part of it fails.
-pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
+///
+/// Boxed, so that the service is compiled here and not again in whoever runs it.
+pub fn serve(
+    config: Config,
+    stop: CancellationToken,
+) -> BoxFuture<'static, Result<(), ServeError>> {
+    Box::pin(run_configured(config, stop))
+}
+
+async fn run_configured(config: Config, stop: CancellationToken) -> Result<(), ServeError> {
     let address = config.server.listen.to_string();
     if !config.server.listen.is_loopback() && config.auth.is_none() {
         return Err(ServeError::Open { address });
@@ -92,13 +103,15 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServeE
 ///
 /// # Errors
 /// [`ServeError::Task`].
-pub async fn run(
+pub fn run(
     app: Arc<App>,
     listener: TcpListener,
     server: ServerConfig,
-) -> Result<(), ServeError> {
-    let site = Site::new(Current::new(app, server, None)?);
-    run_site(site, listener, None).await
+) -> BoxFuture<'static, Result<(), ServeError>> {
+    Box::pin(async move {
+        let site = Site::new(Current::new(app, server, None)?);
+        run_site(site, listener, None).await
+    })
 }
 
 /// Runs what is in `site`; with a configuration, its files are followed.

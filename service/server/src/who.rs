@@ -25,7 +25,6 @@ pub use self::passwords::{HashError, hash as hash_password};
 pub(crate) use self::rates::Rates;
 use self::signed::Signed;
 use self::tokens::Tokens;
-pub(crate) use self::tokens::digest;
 pub use self::tokens::file::{StoredToken, TokenFile, TokenFileError};
 use crate::config::{Auth, AuthMode, Scope};
 

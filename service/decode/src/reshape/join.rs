@@ -7,7 +7,7 @@ use polars::prelude::{
 };
 
 use super::super::budget::{Budget, TEXT_CELL_BYTES, text_bytes};
-use super::super::{DecodeError, DecodeSetupError, prepare, print};
+use super::super::{DecodeError, DecodeSetupError, print, table};
 
 /// Widest number.
 const MAX_WIDTH: usize = 32;
@@ -120,7 +120,7 @@ pub(crate) fn join(
     budget.check_columns(frame.width() + joins.len())?;
     let mut made = Vec::with_capacity(joins.len());
     for join in joins {
-        prepare::columns_present(&frame, "join", join.sources())?;
+        table::columns_present(&frame, "join", join.sources())?;
         made.push(made_of(&frame, join, budget)?);
     }
     for column in made {

@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use super::super::budget::{Budget, TEXT_CELL_BYTES};
-use super::super::{DecodeError, Pivot, prepare, print};
+use super::super::{DecodeError, Pivot, print, table};
 
 /// `frame` with a column for every quantity instead of the two that name them and have their values. Rows stay: one has a value
 /// in the column of its quantity alone.
@@ -21,7 +21,7 @@ pub(crate) fn pivot(
     if frame.width() == 0 {
         return Ok(frame);
     }
-    prepare::columns_present(&frame, "pivot", [&pivot.name, &pivot.value].into_iter())?;
+    table::columns_present(&frame, "pivot", [&pivot.name, &pivot.value].into_iter())?;
     let names = |frame: &DataFrame| print::cast(frame.column(&pivot.name)?, &DataType::String);
     if let Some(only) = &pivot.only {
         let names = names(&frame)?;

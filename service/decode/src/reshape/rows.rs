@@ -3,7 +3,7 @@
 use polars::prelude::{BooleanChunked, DataFrame, DataType, NewChunkedArray, PlSmallStr};
 use serde_json::Value;
 
-use super::super::{DecodeError, Wanted, prepare, print};
+use super::super::{DecodeError, Wanted, print, table};
 
 /// The wanted values of one column.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub(crate) fn choose_rows(
     if frame.width() == 0 {
         return Ok(frame);
     }
-    prepare::columns_present(&frame, "rows", wanted.iter().map(|wanted| &wanted.column))?;
+    table::columns_present(&frame, "rows", wanted.iter().map(|wanted| &wanted.column))?;
     for wanted in wanted {
         let cells = print::cast(frame.column(&wanted.column)?, &DataType::String)?;
         let mask = cells.str()?.iter().map(|cell| Some(wanted.wants(cell)));

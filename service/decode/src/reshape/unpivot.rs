@@ -10,7 +10,7 @@ use polars::prelude::{
 use regex::Regex;
 
 use super::super::budget::{Budget, TEXT_CELL_BYTES};
-use super::super::{Columns, DecodeError, DecodeSetupError, Unpivot, prepare, print};
+use super::super::{Columns, DecodeError, DecodeSetupError, Unpivot, print, table};
 
 /// An [`Unpivot`], its patterns compiled.
 #[derive(Debug, Clone)]
@@ -197,10 +197,10 @@ fn choose<'f>(
     unpivot: &PreparedUnpivot,
 ) -> Result<(Vec<&'f Column>, Vec<&'f Column>), DecodeError> {
     if let Choice::Named(names) = &unpivot.columns {
-        prepare::columns_present(frame, "unpivot.columns", names.iter())?;
+        table::columns_present(frame, "unpivot.columns", names.iter())?;
     }
     if let Some(keep) = &unpivot.keep {
-        prepare::columns_present(frame, "unpivot.keep", keep.iter())?;
+        table::columns_present(frame, "unpivot.keep", keep.iter())?;
     }
     let is_kept = |name: &str| {
         unpivot

@@ -188,8 +188,8 @@ fn dimensions(node: &Node, update: &Update) -> Vec<Dimension> {
     coordinates
         .map(|(name, coordinate)| Dimension {
             name: name.clone(),
-            length: coordinate.index.len() as u64,
-            added: (coordinate.index.len() as u64).saturating_sub(coordinate.old_len),
+            length: coordinate.index.len(),
+            added: coordinate.index.len().saturating_sub(coordinate.old_len),
         })
         .collect()
 }

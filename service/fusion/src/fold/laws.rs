@@ -24,6 +24,7 @@ use zarr_fuse_store::Store;
 
 use self::failing::{Effect, FailingStore};
 use super::*;
+use crate::dataset::Dataset;
 use crate::merge::coordinate::{Key, key};
 use crate::node::{Indices, NodeView, ReadError};
 

@@ -15,6 +15,7 @@ use zarr_fuse_schemas::Schema;
 use zarr_fuse_store::Store;
 
 use super::*;
+use crate::dataset::Dataset;
 
 /// A dataset of one node `n` in memory.
 struct World {

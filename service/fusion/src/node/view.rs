@@ -304,7 +304,7 @@ impl NodeView {
 /// Which chunks of a variable there are.
 #[derive(Debug, Clone)]
 pub struct Chunks {
-    /// Of all arrays of the node.
+    /// In which places there are any.
     pub present: Arc<Present>,
     spec: Arc<ArraySpec>,
     array: usize,

@@ -5,10 +5,11 @@ use zarr_fuse_schemas::{Conversion, Measure, Node, Unit, Variable};
 
 use super::super::Bounds;
 use super::super::bbox::{is_latitude, is_longitude};
+use super::super::elements::at;
 use super::super::elements::number;
 use super::super::error::QueryError;
 use super::super::plan::{Axis, Plan};
-use super::super::resolve::{at, column};
+use super::super::resolve::column;
 use super::with_role;
 
 /// What a coordinate of the rows is in a domain.

@@ -5,7 +5,8 @@ use zarr_fuse_arrays::values::Values;
 use zarr_fuse_fusion::node::NodeView;
 use zarr_fuse_schemas::DataType;
 
-use super::super::format::{Field, Kind, write_json};
+use super::super::format::write_json;
+use super::super::format::{Field, Kind};
 use super::super::plan::Plan;
 use super::super::rows::Block;
 use super::domain::{Domain, Role, in_degrees};

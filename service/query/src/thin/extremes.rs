@@ -7,10 +7,10 @@ use zarr_fuse_arrays::{values::Values, with_pair, with_values};
 use zarr_fuse_fusion::node::LevelView;
 
 use super::super::elements::Na;
+use super::super::elements::at;
 use super::super::error::QueryError;
 use super::super::picked::Picked;
 use super::super::pieces::pieces;
-use super::super::resolve::at;
 use super::series::{Box, Kept, LevelBox, Series};
 
 /// No value was found.

@@ -1,7 +1,7 @@
 //! The newest values of every series, found from the end.
 
+use super::super::elements::at;
 use super::super::error::QueryError;
-use super::super::resolve::at;
 use super::series::{Kept, Series};
 
 /// Reads the selected positions from the last one backwards until every series has `n` values, or none are left.

@@ -12,11 +12,11 @@ use zarr_fuse_schemas::Aggregate;
 
 use super::super::Bounds;
 use super::super::elements::Na;
+use super::super::elements::at;
 use super::super::error::{QueryError, unreadable};
 use super::super::picked::Picked;
 use super::super::plan::{Input, Plan};
 use super::super::points::strides;
-use super::super::resolve::at;
 use super::super::room::{Room, Share};
 
 /// One variable, seen as one series per tuple of its other coordinates; these are numbered in row order.

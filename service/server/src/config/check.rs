@@ -267,7 +267,7 @@ impl Config {
                         &inside("path"),
                         format!("`{alias}` is not a path: write `/api/v1/{name}`"),
                     );
-                } else if let Some(reserved) = crate::http::uses(alias) {
+                } else if let Some(reserved) = super::reserved::uses(alias) {
                     checker.add(
                         &inside("path"),
                         format!("the service uses `{reserved}` itself: choose another path"),

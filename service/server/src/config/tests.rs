@@ -558,7 +558,10 @@ fn no_path_of_an_endpoint_hides_an_operation() {
         let above = filled.rsplit_once('/').unwrap().0;
         for alias in [filled.clone(), format!("{filled}/more"), above.to_owned()] {
             let is_root = alias.is_empty();
-            assert!(is_root || crate::http::uses(&alias).is_some(), "{alias}");
+            assert!(
+                is_root || super::reserved::uses(&alias).is_some(),
+                "{alias}"
+            );
         }
     }
     for free in [
@@ -567,6 +570,6 @@ fn no_path_of_an_endpoint_hides_an_operation() {
         "/api/v1/datasetsx",
         "/healthy",
     ] {
-        assert_eq!(crate::http::uses(free), None, "{free}");
+        assert_eq!(super::reserved::uses(free), None, "{free}");
     }
 }

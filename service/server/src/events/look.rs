@@ -14,8 +14,8 @@ use zarr_fuse_journal::{Entry, Kind, outcome::Status};
 
 use super::kinds::{self, Commit, Contribution, Contributions, Event, RunState};
 use super::{Events, problems};
-use crate::app::Slot;
 use crate::collect::Collecting;
+use crate::slot::Slot;
 
 /// Shortest time between two looks at a dataset.
 const PAUSE: Duration = Duration::from_millis(100);

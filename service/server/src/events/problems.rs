@@ -9,10 +9,9 @@ use zarr_fuse_schemas::row_problem::whole;
 
 use super::Events;
 use super::kinds::{Event, Problem, shortened};
-use crate::app::Slot;
 use crate::collect::Collecting;
 use crate::config::Trigger;
-use crate::notify::place;
+use crate::slot::Slot;
 
 /// Contributions looked through for one that was taken after one that was rejected.
 const MAX_LOOKED_THROUGH: usize = 200;
@@ -209,5 +208,15 @@ impl Seen {
             self.problems.insert(key, problem.clone());
         }
         events.publish(&Event::Problem(problem));
+    }
+}
+
+/// `dataset/node`, as problems name it.
+pub(crate) fn place(dataset: &str, path: &str) -> String {
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        dataset.to_owned()
+    } else {
+        format!("{dataset}/{path}")
     }
 }

@@ -16,8 +16,9 @@ use zarr_fuse_fusion::{
 use super::caller::Caller;
 use super::error::{ApiError, Denials, Problems, shortened};
 use super::{relay, zarr};
-use crate::app::{App, Slot};
+use crate::app::App;
 use crate::config::Scope;
+use crate::slot::Slot;
 use crate::who::Who;
 
 /// The datasets of this service.

@@ -332,12 +332,13 @@ fn decoder(decode: &Map<String, Json>) -> Result<Decoder, ApiError> {
 }
 
 fn no_draft(error: &DraftError) -> ApiError {
-    let mut text = error.to_string();
+    let mut said = vec![error.to_string()];
     let mut cause = std::error::Error::source(error);
     while let Some(one) = cause {
-        text += &format!(": {one}");
+        said.push(one.to_string());
         cause = one.source();
     }
+    let text = said.join(": ");
     let is_too_large = matches!(
         error,
         DraftError::Decode(DecodeError::TooLargeDecompressed { .. })

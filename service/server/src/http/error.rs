@@ -24,7 +24,8 @@ use zarr_fuse_query::QueryError;
 use zarr_fuse_store::StoreError;
 
 pub(crate) use self::problem::{Denials, Problem, Problems};
-use crate::app::{NotOpen, OpenEndpoint};
+use crate::endpoint::OpenEndpoint;
+use crate::slot::NotOpen;
 use crate::who::Denied;
 
 /// Why a request is not answered as asked.

@@ -28,8 +28,9 @@ use super::caller::Caller;
 use super::contributions;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems, shortened};
-use crate::app::{App, OpenEndpoint};
+use crate::app::App;
 use crate::config::Scope;
+use crate::endpoint::OpenEndpoint;
 use crate::who::Who;
 
 /// Bodies above this are hashed and compressed off the request's thread.

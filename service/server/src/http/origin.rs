@@ -28,8 +28,9 @@ use super::connections::Connection;
 use super::error::{ApiError, Denials, Problems};
 use super::query::{NodePath, OnlyNodePath};
 use super::{datasets, relay};
-use crate::app::{App, node_at};
+use crate::app::App;
 use crate::config::Scope;
+use crate::endpoint::node_at;
 use crate::who::Who;
 
 /// Most contributions decoded for one answer.

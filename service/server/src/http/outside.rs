@@ -1,8 +1,5 @@
 //! Which paths the service has, and requests that no route takes.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
 use actix_web::HttpRequest;
 use actix_web::dev::{Path, ResourceDef};
 use actix_web::web::Data;
@@ -13,36 +10,7 @@ use super::error::{ApiError, shortened};
 use crate::app::App;
 
 /// Paths that the document does not describe.
-const BESIDE: [&str; 2] = ["/docs/{key}", "/assets/{key}"];
-
-/// The beginning of paths that the service uses itself, if `path` is one of them, begins like one or is above one.
-pub(crate) fn uses(path: &str) -> Option<String> {
-    static USED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-        let documented = super::document();
-        let documented = documented.paths.paths.keys().map(String::as_str);
-        documented.chain(BESIDE).filter_map(beginning).collect()
-    });
-    let is_below = |path: &str, other: &str| {
-        path.strip_prefix(other)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let path = path.trim_end_matches('/');
-    let used = USED
-        .iter()
-        .find(|used| is_below(path, used) || is_below(used, path));
-    used.cloned()
-}
-
-/// What a route is recognised by: `/api/v1/query` of `/api/v1/query/{dataset}`, `/zarr` of `/zarr/{dataset}/{key}`.
-fn beginning(route: &str) -> Option<String> {
-    let n_parts = if route.starts_with("/api/v1/") { 3 } else { 1 };
-    let parts = route.split('/').filter(|part| !part.is_empty());
-    let parts: Vec<&str> = parts
-        .take(n_parts)
-        .take_while(|part| !part.starts_with('{'))
-        .collect();
-    (!parts.is_empty()).then(|| format!("/{}", parts.join("/")))
-}
+pub(super) const BESIDE: [&str; 2] = ["/docs/{key}", "/assets/{key}"];
 
 /// Paths that have a route, with their methods.
 pub(super) struct KnownRoutes(Vec<(ResourceDef, Vec<String>)>);

@@ -22,7 +22,8 @@ use super::connections::Connection;
 use super::docs::Binary;
 use super::error::{ApiError, Denials, Problems};
 use super::{datasets, relay};
-use crate::app::{App, node_at};
+use crate::app::App;
+use crate::endpoint::node_at;
 use crate::who::Who;
 
 /// Answers with `Next-Cursor` have a further page.

@@ -1,7 +1,11 @@
 //! Rules on the structure, and the document that is checked in.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::outside::BESIDE;
+use crate::config::RESERVED;
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -100,4 +104,23 @@ fn the_document_describes_every_route_and_answer() {
             }
         }
     }
+}
+
+/// What a route is recognised by: `/api/v1/query` of `/api/v1/query/{dataset}`, `/zarr` of `/zarr/{dataset}/{key}`.
+fn beginning(route: &str) -> Option<String> {
+    let n_parts = if route.starts_with("/api/v1/") { 3 } else { 1 };
+    let parts = route.split('/').filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts
+        .take(n_parts)
+        .take_while(|part| !part.starts_with('{'))
+        .collect();
+    (!parts.is_empty()).then(|| format!("/{}", parts.join("/")))
+}
+
+#[test]
+fn the_paths_that_endpoints_cannot_have_are_those_of_the_routes() {
+    let documented = super::document();
+    let documented = documented.paths.paths.keys().map(String::as_str);
+    let used: BTreeSet<String> = documented.chain(BESIDE).filter_map(beginning).collect();
+    assert!(used.iter().map(String::as_str).eq(RESERVED), "{used:?}");
 }

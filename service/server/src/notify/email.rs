@@ -11,7 +11,7 @@ use zarr_fuse_schemas::row_problem::whole;
 
 use super::message::{Message, Stage};
 use super::outbox::DeliveryError;
-use crate::config::{EmailConfig, SmtpConfig, SmtpTls};
+use crate::config::{EmailConfig, SmtpConfig, SmtpTls, address};
 
 /// Most steps of a conversation that the time-out of each step allows to add up.
 const MAX_STEPS: u32 = 4;
@@ -23,19 +23,6 @@ pub(super) struct Mailer {
     to: Vec<Mailbox>,
     /// Longest time for one message.
     limit: Duration,
-}
-
-/// Reads `ann@example.org` or `Ann <ann@example.org>`.
-///
-/// # Errors
-/// What to write instead.
-pub(crate) fn address(text: &str) -> Result<Mailbox, String> {
-    text.parse()
-        .map_err(|_error: lettre::address::AddressError| {
-            format!(
-                "`{text}` is not a mail address; write `ann@example.org` or `Ann <ann@example.org>`"
-            )
-        })
 }
 
 impl Mailer {

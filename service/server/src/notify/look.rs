@@ -14,6 +14,7 @@ use super::ledger::{Finding, Ledger, Sight};
 use super::silence::{Silence, SilenceError};
 use crate::app::App;
 use crate::config::{NotifyConfig, RuleConfig, Trigger};
+use crate::events::place;
 
 mod settled;
 pub(super) use settled::Seen;
@@ -348,16 +349,6 @@ fn taken_over(app: &App, rule: &RuleConfig, notes: &mut Notes<'_>) {
         let title = format!("another zf process has taken over the dataset `{name}`");
         let text = "This one answers queries from what it knows and takes nothing more. If the other one is meant to go on, stop this one; else stop the other one and start this one again.";
         notes.add(name, None, title, text.to_owned());
-    }
-}
-
-/// `dataset/node`, as problems name it.
-pub(crate) fn place(dataset: &str, path: &str) -> String {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        dataset.to_owned()
-    } else {
-        format!("{dataset}/{path}")
     }
 }
 

@@ -1,45 +1,18 @@
 //! Messages as the JSON body of a POST.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use zarr_fuse_schemas::row_problem::whole;
 
 use super::message::Message;
 use super::outbox::{DeliveryError, asked_pause};
-use crate::config::WebhookConfig;
+use crate::config::{WebhookConfig, headers, url};
 
 /// A program that takes messages.
 pub(super) struct Hook {
     client: Client,
     url: Url,
-}
-
-/// Whether a configuration can be used; else the key at fault, and what to do.
-pub(crate) fn check(config: &WebhookConfig) -> Result<(), (&'static str, String)> {
-    url(config).map_err(|reason| ("url", reason))?;
-    headers(config).map_err(|reason| ("headers", reason))?;
-    Ok(())
-}
-
-fn url(config: &WebhookConfig) -> Result<Url, String> {
-    let url = Url::parse(config.url.expose()).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| "not an address: write `https://example.org/…`".to_owned())
-}
-
-fn headers(config: &WebhookConfig) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &config.headers {
-        let key = HeaderName::try_from(name.as_str())
-            .map_err(|_invalid| format!("`{name}` is not the name of a header"))?;
-        let mut value = HeaderValue::try_from(value.expose()).map_err(|_invalid| {
-            format!("the value of `{name}` has characters that headers cannot have")
-        })?;
-        value.set_sensitive(true);
-        headers.insert(key, value);
-    }
-    Ok(headers)
 }
 
 impl Hook {

@@ -53,7 +53,7 @@ impl Known {
         scopes: Vec<Scope>,
         expires: Option<DateTime<Utc>>,
     ) -> Option<Self> {
-        let sha256 = digest(sha256)?;
+        let sha256 = crate::config::digest(sha256)?;
         let signed = Arc::new(Signed {
             name,
             scopes,
@@ -199,16 +199,4 @@ fn read(path: &Path) -> Result<Arc<[Known]>, TokenFileError> {
         .into_iter()
         .filter_map(|token| Known::new(&token.sha256, token.name, token.scopes, token.expires));
     Ok(known.collect())
-}
-
-/// The bytes of a SHA-256 in hexadecimal digits.
-pub(crate) fn digest(hex: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }

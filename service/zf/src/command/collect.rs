@@ -22,9 +22,11 @@ use zarr_fuse_collectors::{
 use zarr_fuse_journal::outcome::Status;
 use zarr_fuse_schemas::near::did_you_mean;
 use zarr_fuse_server::{
-    app::{App, Endpoint, Slot},
+    app::App,
     collect::{self, JournalSink},
     config::{Config, Secret},
+    endpoint::Endpoint,
+    slot::Slot,
 };
 
 use super::ingest::{problems, summary};

@@ -26,7 +26,7 @@ impl Serve {
         raise_file_limit();
         let environment = std::env::vars().collect();
         let config = Config::load(&self.config, &environment)?;
-        Box::pin(zarr_fuse_server::serve(config, CancellationToken::new())).await?;
+        zarr_fuse_server::serve(config, CancellationToken::new()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

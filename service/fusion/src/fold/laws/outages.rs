@@ -1,6 +1,8 @@
 //! The store fails for a while, and the same process goes on. Whoever asks meanwhile gets one state or an error, and in the
 //! end the arrays are what the naive map says.
 
+use std::time::Duration;
+
 use zarr_fuse_journal::{Correction, Requester, outcome::Status};
 
 use super::correction::{Event, Rows, check, left_over, story};

@@ -63,7 +63,7 @@ impl Config {
         }
         for (idx, token) in auth.tokens.iter().enumerate() {
             let at = |key| at("tokens", idx, key);
-            if crate::who::digest(token.sha256.expose()).is_none() {
+            if crate::config::digest(token.sha256.expose()).is_none() {
                 checker.add(
                     &at("sha256"),
                     "not 64 hexadecimal digits: give the SHA-256 of the token, not the token itself",

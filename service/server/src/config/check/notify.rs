@@ -4,9 +4,9 @@ use zarr_fuse_schemas::near::did_you_mean;
 
 use super::{Checker, is_name, keys};
 use crate::config::Config;
+use crate::config::channel::{LOG, address, check_hook};
 use crate::config::notify::{ChannelConfig, NotifyConfig, RuleConfig, Trigger};
 use crate::config::read::Step;
-use crate::notify::{LOG, address, webhook};
 
 /// Names that references in the section may mean.
 struct Known<'a> {
@@ -110,7 +110,7 @@ fn check_channels(notify: &NotifyConfig, checker: &mut Checker<'_>) {
                 }
             }
             ChannelConfig::Webhook(hook) => {
-                if let Err((key, reason)) = webhook::check(hook) {
+                if let Err((key, reason)) = check_hook(hook) {
                     let path = keys(["notify", "channels", name, "webhook", key]);
                     checker.add(&path, reason);
                 }

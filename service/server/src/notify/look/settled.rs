@@ -9,9 +9,9 @@ use uuid::Uuid;
 use zarr_fuse_fusion::dataset::Dataset;
 use zarr_fuse_journal::{Entry, Filter, Kind, outcome::Status};
 
-use super::place;
 use crate::app::App;
 use crate::config::{NotifyConfig, RuleConfig};
+use crate::events::place;
 use crate::notify::delta;
 
 /// Frames looked at without giving way to others.

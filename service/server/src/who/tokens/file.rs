@@ -126,7 +126,7 @@ impl TokenFile {
         let damaged = file
             .tokens
             .iter()
-            .find(|token| super::digest(&token.sha256).is_none());
+            .find(|token| crate::config::digest(&token.sha256).is_none());
         match damaged {
             Some(token) => Err(TokenFileError::Digest {
                 path: path.to_owned(),

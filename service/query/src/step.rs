@@ -5,11 +5,11 @@ use std::ops::Range;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Timelike as _};
 use zarr_fuse_schemas::{Zone, time::Tick};
 
-use super::super::time::{local_offset, offset};
+use super::time::{local_offset, offset};
 
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Step {
+pub(super) enum Step {
     /// So many milliseconds, no whole seconds, counted from 1970. Of ticks that are no finer, each is one.
     Milliseconds(u32),
     /// So many seconds, counted from midnight where they divide a day, else from 1970.
@@ -24,15 +24,15 @@ pub(in super::super) enum Step {
 
 /// Where a bucket begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Bucket {
+pub(super) struct Bucket {
     /// The instant at which it begins, in ticks of [`label_tick`].
-    pub(in super::super) start: i64,
+    pub(super) start: i64,
     /// The first tick after it.
-    pub(in super::super) end: i64,
+    pub(super) end: i64,
 }
 
 /// The tick in which beginnings are exact: those of a day elsewhere are no whole days here.
-pub(in super::super) fn label_tick(tick: Tick) -> Tick {
+pub(super) fn label_tick(tick: Tick) -> Tick {
     if i128::from(tick.nanoseconds()) > SECOND {
         Tick::Second
     } else {
@@ -45,7 +45,7 @@ const SECOND: i128 = 1_000_000_000;
 
 impl Step {
     /// Reads `10min`, `1h`, `7d`, `2w`, `1month`, `1y`.
-    pub(in super::super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let expected = || {
             "write a number and a unit: `500ms`, `30s`, `10min`, `1h`, `1d`, `1w`, `1month` or `1y`"
                 .to_owned()
@@ -80,7 +80,7 @@ impl Step {
     }
 
     /// The bucket of an instant.
-    pub(in super::super) fn bucket(self, ticks: i64, tick: Tick, zone: Zone) -> Bucket {
+    pub(super) fn bucket(self, ticks: i64, tick: Tick, zone: Zone) -> Bucket {
         let per_tick = i128::from(tick.nanoseconds());
         let nanoseconds = i128::from(ticks) * per_tick;
         let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).unwrap_or(i64::MAX);

@@ -9,9 +9,8 @@ use zarr_fuse_fusion::{
 };
 use zarr_fuse_store::keys;
 
-use super::AppError;
-use super::slot::{NotOpen, Slot};
 use crate::config::EndpointConfig;
+use crate::slot::{NotOpen, Slot};
 
 /// A place that takes contributions for a dataset.
 #[derive(Debug, Clone)]
@@ -92,14 +91,24 @@ pub(crate) fn node_at<'a>(dataset: &'a Dataset, path: &str) -> Option<&'a Arc<No
     found
 }
 
+/// An endpoint names what is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("the endpoint `{endpoint}`: {reason}")]
+pub struct EndpointError {
+    /// The endpoint.
+    pub endpoint: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
 /// The configured endpoints, then one for each dataset of its own name.
-pub(super) fn all(
+pub(crate) fn all(
     datasets: &IndexMap<String, Arc<Slot>>,
     configured: &IndexMap<String, EndpointConfig>,
-) -> Result<IndexMap<String, Endpoint>, AppError> {
+) -> Result<IndexMap<String, Endpoint>, EndpointError> {
     let mut endpoints = IndexMap::new();
     for (name, config) in configured {
-        let refuse = |reason| AppError::Endpoint {
+        let refuse = |reason| EndpointError {
             endpoint: name.clone(),
             reason,
         };

@@ -19,9 +19,10 @@ use parquet::file::properties::WriterProperties;
 use zarr_fuse_arrays::values::Values;
 use zarr_fuse_schemas::{DataType, time::Tick};
 
+use super::super::elements::ABSENT;
 use super::super::error::QueryError;
-use super::super::rows::{ABSENT, Cells, Rows};
-use super::{Field, Kind};
+use super::super::format::{Field, Kind};
+use super::super::rows::{Cells, Rows};
 
 /// Writes an IPC stream, one record batch per block.
 pub(in super::super) struct Ipc {
