@@ -1,9 +1,10 @@
 /** Upload: a file is tried first, with nothing stored; then contributed once. */
 
+import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { BOREHOLES, readings } from "./boreholes";
-import { useSite } from "./site";
+import { useSite, violations } from "./site";
 
 /** Delivered in Fahrenheit and centimetres, with a column nobody knows and a row that does not fit. */
 const TABLE = "date_time,borehole,depth,rock_temp,remark\n2025-06-01T00:00:00Z,NEW,50,50,first\n2025-06-01T01:00:00Z,NEW,deep,51,second\n";
@@ -94,5 +95,41 @@ describe("contributing a file", () => {
     const { contributions } = (await (await fetch(`${site.service.url}/api/v1/contributions?limit=1000`)).json()) as { contributions: { idempotency_key?: string }[] };
     const keys = contributions.map((contribution) => contribution.idempotency_key);
     expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it("drafts a schema from a file, with what the file does not tell asked for", async () => {
+    const page = await site.open(start);
+    await page.getByRole("link", { name: "I have no dataset for this yet: draft a schema" }).click();
+    await page.getByRole("heading", { name: "Draft a schema" }).waitFor();
+    await choose(page, "Soil 1.csv", "Date;Temp [°C]\n03.04.2021 10:00;1,5\n03.04.2021 11:00;2,5\n");
+    await page.getByRole("status").filter({ hasText: "leaves one question open" }).waitFor();
+    const day = page.getByRole("button", { name: /The day comes first/ });
+    expect(await day.textContent()).toContain("03.04.2021 11:00 → 2021-04-03T11:00:00");
+    // By keyboard, which stays where it was.
+    await day.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("status").filter({ hasText: "All 2 rows fit" }).waitFor();
+    expect(await day.getAttribute("aria-pressed")).toBe("true");
+    expect(await day.evaluate((button) => button === document.activeElement)).toBe(true);
+    await page.getByText("Dimensions with this file: time 2.").waitFor();
+    const schema = page.getByRole("region", { name: "Drafted schema" });
+    expect(await schema.textContent()).toMatch(/soil_1:\n {2}COORDS:\n {4}time: .*%d\.%m\.%Y/);
+    await page.getByLabel("Zone of the times").fill("Europe/Prague");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => schema.textContent()).toContain("Europe/Prague");
+    expect(await page.getByRole("region", { name: "For the configuration" }).textContent()).toMatch(/^datasets:\n {2}soil_1: .*\nendpoints:\n {2}soil_1: .*decimal_comma/);
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download soil_1.yaml" }).click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe("soil_1.yaml");
+    expect(await readFile(await download.path(), "utf8")).toBe(await schema.textContent());
+    expect(await violations(page)).toEqual([]);
+    expect(await stored()).not.toContain("2021-04");
+    // What cannot be drafted from says so, and the way back is open.
+    site.allow(/422/);
+    await choose(page, "none.csv", "a,b\n1,2\n");
+    await page.getByRole("alert").filter({ hasText: "no column is a time, among `a`, `b`" }).waitFor();
+    await page.getByRole("link", { name: "Contribute to a dataset instead" }).click();
+    await page.getByRole("button", { name: "Contribute" }).waitFor();
   });
 });

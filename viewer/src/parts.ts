@@ -7,6 +7,11 @@ import { tell } from "./shell/messages";
 
 /** A text that a button copies. */
 export function copyLine(text: string, label: string): HTMLElement {
+  return h("div", { class: "copy" }, h("code", { tabIndex: 0, role: "textbox", "aria-readonly": "true", "aria-label": label }, text), copyButton(text, label));
+}
+
+/** The button alone, for a text that stands elsewhere. */
+export function copyButton(text: string, label: string): HTMLElement {
   const button = h("button", { type: "button", "aria-label": `${t("shell_copy")}: ${label}` }, t("shell_copy"));
   button.addEventListener("click", () => void copy());
   async function copy(): Promise<void> {
@@ -18,7 +23,7 @@ export function copyLine(text: string, label: string): HTMLElement {
       tell(t("shell_copy_failed"));
     }
   }
-  return h("div", { class: "copy" }, h("code", { tabIndex: 0, role: "textbox", "aria-readonly": "true", "aria-label": label }, text), button);
+  return button;
 }
 
 const STATUS_CLASS: Record<string, string> = { merged: "ok", partial: "warn", rejected: "error", journaled: "muted", retracted: "muted" };

@@ -16,6 +16,7 @@ mod content;
 mod csv;
 mod decoded;
 mod detect;
+pub mod draft;
 mod error;
 mod extract;
 mod form;

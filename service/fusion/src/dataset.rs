@@ -1,6 +1,7 @@
 //! A dataset: one schema, its store, its journal and its nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,12 +10,13 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value as Json};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
+use zarr_fuse_decode::Decoder;
 use zarr_fuse_journal::{
     AppendError, CorrectionError, Definition, Journal, JournalError, JournalSettings, Life,
     NewContribution, Receipt,
 };
 use zarr_fuse_schemas::{Node as NodeSchema, Schema, SchemaError, check_edit};
-use zarr_fuse_store::{RequestKind, Store, StoreError, Writer, keys};
+use zarr_fuse_store::{RequestKind, S3Access, Store, StoreError, Writer, keys};
 
 use crate::commit::{self, CommitError, Recovered};
 use crate::definition;
@@ -32,7 +34,7 @@ mod states;
 pub use correct::{Differences, Rebuild};
 pub use decoders::{Decoders, UnknownEndpoint};
 use decoders::{define_old, kept_schema};
-pub use dry_run::DryRunError;
+pub use dry_run::{DryRunError, in_turn};
 
 /// Decoded chunks kept in memory per dataset, unless something else is asked for.
 pub const CACHE_BYTES: u64 = 128 << 20;
@@ -190,6 +192,16 @@ impl Dataset {
     ) -> Result<Arc<Self>, OpenError> {
         let journal = store.clone();
         Self::open_apart(schema, store, journal, decoders, settings, CACHE_BYTES).await
+    }
+
+    /// A dataset in memory that nobody else has, to try contributions in; they come through its own endpoint.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn in_memory(schema: Arc<Schema>, decoder: Decoder) -> Result<Arc<Self>, OpenError> {
+        let store = Store::open("memory://", Path::new("."), &S3Access::default())?;
+        let decoders = Decoders::new(&schema.name, HashMap::new()).with_own(decoder);
+        Self::open(schema, store, decoders, JournalSettings::default()).await
     }
 
     /// As [`Self::open`], with the journal in another store than the arrays, and `cache_bytes` of decoded chunks kept in

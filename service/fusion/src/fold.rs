@@ -31,8 +31,8 @@ use crate::rebuild;
 
 mod prepare;
 mod tries;
-pub(crate) use prepare::isolated;
 pub use prepare::{Fault, Prepared, SetAside};
+pub(crate) use prepare::{isolated, said};
 pub(crate) use tries::Tries;
 
 /// Payload bytes folded at once, unless a single contribution is larger.
@@ -380,16 +380,25 @@ enum NotTried {
 
 /// Waits for the memory that preparing a contribution is thought to take.
 pub(crate) async fn room_for(header: &Header) -> Share<'static> {
-    let sizes = std::iter::once((header.n_bytes, may_expand(header)));
+    room_for_bytes(header.n_bytes, may_expand(header)).await
+}
+
+/// The same for `n_bytes`, which may be compressed or not.
+pub(crate) async fn room_for_bytes(n_bytes: u64, may_expand: bool) -> Share<'static> {
+    let sizes = std::iter::once((n_bytes, may_expand));
     prepare::room(prepare::thought_of(sizes)).await
 }
 
 /// Whether a contribution may be much more than its bytes.
 fn may_expand(header: &Header) -> bool {
-    let is_text = ["text/", "application/json", "application/x-ndjson"]
+    header.content_encoding.is_some() || !is_text(&header.content_type)
+}
+
+/// Whether a body of this type is not more than its bytes.
+pub(crate) fn is_text(content_type: &str) -> bool {
+    ["text/", "application/json", "application/x-ndjson"]
         .iter()
-        .any(|kind| header.content_type.starts_with(kind));
-    header.content_encoding.is_some() || !is_text
+        .any(|kind| content_type.starts_with(kind))
 }
 
 /// What a contribution means, or why nobody can say.

@@ -24,6 +24,19 @@ pub struct Preview {
     pub rows: Vec<Vec<Option<String>>>,
     /// All rows; of arrays, the elements of the largest.
     pub n_rows: u64,
+    /// How long the dimensions of the node would be; empty if nothing can be merged.
+    pub dimensions: Vec<Dimension>,
+}
+
+/// A dimension of a node with a contribution merged.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Dimension {
+    /// Its name.
+    pub name: String,
+    /// How many values it would have.
+    pub length: u64,
+    /// How many of them are new.
+    pub added: u64,
 }
 
 /// A variable that a contribution has nothing for.
@@ -98,6 +111,7 @@ pub fn preview(decoded: &Decoded, node: &Node) -> Preview {
         unfed,
         rows,
         n_rows,
+        dimensions: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ mod corrections;
 mod cors;
 mod datasets;
 mod docs;
+mod draft;
 mod error;
 mod events;
 mod gate;
@@ -278,6 +279,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(ingest::create_contribution)
         .service(ingest::create_contribution_for_node)
+        .service(draft::create_draft)
         .service(contributions::list_contributions)
         .service(contributions::get_contribution)
         .service(contributions::get_payload)

@@ -2,18 +2,8 @@
 
 import { type Question, questionPath } from "../api/query";
 import { request } from "../api/client";
-import { h } from "../dom";
+import { save } from "../save";
 import { colour } from "./theme";
-
-/** Offers bytes as a file. */
-export function save(blob: Blob, name: string): void {
-  const address = URL.createObjectURL(blob);
-  const link = h("a", { href: address, download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}
 
 /** Asks for rows, with the person's credentials, and offers them as a file. */
 export async function saveRows(question: Question, format: "csv" | "parquet", name: string): Promise<void> {

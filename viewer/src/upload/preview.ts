@@ -23,6 +23,8 @@ export interface Preview {
   /** The first rows, cells as text; none of arrays. */
   rows: (string | null)[][];
   n_rows: number;
+  /** How long the dimensions of the node would be. */
+  dimensions?: { name: string; length: number; added: number }[];
 }
 
 /** The answer of a dry run; `problem` where nothing could be taken. */
@@ -39,9 +41,11 @@ export function showTrial({ outcome, preview, problem }: Trial): HTMLElement[] {
   const n = outcome?.n_problems ?? problem?.n_problems ?? problems.length;
   const parts: (HTMLElement | null)[] = [verdict(outcome, problem)];
   if (preview) {
-    const { missing } = preview;
+    const { missing, dimensions = [] } = preview;
     const unused = preview.columns.filter(({ role }) => !role).map(({ name }) => name);
+    const lengths = dimensions.map(({ name, length }) => `${name} ${formatCount(length)}`);
     parts.push(
+      lengths.length > 0 ? h("p", { class: "small" }, t("upload_dimensions", { dimensions: lengths.join(" × ") })) : null,
       missing.length > 0 ? h("p", { class: "callout warn" }, tn("upload_missing", missing.length, { names: missing.join(", ") })) : null,
       unused.length > 0 ? h("p", { class: "callout" }, tn("upload_unused", unused.length, { names: unused.join(", ") })) : null,
       h("section", { class: "stack" }, h("h2", {}, t("upload_columns")), columnTable(preview.columns)),

@@ -7,6 +7,7 @@ import { formatBytes } from "../format";
 import { t, tn } from "../i18n";
 import { statusPill, trouble } from "../parts";
 import { START } from "../state";
+import { makeDrafting } from "../upload/drafted";
 import { ACCEPTED } from "../upload/kind";
 import { showTrial } from "../upload/preview";
 import { contribute, type Destination, newKey, type Sent, tryOut } from "../upload/send";
@@ -39,25 +40,40 @@ export const make: MakeView = (context) => {
   });
   const result = h("div", { class: "stack result" });
   const send = h("button", { type: "button", class: "primary", disabled: true, onclick: () => void contributeNow() }, t("upload_contribute"));
+  const drafting = makeDrafting(refusal);
+  const isDrafting = (): boolean => context.state().more.way === "draft";
+  const title = h("h1");
+  const toDraft = h("a", {}, t("draft_offer"));
+  const toContribute = h("a", {}, t("draft_back"));
+  const destinationPanel = h(
+    "div",
+    { class: "panel pad stack destination" },
+    h("label", { class: "field" }, t("upload_place"), place),
+    h("label", { class: "field" }, t("upload_endpoint"), endpoint),
+    endpoints,
+    h("p", { class: "muted small", id: "upload-endpoint-hint" }, t("upload_endpoint_hint")),
+    h("div", { class: "row" }, send),
+    h("p", {}, toDraft),
+  );
+  const draftPanel = h(
+    "div",
+    { class: "panel pad stack destination" },
+    h("p", {}, t("draft_about")),
+    h("p", {}, toContribute),
+  );
   const element = h(
     "section",
     { class: "upload stack" },
-    h("h1", {}, t("upload_title")),
+    title,
     h(
       "div",
       { class: "steps" },
       h("div", {}, input, drop),
-      h(
-        "div",
-        { class: "panel pad stack destination" },
-        h("label", { class: "field" }, t("upload_place"), place),
-        h("label", { class: "field" }, t("upload_endpoint"), endpoint),
-        endpoints,
-        h("p", { class: "muted small", id: "upload-endpoint-hint" }, t("upload_endpoint_hint")),
-        h("div", { class: "row" }, send),
-      ),
+      destinationPanel,
+      draftPanel,
     ),
     result,
+    drafting.element,
   );
 
   // Anywhere in the view a file can be dropped.
@@ -77,7 +93,8 @@ export const make: MakeView = (context) => {
     file = one;
     key = newKey();
     put(chosen, h("strong", {}, one.name), ` ${formatBytes(one.size)}`);
-    void preview(true);
+    if (isDrafting()) drafting.begin(one);
+    else void preview(true);
   }
 
   const destination = (): Destination => {
@@ -184,10 +201,24 @@ export const make: MakeView = (context) => {
   return {
     element,
     update(state) {
+      const drafts = isDrafting();
+      toDraft.href = context.link({ more: { way: "draft" } });
+      toContribute.href = context.link({ more: {} });
+      put(title, t(drafts ? "draft_title" : "upload_title"));
+      destinationPanel.hidden = result.hidden = drafts;
+      draftPanel.hidden = drafting.element.hidden = !drafts;
+      if (drafts) {
+        if (file !== undefined) drafting.begin(file);
+        return;
+      }
+      drafting.end();
       endpoint.value = destination().endpoint;
       if (datasets.length > 0) place.value = state.dataset === "" ? "" : `${state.dataset}\n${state.node}`;
       void load().then(() => preview());
     },
-    destroy: () => trial.abort(),
+    destroy() {
+      trial.abort();
+      drafting.end();
+    },
   };
 };

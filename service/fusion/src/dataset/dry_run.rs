@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
+use zarr_fuse_decode::Content;
 use zarr_fuse_journal::{
-    self as journal, CorrectionError, Header, JournalError, NewContribution, PayloadPlace,
+    self as journal, CorrectionError, Header, JournalError, NewContribution, Payload, PayloadPlace,
     outcome::{Outcome, Problems, RowProblem},
 };
 
@@ -16,10 +17,11 @@ use crate::commit::{self, CommitError};
 use crate::definition;
 use crate::fold::{self, IngestError, Meanings, Meant};
 use crate::meaning::Meaning;
+use crate::memory::Share;
 use crate::merge::{Incoming, Update, merge};
 use crate::node::Node;
 use crate::normalize::Admission;
-use crate::preview::{Preview, preview};
+use crate::preview::{Dimension, Preview, preview};
 
 /// Contributions that are tried out at once, of all datasets.
 static DRY_RUNS: Semaphore = Semaphore::const_new(4);
@@ -34,6 +36,9 @@ pub enum DryRunError {
         "other contributions are being tried out or merged and take the memory there is for it; try again in a moment"
     )]
     Busy,
+    /// The code that tries it has a fault.
+    #[error("a fault of the service: {0}")]
+    Fault(String),
     /// The temporary file of a large body cannot be read.
     #[error("the temporary file of the body cannot be read")]
     Spool(#[source] std::io::Error),
@@ -102,17 +107,53 @@ fn no_node(path: &str) -> Outcome {
     })
 }
 
+/// A place among what is tried out, with the memory that it is thought to take.
+#[derive(Debug)]
+struct Turn {
+    _place: SemaphorePermit<'static>,
+    _memory: Share<'static>,
+}
+
+/// Waits for one, but not long.
+async fn turn(memory: impl Future<Output = Share<'static>>) -> Result<Turn, DryRunError> {
+    let busy = |_| DryRunError::Busy;
+    let place = tokio::time::timeout(DRY_RUN_WAIT, DRY_RUNS.acquire()).await;
+    let place = place.map_err(busy)?.map_err(|_closed| DryRunError::Busy)?;
+    let memory = tokio::time::timeout(DRY_RUN_WAIT, memory).await;
+    Ok(Turn {
+        _place: place,
+        _memory: memory.map_err(busy)?,
+    })
+}
+
+/// Does `work` with the bytes of a payload in its turn, within the bounds of dry runs. What panics is told as a fault.
+///
+/// # Errors
+/// [`DryRunError`].
+pub async fn in_turn<T: Send + 'static>(
+    payload: Payload,
+    content: &Content,
+    work: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, DryRunError> {
+    let may_expand = content.content_encoding.is_some() || !fold::is_text(&content.content_type);
+    let _turn = turn(fold::room_for_bytes(payload.len(), may_expand)).await?;
+    let done = tokio::task::spawn_blocking(move || {
+        let bytes = payload.bytes().map_err(DryRunError::Spool)?;
+        let done = fold::isolated(|| work(&bytes));
+        done.map_err(|panic| DryRunError::Fault(fold::said(&*panic).to_owned()))
+    });
+    done.await
+        .map_err(std::io::Error::other)
+        .map_err(DryRunError::Spool)?
+}
+
 async fn try_out(
     node: &Arc<Node>,
     header: Header,
     meant: Meant,
     payload: impl Future<Output = Result<Bytes, DryRunError>>,
 ) -> Result<Tried, DryRunError> {
-    let busy = |_| DryRunError::Busy;
-    let place = tokio::time::timeout(DRY_RUN_WAIT, DRY_RUNS.acquire()).await;
-    let _place = place.map_err(busy)?;
-    let room = tokio::time::timeout(DRY_RUN_WAIT, fold::room_for(&header)).await;
-    let _memory = room.map_err(busy)?;
+    let _turn = turn(fold::room_for(&header)).await?;
     let payload = payload.await?;
     let (id, into) = (header.id, Arc::clone(node));
     let tried = tokio::task::spawn_blocking(move || {
@@ -124,11 +165,14 @@ async fn try_out(
         })
     });
     let tried = tried.await.map_err(std::io::Error::other);
-    let (merged, shown) = tried.map_err(DryRunError::Spool)?;
+    let (merged, mut shown) = tried.map_err(DryRunError::Spool)?;
     let mut update = match merged {
         Ok(update) => update,
         Err(outcome) => return Ok((outcome, shown)),
     };
+    if let Some(shown) = &mut shown {
+        shown.dimensions = dimensions(node, &update);
+    }
     let judged = update.judged.pop();
     let conflicts = commit::conflicts(node, &Arc::new(update)).await?;
     let outcome = judged.map_or_else(
@@ -136,6 +180,18 @@ async fn try_out(
         |judged| fold::judged_with(judged, &conflicts),
     );
     Ok((outcome, shown))
+}
+
+/// How long the dimensions of a node would be.
+fn dimensions(node: &Node, update: &Update) -> Vec<Dimension> {
+    let coordinates = node.schema.coordinates.keys().zip(&update.coordinates);
+    coordinates
+        .map(|(name, coordinate)| Dimension {
+            name: name.clone(),
+            length: coordinate.index.len(),
+            added: coordinate.index.len().saturating_sub(coordinate.old_len),
+        })
+        .collect()
 }
 
 /// A contribution merged, or why it cannot be, and what it looks like.

@@ -1,10 +1,11 @@
 //! Paths that the service uses itself, which endpoints cannot have.
 
 /// What their beginnings are; a test compares them with the routes.
-pub(crate) const RESERVED: [&str; 14] = [
+pub(crate) const RESERVED: [&str; 15] = [
     "/api/v1/collectors",
     "/api/v1/contributions",
     "/api/v1/datasets",
+    "/api/v1/draft",
     "/api/v1/events",
     "/api/v1/ingest",
     "/api/v1/origin",

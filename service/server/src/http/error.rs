@@ -95,6 +95,8 @@ pub(crate) enum ApiError {
     Append(AppendError),
     /// A contribution cannot be tried out.
     DryRun(DryRunError),
+    /// No schema can be drafted from a file.
+    NoDraft { reason: String, is_too_large: bool },
     /// The state of a contribution does not allow what was asked.
     Correction(CorrectionError),
     /// A correction was not done.

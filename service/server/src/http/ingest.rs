@@ -243,10 +243,7 @@ async fn take(
         variables,
     } = Options::read(req.query_string())?;
     let headers = req.headers();
-    let content = Content {
-        content_type: text(headers, &header::CONTENT_TYPE)?.unwrap_or_default(),
-        content_encoding: text(headers, &header::CONTENT_ENCODING)?,
-    };
+    let content = content(headers)?;
     let decoder = endpoint
         .dataset
         .decoders
@@ -392,6 +389,14 @@ pub(super) fn tried(
         outcome,
         preview,
     }))
+}
+
+/// What the headers of a request say of its body.
+pub(super) fn content(headers: &HeaderMap) -> Result<Content, ApiError> {
+    Ok(Content {
+        content_type: text(headers, &header::CONTENT_TYPE)?.unwrap_or_default(),
+        content_encoding: text(headers, &header::CONTENT_ENCODING)?,
+    })
 }
 
 fn text(headers: &HeaderMap, name: &header::HeaderName) -> Result<Option<String>, ApiError> {

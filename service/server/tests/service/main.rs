@@ -19,6 +19,7 @@ mod corrections;
 mod cors;
 mod datasets;
 mod deploy;
+mod drafts;
 mod events;
 mod half_moved;
 mod hostile;

@@ -153,7 +153,8 @@ async fn every_operation_needs_the_scope_that_the_document_lists() {
             ]
         );
         // Lists hold less for those who may see less.
-        let lists = ["datasets", "contributions", "collectors", "events"];
+        // Who may contribute anywhere may draft.
+        let lists = ["datasets", "contributions", "collectors", "events", "draft"];
         let is_list = lists.iter().any(|list| *path == format!("/api/v1/{list}"));
         let denied = if is_list { 200 } else { 403 };
         let response = ask()

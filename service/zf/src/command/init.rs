@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use zarr_fuse_decode::Decoding;
+use zarr_fuse_decode::{
+    Decoding, content_of_file,
+    draft::{Draft, Order, Question, Wishes, draft, like},
+};
+use zarr_fuse_fusion::dataset::Dataset;
 use zarr_fuse_journal::outcome::Status;
-use zarr_fuse_schemas::{Schema, near::did_you_mean};
+use zarr_fuse_schemas::Schema;
 
-use crate::draft::{Draft, Order, Question, TEMPLATES, Wishes, draft, template};
 use anyhow::Context as _;
 use serde_json::Value as Json;
 
@@ -91,12 +94,16 @@ impl Init {
             std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let mut wishes = Wishes {
             node: self.node.clone(),
-            store,
+            store: Some(store),
             order: self.first,
             zone: self.tz.clone(),
         };
-        let first = draft(&payload, file, &wishes)
-            .with_context(|| format!("`{}` gives no draft", file.display()))?;
+        let content = content_of_file(file);
+        let drafted = |wishes: &Wishes| {
+            draft(&payload, &content, file, wishes)
+                .with_context(|| format!("`{}` gives no draft", file.display()))
+        };
+        let mut first = drafted(&wishes)?;
         if !self.ask {
             return Ok(first);
         }
@@ -110,7 +117,10 @@ impl Init {
                 order(&answer("which comes first, day or month?")?).map_err(anyhow::Error::msg)?,
             );
         }
-        if wishes.zone.is_none() && first.schema.contains("no offset") {
+        if wishes.order.is_some() {
+            first = drafted(&wishes)?;
+        }
+        if !first.unzoned.is_empty() {
             let zone = answer("zone of the times (UTC, Europe/Prague, +01:00)?")?;
             wishes.zone = Some(if zone.is_empty() {
                 "UTC".to_owned()
@@ -118,7 +128,7 @@ impl Init {
                 zone
             });
         }
-        Ok(draft(&payload, file, &wishes)?)
+        drafted(&wishes)
     }
 
     fn write(&self, drafted: &Draft) -> anyhow::Result<()> {
@@ -151,12 +161,8 @@ impl Init {
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
-        let decode = Json::Object(drafted.decode.clone());
-        format!(
-            "# Drafted by `zf init`.\ndatasets:\n  {0}: {{schema: {file}}}\nendpoints:\n  {1}: {{dataset: {0}, decode: {decode}}}\n",
-            Json::from(stem.as_ref()),
-            Json::from(endpoint(drafted)),
-        )
+        let configuration = drafted.configuration(&stem, &file);
+        format!("# Drafted by `zf init`.\n{configuration}")
     }
 
     async fn try_out(&self, drafted: &Draft) -> anyhow::Result<ExitCode> {
@@ -167,7 +173,8 @@ impl Init {
         let schema = Arc::new(schema);
         let decoding: Decoding = serde_json::from_value(Json::Object(drafted.decode.clone()))?;
         let mut code = ExitCode::SUCCESS;
-        let dataset = trial::in_memory(&schema, &decoding, Path::new(".")).await?;
+        let decoder = decoding.prepare(Path::new("."))?;
+        let dataset = Dataset::in_memory(schema, decoder).await?;
         for file in &self.files {
             let (outcome, shown) = trial::of_file(&dataset, &drafted.node, file).await?;
             trial::show(file, &outcome, shown.as_ref())?;
@@ -208,44 +215,28 @@ fn endpoint(drafted: &Draft) -> String {
     drafted.node.clone()
 }
 
-fn like(name: &str) -> anyhow::Result<Draft> {
-    let known: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
-    let found = template(name).with_context(|| {
-        let listed: Vec<String> = TEMPLATES
-            .iter()
-            .map(|template| format!("{} ({})", template.name, template.about))
-            .collect();
-        format!(
-            "there is no template `{name}`{}; there are {}",
-            did_you_mean(name, &known),
-            listed.join(", ")
-        )
-    })?;
-    let decode = serde_saphyr::from_str(found.decode).context("the template is damaged")?;
-    Ok(Draft {
-        schema: found.schema.to_owned(),
-        node: found.name.to_owned(),
-        decode,
-        questions: Vec::new(),
-        doubts: Vec::new(),
-    })
-}
-
 fn asked(question: &Question) -> String {
     let readings: Vec<String> = question
         .readings
         .iter()
-        .map(|(order, format, read)| {
-            let first = match order {
+        .filter_map(|reading| {
+            let first = match reading.order {
                 Order::DayFirst => "day",
                 Order::MonthFirst => "month",
             };
-            format!("{read} with the {first} first (`format: \"{format}\"`)")
+            let (read, format) = (reading.cells.first()?, &reading.format);
+            Some(format!(
+                "{read} with the {first} first (`format: \"{format}\"`)"
+            ))
         })
         .collect();
     format!(
         "`{}` of the column `{}` may be {}",
-        question.example,
+        question
+            .cells
+            .first()
+            .map(String::as_str)
+            .unwrap_or_default(),
         question.column,
         readings.join(" or ")
     )

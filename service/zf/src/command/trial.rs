@@ -1,39 +1,14 @@
 //! Files tried with a schema, without merging anything.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Map;
-use zarr_fuse_decode::{Decoding, content_of_file};
-use zarr_fuse_fusion::{
-    dataset::{Dataset, Decoders},
-    preview::Preview,
-};
-use zarr_fuse_journal::{JournalSettings, NewContribution, outcome::Outcome};
-use zarr_fuse_schemas::Schema;
-use zarr_fuse_store::{S3Access, Store};
+use zarr_fuse_decode::content_of_file;
+use zarr_fuse_fusion::{dataset::Dataset, preview::Preview};
+use zarr_fuse_journal::{NewContribution, outcome::Outcome};
 
 use super::{ingest, note, print};
-
-/// A dataset in memory, into which contributions come through its own endpoint.
-pub(crate) async fn in_memory(
-    schema: &Arc<Schema>,
-    decoding: &Decoding,
-    folder: &Path,
-) -> anyhow::Result<Arc<Dataset>> {
-    let store = Store::open("memory://", folder, &S3Access::default())?;
-    let decoder = decoding.prepare(folder)?;
-    let by_endpoint = HashMap::from([(schema.name.clone(), decoder)]);
-    let decoders = Decoders::new(&schema.name, by_endpoint);
-    Ok(Dataset::open(
-        Arc::clone(schema),
-        store,
-        decoders,
-        JournalSettings::default(),
-    )
-    .await?)
-}
 
 /// What would become of a file.
 pub(crate) async fn of_file(
@@ -76,6 +51,14 @@ pub(crate) fn show(file: &Path, outcome: &Outcome, shown: Option<&Preview>) -> a
                 .map(|size| format!(" {size}"))
                 .unwrap_or_default();
             print(&format!("  `{}`{size}: {became}{unit}", column.name))?;
+        }
+        if !shown.dimensions.is_empty() {
+            let dimensions: Vec<String> = shown
+                .dimensions
+                .iter()
+                .map(|dimension| format!("{} {}", dimension.name, dimension.length))
+                .collect();
+            print(&format!("  dimensions: {}", dimensions.join(" × ")))?;
         }
         for missing in &shown.missing {
             note(&format!(

@@ -299,7 +299,13 @@ impl ApiError {
             )
             .retry_after(5)
             .closing(),
-            Self::Internal(_) => Answer::new(
+            Self::NoDraft { reason, is_too_large: true } => {
+                Answer::new(S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", reason.clone())
+            }
+            Self::NoDraft { reason, is_too_large: false } => {
+                Answer::new(S::UNPROCESSABLE_ENTITY, "no-draft", "No draft", reason.clone())
+            }
+            Self::Internal(_) | Self::DryRun(DryRunError::Fault(_)) => Answer::new(
                 S::INTERNAL_SERVER_ERROR,
                 "internal",
                 "Internal error",

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::Grids;
 use polars::prelude::{Column, DataType};
 use serde_json::{Map, json};
-use zarr_fuse_decode::Grids;
 use zarr_fuse_schemas::Unit;
 
 use super::{Body, DraftError, name};
@@ -91,6 +91,7 @@ pub(super) fn draft(grids: &Grids) -> Result<Body, DraftError> {
         size: format!(", {}", sizes.join(" × ")),
         decode,
         questions: Vec::new(),
+        unzoned: Vec::new(),
         doubts: Vec::new(),
     })
 }

@@ -2,13 +2,21 @@
 
 use std::collections::HashSet;
 
-use polars::prelude::{Column, DataType};
-use zarr_fuse_decode::printed;
+use crate::printed;
+use polars::prelude::{Column, DataFrame, DataType};
 
 use super::times::{self, Written};
 
-/// As many cells are looked at.
-const N_CELLS: usize = 20_000;
+/// As many rows are looked at.
+const MAX_ROWS: usize = 20_000;
+/// As many cells of all columns: of wide tables fewer rows.
+const MAX_CELLS: usize = 2_000_000;
+/// Of however wide a table.
+const MIN_ROWS: usize = 20;
+/// Cells that a question shows.
+const N_SHOWN: usize = 3;
+/// Longest text of a cell that is shown.
+const MAX_SHOWN_CHARS: usize = 100;
 
 /// A column as it was found.
 #[derive(Debug, Clone)]
@@ -38,8 +46,19 @@ pub(super) enum Kind {
 }
 
 impl Found {
-    pub(super) fn of(column: &Column) -> Self {
-        let n = column.len().min(N_CELLS);
+    /// The columns of a table.
+    pub(super) fn all(frame: &DataFrame) -> Vec<Self> {
+        let of_each = MAX_CELLS / frame.width().max(1);
+        let n = frame.height().min(of_each.clamp(MIN_ROWS, MAX_ROWS));
+        frame
+            .columns()
+            .iter()
+            .map(|column| Self::of(column, n))
+            .collect()
+    }
+
+    /// A column by its first `n` cells.
+    fn of(column: &Column, n: usize) -> Self {
         let cells: Vec<Option<String>> = (0..n)
             .map(|i| {
                 let cell = column.get(i).ok()?;
@@ -68,6 +87,21 @@ impl Found {
             cells,
             n_distinct,
         }
+    }
+
+    /// The first different cells, to be shown.
+    pub(super) fn first_cells(&self) -> Vec<String> {
+        let mut cells: Vec<String> = Vec::new();
+        for cell in self.cells.iter().flatten() {
+            if !cells.contains(cell) {
+                cells.push(cell.clone());
+            }
+            if cells.len() == N_SHOWN {
+                break;
+            }
+        }
+        let shortened = |cell: String| cell.chars().take(MAX_SHOWN_CHARS).collect();
+        cells.into_iter().map(shortened).collect()
     }
 
     /// Whether every row has a value.

@@ -13,45 +13,66 @@ mod template;
 mod times;
 mod webhook;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::{self as decode, Content, Decoded, Decoding, Limits, compression};
 use serde_json::{Map, Value as Json};
-use zarr_fuse_decode::{self as decode, Content, Decoded, Decoding};
 
-pub(crate) use template::{TEMPLATES, template};
-pub(crate) use times::{Order, Question};
+pub use template::{TEMPLATES, Template, like};
+pub use times::{Order, Question, Reading, Unzoned};
 
-/// What `zf init` writes.
+/// A schema, how files are decoded, and what is left open.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Draft {
+pub struct Draft {
     /// The schema, as YAML.
-    pub(crate) schema: String,
+    pub schema: String,
     /// Name of its node.
-    pub(crate) node: String,
+    pub node: String,
     /// The `decode` part of an endpoint, if the file needs one.
-    pub(crate) decode: Map<String, Json>,
+    pub decode: Map<String, Json>,
     /// What could be read in several ways and is left open.
-    pub(crate) questions: Vec<Question>,
+    pub questions: Vec<Question>,
+    /// Times that are taken for UTC because nothing says their zone.
+    pub unzoned: Vec<Unzoned>,
     /// Why values would be lost, in words, with what may be done about it.
-    pub(crate) doubts: Vec<String>,
+    pub doubts: Vec<String>,
+}
+
+impl Draft {
+    /// What a configuration needs for the draft: the dataset `name`, whose schema is `file`, and an endpoint with the name of
+    /// the node where files must be decoded in another way than by default.
+    pub fn configuration(&self, name: &str, file: &str) -> String {
+        let (name, file) = (name::quoted(name), name::quoted(file));
+        let mut text = format!("datasets:\n  {name}: {{schema: {file}}}\n");
+        if !self.decode.is_empty() {
+            let endpoint = name::quoted(&self.node);
+            let decode = Json::Object(self.decode.clone());
+            let _ = writeln!(
+                text,
+                "endpoints:\n  {endpoint}: {{dataset: {name}, decode: {decode}}}"
+            );
+        }
+        text
+    }
 }
 
 /// What the caller says beforehand.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wishes {
+pub struct Wishes {
     /// Name of the node; else it follows from the file's.
-    pub(crate) node: Option<String>,
-    /// Where the arrays go.
-    pub(crate) store: String,
+    pub node: Option<String>,
+    /// Where the arrays go; else into a folder called after the node.
+    pub store: Option<String>,
     /// In which order day, month and year come where the file does not tell.
-    pub(crate) order: Option<Order>,
+    pub order: Option<Order>,
     /// Zone of times without an offset.
-    pub(crate) zone: Option<String>,
+    pub zone: Option<String>,
 }
 
 /// Why a file gives no draft.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DraftError {
+pub enum DraftError {
     /// It cannot be decoded.
     #[error(transparent)]
     Decode(#[from] decode::DecodeError),
@@ -63,24 +84,38 @@ pub(crate) enum DraftError {
     Nothing(String),
 }
 
-/// Drafts a schema for files like `payload`, which is called `file`.
+/// Drafts a schema for files like `payload`, which is called `file` and holds what `content` says.
 ///
 /// # Errors
 /// [`DraftError`].
-pub(crate) fn draft(payload: &[u8], file: &Path, wishes: &Wishes) -> Result<Draft, DraftError> {
-    let content = decode::content_of_file(file);
-    let mut decode = if is_text_table(&content) {
+pub fn draft(
+    payload: &[u8],
+    content: &Content,
+    file: &Path,
+    wishes: &Wishes,
+) -> Result<Draft, DraftError> {
+    let max_bytes = Limits::default().max_decompressed_bytes;
+    let encoding = content.content_encoding.as_deref();
+    let payload: &[u8] = &compression::decompress(payload, encoding, max_bytes)?;
+    let content = &Content {
+        content_type: content.content_type.clone(),
+        content_encoding: None,
+    };
+    let mut decode = if is_text_table(content) {
         layout::of(payload)
     } else {
-        webhook::of(payload, &content)
+        webhook::of(payload, content)
     };
-    let mut found = decoded(payload, &content, &decode)?;
-    if let Decoded::Table(table) = &found {
-        let more = table::decode_of(table.frame(), &decode);
-        if more != decode {
-            decode = more;
-            found = decoded(payload, &content, &decode)?;
-        }
+    let mut found = decoded(payload, content, &decode)?;
+    let more = match &found {
+        Decoded::Table(table) => table::decode_of(table.frame(), &decode),
+        Decoded::Grids(_) => decode.clone(),
+    };
+    if more != decode {
+        decode = more;
+        // Not both in memory.
+        drop(found);
+        found = decoded(payload, content, &decode)?;
     }
     let node = wishes.node.clone().unwrap_or_else(|| of_file(file));
     let mut draft = match found {
@@ -90,10 +125,13 @@ pub(crate) fn draft(payload: &[u8], file: &Path, wishes: &Wishes) -> Result<Draf
     let mut all = decode;
     all.append(&mut draft.decode);
     let shown = file.file_name().unwrap_or_default().to_string_lossy();
+    let shown = in_a_line(&shown);
+    let store = wishes.store.clone();
+    let store = store.unwrap_or_else(|| format!("{node}.zarr"));
     let head = format!(
-        "# Drafted by `zf init` from {shown}{}. What the file does not say is marked with `?`: look at these lines first.\nATTRS:\n  STORE_URL: {}\n{}:\n",
+        "# Drafted by zarr-fuse from {shown}{}. What the file does not say is marked with `?`: look at these lines first.\nATTRS:\n  STORE_URL: {}\n{}:\n",
         draft.size,
-        name::quoted(&wishes.store),
+        name::quoted(&store),
         name::quoted(&node),
     );
     Ok(Draft {
@@ -101,6 +139,7 @@ pub(crate) fn draft(payload: &[u8], file: &Path, wishes: &Wishes) -> Result<Draf
         node,
         decode: all,
         questions: draft.questions,
+        unzoned: draft.unzoned,
         doubts: draft.doubts,
     })
 }
@@ -130,13 +169,21 @@ struct Body {
     size: String,
     decode: Map<String, Json>,
     questions: Vec<Question>,
+    unzoned: Vec<Unzoned>,
     doubts: Vec<String>,
 }
 
 /// Whether a file of this type is lines of cells, whose layout is to be found.
 fn is_text_table(content: &Content) -> bool {
-    let is_plain = content.content_encoding.is_none();
-    is_plain && ["text/csv", "text/tab-separated-values"].contains(&content.content_type.as_str())
+    let kind = content.content_type.split(';').next().unwrap_or_default();
+    ["text/csv", "text/tab-separated-values"].contains(&kind.trim())
+}
+
+/// A text that a comment can hold.
+fn in_a_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || ['\u{2028}', '\u{2029}'].contains(&c))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A name of a node after that of a file.

@@ -2,12 +2,13 @@ use zarr_fuse_schemas::Schema;
 
 use super::*;
 
+fn draft(name: &str, payload: &[u8], wishes: &Wishes) -> Result<Draft, DraftError> {
+    let file = Path::new(name);
+    super::draft(payload, &decode::content_of_file(file), file, wishes)
+}
+
 fn of(name: &str, text: &str) -> Draft {
-    let wishes = Wishes {
-        store: "out.zarr".to_owned(),
-        ..Wishes::default()
-    };
-    let draft = draft(text.as_bytes(), Path::new(name), &wishes).unwrap();
+    let draft = draft(name, text.as_bytes(), &Wishes::default()).unwrap();
     if let Err(error) = Schema::parse(&draft.schema, "draft.yaml", Path::new(".")) {
         panic!("{error:?}\n{}", draft.schema);
     }
@@ -64,11 +65,14 @@ fn dates_that_may_be_read_in_two_ways_are_a_question() {
     let [question] = draft.questions.as_slice() else {
         panic!("{:?}", draft.questions)
     };
-    assert_eq!(question.example, "03.04.2021 10:00:00");
+    assert_eq!(
+        question.cells,
+        ["03.04.2021 10:00:00", "04.04.2021 10:00:00"]
+    );
     let read: Vec<&str> = question
         .readings
         .iter()
-        .map(|(_, _, read)| read.as_str())
+        .map(|reading| reading.cells[0].as_str())
         .collect();
     assert_eq!(read, ["2021-04-03T10:00:00", "2021-03-04T10:00:00"]);
     assert!(
@@ -82,7 +86,7 @@ fn dates_that_may_be_read_in_two_ways_are_a_question() {
         order: Some(Order::DayFirst),
         ..Wishes::default()
     };
-    let told = super::draft(text.as_bytes(), Path::new("a.csv"), &wishes).unwrap();
+    let told = self::draft("a.csv", text.as_bytes(), &wishes).unwrap();
     assert!(told.questions.is_empty());
     assert!(told.schema.contains("format: \"%d.%m.%Y %H:%M:%S\""));
 }
@@ -102,7 +106,7 @@ fn a_file_without_names_says_so() {
 
 #[test]
 fn a_file_without_times_is_refused_with_its_columns() {
-    let error = draft(b"a,b\n1,2\n", Path::new("a.csv"), &Wishes::default()).unwrap_err();
+    let error = draft("a.csv", b"a,b\n1,2\n", &Wishes::default()).unwrap_err();
     assert!(error.to_string().contains("`a`, `b`"), "{error}");
 }
 
@@ -111,7 +115,8 @@ fn templates_are_sound() {
     for template in TEMPLATES {
         let loaded = Schema::parse(template.schema, "t.yaml", Path::new("."));
         assert!(loaded.is_ok(), "{}: {loaded:?}", template.name);
-        let decoding: Decoding = serde_saphyr::from_str(template.decode).unwrap();
+        let draft = like(template.name).unwrap();
+        let decoding: Decoding = serde_json::from_value(Json::Object(draft.decode)).unwrap();
         assert!(
             decoding.prepare(Path::new(".")).is_ok(),
             "{}",
@@ -173,7 +178,7 @@ fn names_of_loggers_tell_offsets_and_units() {
 fn what_services_post_is_read_by_their_programs() {
     let wishes = Wishes::default();
     let document = br#"{"end_device_ids": {"device_id": "a"}, "received_at": "2024-05-01T10:00:00Z", "uplink_message": {"decoded_payload": {"t": 1.5}}}"#;
-    let draft = super::draft(document, Path::new("up.json"), &wishes).unwrap();
+    let draft = self::draft("up.json", document, &wishes).unwrap();
     assert_eq!(draft.decode["extract"]["builtin"], "things-stack-uplink");
     assert!(
         draft.schema.contains("t: {coords: [time"),
@@ -208,4 +213,55 @@ fn dates_without_marks_and_columns_aligned_with_blanks_are_found() {
         "time,id\n2024-05-01T00:00Z,20240501\n2024-05-01T01:00Z,20240502\n",
     );
     assert!(!numbered.schema.contains("%Y%m%d"), "{}", numbered.schema);
+}
+
+#[test]
+fn a_compressed_table_is_laid_out_as_the_table_is() {
+    let text = "date;x\n2024-05-01;1,5\n2024-05-02;2,5\n";
+    let plain = of("a.csv", text);
+    let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    let draft = draft("a.csv.zst", &packed, &Wishes::default()).unwrap();
+    assert!(!plain.decode.is_empty());
+    assert_eq!(draft.decode, plain.decode);
+}
+
+#[test]
+fn what_a_file_says_stays_in_its_line() {
+    let draft = of("a\nb: {}.csv", "time,x\n2024-05-01T00:00:00Z,1\n");
+    assert!(
+        draft
+            .schema
+            .starts_with("# Drafted by zarr-fuse from a b: {}.csv, 1 rows."),
+        "{}",
+        draft.schema
+    );
+    // White space of dates may be a line break.
+    let document =
+        br#"[{"time": "03.04.21\n10:00", "x\ny": 1}, {"time": "04.04.21\n10:00", "x\ny": 2}]"#;
+    let draft = self::draft("a.json", document, &Wishes::default()).unwrap();
+    let loaded = Schema::parse(&draft.schema, "draft.yaml", Path::new("."));
+    let said = loaded.err().map(|error| error.to_string());
+    // The question alone is open.
+    assert!(
+        said.is_none_or(|said| said.contains("format")),
+        "{}",
+        draft.schema
+    );
+    assert_eq!(draft.questions.len(), 1);
+}
+
+#[test]
+fn times_without_an_offset_are_told() {
+    let draft = of("a.csv", "time,x\n2024-05-01 10:00,1\n2024-05-01 11:00,2\n");
+    let [unzoned] = draft.unzoned.as_slice() else {
+        panic!("{:?}", draft.unzoned)
+    };
+    assert_eq!(unzoned.column, "time");
+    assert_eq!(unzoned.cells, ["2024-05-01 10:00", "2024-05-01 11:00"]);
+    let wishes = Wishes {
+        zone: Some("Europe/Prague".to_owned()),
+        ..Wishes::default()
+    };
+    let told = self::draft("a.csv", b"time,x\n2024-05-01 10:00,1\n", &wishes).unwrap();
+    assert!(told.unzoned.is_empty());
 }

@@ -4,22 +4,42 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 /// In which order day, month and year come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub enum Order {
     /// 31.12.2024
     DayFirst,
     /// 12/31/2024
     MonthFirst,
 }
 
-/// What only a person knows.
+/// Which order it is is what only a person knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question {
+pub struct Question {
     /// The column.
-    pub(crate) column: String,
-    /// A cell of it.
-    pub(crate) example: String,
-    /// What it may mean: the order, the `format`, and the example in ISO 8601.
-    pub(crate) readings: Vec<(Order, String, String)>,
+    pub column: String,
+    /// The first different cells of it.
+    pub cells: Vec<String>,
+    /// What they may mean.
+    pub readings: Vec<Reading>,
+}
+
+/// One of the things that cells may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Which comes first.
+    pub order: Order,
+    /// The `format` that says so.
+    pub format: String,
+    /// The cells of the question in ISO 8601.
+    pub cells: Vec<String>,
+}
+
+/// Times without an offset, whose zone was not said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unzoned {
+    /// Their column.
+    pub column: String,
+    /// The first different cells of it.
+    pub cells: Vec<String>,
 }
 
 /// How the times of a column are written.

@@ -1,7 +1,7 @@
 //! JSON of services that programs are shipped for.
 
+use crate::Content;
 use serde_json::{Map, Value as Json, json};
-use zarr_fuse_decode::Content;
 
 /// Keys that only one kind of document has, and the program for it.
 const KNOWN: [(&[&str], &str); 4] = [
@@ -14,9 +14,12 @@ const KNOWN: [(&[&str], &str); 4] = [
     (&["properties", "geometry"], "yrno-locationforecast"),
 ];
 
+/// Documents of services are not larger.
+const MAX_BYTES: usize = 4 << 20;
+
 /// The `decode` part of an endpoint for documents like this; empty where the defaults do.
 pub(super) fn of(payload: &[u8], content: &Content) -> Map<String, Json> {
-    let is_json = content.content_encoding.is_none() && content.content_type.contains("json");
+    let is_json = payload.len() <= MAX_BYTES && content.content_type.contains("json");
     let document: Option<Json> = is_json
         .then(|| serde_json::from_slice(payload).ok())
         .flatten();

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use crate::Decoding;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value as Json, json};
-use zarr_fuse_decode::Decoding;
 
 use super::column::{Found, Kind};
 use super::name;
-use super::times::{self, Question, Written};
-use super::{Body, DraftError, Wishes};
+use super::times::{self, Question, Reading, Unzoned, Written};
+use super::{Body, DraftError, Wishes, in_a_line};
 
 /// Coordinates beside the time at most.
 const MAX_OTHERS: usize = 3;
@@ -21,7 +21,7 @@ const PLACES: [&str; 14] = [
 ];
 
 pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftError> {
-    let columns: Vec<Found> = frame.columns().iter().map(Found::of).collect();
+    let columns: Vec<Found> = Found::all(frame);
     let time = columns
         .iter()
         .position(|found| found.is_time() && found.is_full())
@@ -37,6 +37,7 @@ pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftErr
         wishes,
         taken: Vec::new(),
         questions: Vec::new(),
+        unzoned: Vec::new(),
     };
     let mut body = String::from("  COORDS:\n");
     let mut coords = Vec::new();
@@ -70,6 +71,7 @@ pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftErr
         size: format!(", {} rows", frame.height()),
         decode: Map::new(),
         questions: drafting.questions,
+        unzoned: drafting.unzoned,
         doubts,
     })
 }
@@ -77,7 +79,7 @@ pub(super) fn draft(frame: &DataFrame, wishes: &Wishes) -> Result<Body, DraftErr
 /// What `decode` needs besides for the cells of `frame`: words for no value, and dates that stand beside their times of day.
 pub(super) fn decode_of(frame: &DataFrame, decode: &Map<String, Json>) -> Map<String, Json> {
     let mut all = decode.clone();
-    let columns: Vec<Found> = frame.columns().iter().map(Found::of).collect();
+    let columns: Vec<Found> = Found::all(frame);
     let mut words: Vec<String> = columns.iter().flat_map(Found::words).collect();
     words.sort();
     words.dedup();
@@ -184,6 +186,7 @@ struct Drafting<'a> {
     wishes: &'a Wishes,
     taken: Vec<String>,
     questions: Vec<Question>,
+    unzoned: Vec<Unzoned>,
 }
 
 impl Drafting<'_> {
@@ -275,6 +278,10 @@ impl Drafting<'_> {
             let _ = write!(source, ", format: {}", name::quoted(&format));
         }
         let assumed = zone.is_none().then(|| {
+            self.unzoned.push(Unzoned {
+                column: found.column.clone(),
+                cells: found.first_cells(),
+            });
             "? the times have no offset and are taken for UTC: else write their zone".to_owned()
         });
         let keys = vec![unit, format!("source_unit: {{{source}}}")];
@@ -293,28 +300,30 @@ impl Drafting<'_> {
         if let Some((_, format)) = wished {
             return (Some(format.clone()), None);
         }
-        let example = found
-            .cells
-            .iter()
-            .flatten()
-            .next()
-            .cloned()
-            .unwrap_or_default();
-        let readings: Vec<_> = readings
+        let cells = found.first_cells();
+        let readings: Vec<Reading> = readings
             .into_iter()
             .filter_map(|(order, format)| {
-                let read = times::read(&example, &format)?;
-                Some((order, format, read))
+                let read = cells.iter().map(|cell| times::read(cell, &format));
+                Some(Reading {
+                    order,
+                    cells: read.collect::<Option<_>>()?,
+                    format,
+                })
             })
             .collect();
+        let example = cells.first().map(String::as_str).unwrap_or_default();
         let shown: Vec<String> = readings
             .iter()
-            .map(|(_, format, read)| format!("format: \"{format}\" for {read}"))
+            .filter_map(|reading| {
+                let read = reading.cells.first()?;
+                Some(format!("format: \"{}\" for {read}", reading.format))
+            })
             .collect();
         let remark = format!("? `{example}` may be {}", shown.join(", or "));
         self.questions.push(Question {
             column: found.column.clone(),
-            example,
+            cells,
             readings,
         });
         (None, Some(remark))
@@ -327,7 +336,7 @@ fn declaration(name: &str, column: &str, mut keys: Vec<String>, remark: Option<S
         keys.push(format!("df_col: {}", name::quoted(column)));
     }
     let remark = remark
-        .map(|remark| format!("  # {remark}"))
+        .map(|remark| format!("  # {}", in_a_line(&remark)))
         .unwrap_or_default();
     format!(
         "    {}: {{{}}}{remark}\n",

@@ -1,18 +1,23 @@
 //! How the lines of a text file are laid out: encoding, delimiter, header, row of units, decimal comma.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json, json};
 
 /// As many lines are looked at.
 const N_LINES: usize = 400;
+/// In as many bytes, if they are no UTF-8.
+const MAX_BYTES: usize = 4 << 20;
 
 /// The `decode` part of an endpoint for files like this; empty where the defaults do.
 pub(super) fn of(payload: &[u8]) -> Map<String, Json> {
     let mut csv = Map::new();
     let text = if let Ok(text) = std::str::from_utf8(payload) {
-        text.to_owned()
+        Cow::Borrowed(text)
     } else {
         csv.insert("encoding".to_owned(), json!("windows-1252"));
-        payload.iter().map(|byte| char::from(*byte)).collect()
+        let head = &payload[..payload.len().min(MAX_BYTES)];
+        Cow::Owned(head.iter().map(|byte| char::from(*byte)).collect())
     };
     let text = text.trim_start_matches('\u{feff}');
     if text.starts_with("\"TOA5\"") || text.starts_with("TOA5") {
