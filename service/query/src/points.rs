@@ -34,15 +34,18 @@ impl Points {
 
     /// The values at these ranks, and for each of them the place of its value or [`ABSENT`].
     pub(super) fn at_ranks(&self, ranks: &[u64]) -> (Values, Arc<[u32]>) {
-        let mut places = Vec::with_capacity(ranks.len());
+        let mut next = 0_u32;
         let mut found = Vec::new();
-        for rank in ranks {
-            places.push(self.ranks.binary_search(rank).map_or(ABSENT, |place| {
-                found.push(place);
-                found.len() as u32 - 1
-            }));
-        }
-        (self.values.take(found.into_iter()), places.into())
+        let mut place = |rank| {
+            let Ok(place) = self.ranks.binary_search(rank) else {
+                return ABSENT;
+            };
+            found.push(place);
+            next += 1;
+            next - 1
+        };
+        let places = ranks.iter().map(&mut place).collect();
+        (self.values.take(found.into_iter()), places)
     }
 
     /// The cells in a box of rows: their values, and for each cell of the box (in the order of the variable's dimensions)
