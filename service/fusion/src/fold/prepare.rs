@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(small.len(), sent.len());
         let mib = as_many_as_fit(&sent, |seq| prepared(*seq, 1 << 20));
         let n = MAX_BATCH_BYTES >> 20;
-        assert!((n..n + 64).contains(&mib.len()), "{}", mib.len());
+        // Fewer if another thread has gone ahead: only what is prepared without a gap counts.
+        assert!((1..n + 64).contains(&mib.len()), "{}", mib.len());
         let seqs: Vec<u64> = mib.iter().map(|prepared| prepared.seq).collect();
         assert_eq!(seqs, sent[..seqs.len()]);
         let huge = as_many_as_fit(&sent, |seq| prepared(*seq, MAX_BATCH_BYTES));
