@@ -15,7 +15,7 @@ use crate::run;
 use crate::wire::Connection;
 
 /// Longest time from start to readiness, and from SIGTERM to the end.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// An address on loopback on which nothing listens now.
 ///
