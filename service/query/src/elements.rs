@@ -7,9 +7,7 @@ use zarr_fuse_arrays::values::Values;
 use zarr_fuse_schemas::{Conversion, DataType, Scalar, Variable};
 
 /// A position or index as one of a slice in memory.
-pub(super) fn at(position: u64) -> usize {
-    usize::try_from(position).expect("lengths of vectors in memory fit")
-}
+pub(super) use zarr_fuse_schemas::to_usize as at;
 
 /// Stands for a cell that is empty although an element that means so may not exist.
 pub(super) const ABSENT: u32 = u32::MAX;

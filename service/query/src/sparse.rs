@@ -90,17 +90,9 @@ async fn find(
     let Some(n_rows) = n_rows.filter(|n_rows| n_cells.saturating_mul(NEARLY) <= *n_rows) else {
         return Ok(None);
     };
-    let next = after(&plan.axes, &region);
     if n_cells == 0 {
-        let (none, share) = (vec![Vec::new(); plan.axes.len()], Share::default());
-        let rows = made(view, plan, &none, 0).await?;
-        let last = None;
-        return Ok(Some(Found {
-            rows,
-            last,
-            next,
-            share,
-        }));
+        let nothing = of_ranks(view, plan, &region, &[], 0, Share::default());
+        return nothing.await.map(Some);
     }
     let max_rows = max_rows.max(1).min(n_rows);
     let chunk_bytes = deciding.iter().map(|of| of.chunks.bytes_at_once());
@@ -109,40 +101,46 @@ async fn find(
     let share = bounds
         .room
         .take(held.saturating_add(beside), "what is read at once");
-    let mut share = share.await?;
+    let share = share.await?;
     let ranks = ranks(view, plan, &deciding, &region, start, at(max_rows)).await?;
-    let is_cut = ranks.len() > at(max_rows);
-    let ranks = &ranks[..ranks.len().min(at(max_rows))];
+    let found = of_ranks(view, plan, &region, &ranks, at(max_rows), share);
+    found.await.map(Some)
+}
+
+/// The first `max_rows` of the rows with these ranks, which are those of a region from some position on.
+async fn of_ranks(
+    view: &NodeView,
+    plan: &Plan,
+    region: &[Range<u64>],
+    ranks: &[u64],
+    max_rows: usize,
+    mut share: Share,
+) -> Result<Found, QueryError> {
+    let is_cut = ranks.len() > max_rows;
+    let ranks = &ranks[..ranks.len().min(max_rows)];
+    let lengths: Vec<u64> = region.iter().map(|range| range.end - range.start).collect();
     let strides = strides(&lengths);
     let along = |axis: usize| {
-        let position = move |rank: &u64| rank / strides[axis] % lengths[axis];
-        let begin = region[axis].start;
-        ranks.iter().map(move |rank| begin + position(rank))
+        let position = |rank: &u64| region[axis].start + rank / strides[axis] % lengths[axis];
+        ranks.iter().map(position).collect()
     };
-    let positions: Vec<Vec<u64>> = (0..plan.axes.len())
-        .map(|axis| along.clone()(axis).collect())
-        .collect();
-    let of_row = |row: usize| {
-        positions
-            .iter()
-            .map(|along| along[row])
-            .collect::<Vec<u64>>()
-    };
+    let positions: Vec<Vec<u64>> = (0..plan.axes.len()).map(along).collect();
+    let of_row = |row: usize| -> Vec<u64> { positions.iter().map(|along| along[row]).collect() };
     let last = ranks.len().checked_sub(1).map(of_row);
     let mut rows = made(view, plan, &positions, ranks.len()).await?;
     if is_cut {
         rows.cut_after.clone_from(&last);
     }
     share.keep((ranks.len() as u64).saturating_mul(row_bytes(view, plan)));
-    Ok(Some(Found {
+    Ok(Found {
         rows,
         next: match (&last, is_cut) {
             (Some(last), true) => super::blocks::next(&plan.axes, last),
-            _ => next,
+            _ => after(&plan.axes, region),
         },
         last,
         share,
-    }))
+    })
 }
 
 fn is_points(input: &Input) -> bool {
@@ -176,41 +174,16 @@ async fn of_points(
     let first: u64 = along.map(|(position, stride)| position * stride).sum();
     let max_rows = max_rows.max(1).min(n_rows);
     let held = max_rows.saturating_mul(row_bytes(view, plan));
-    let share = bounds.room.take(held, "what is read at once");
-    let mut share = share.await?;
+    let share = bounds.room.take(held, "what is read at once").await?;
     let most = at(max_rows).saturating_add(1);
     let mut ranks: Vec<u64> = Vec::new();
     for of in points {
         ranks.extend(of.ranks_from(first).iter().take(most));
     }
     smallest(&mut ranks, most);
-    let is_cut = ranks.len() == most;
-    ranks.truncate(at(max_rows));
-    let along = |axis: usize| {
-        let ranks = ranks.iter();
-        let positions = ranks.map(|rank| rank / strides[axis] % lengths[axis]);
-        positions.collect()
-    };
-    let positions: Vec<Vec<u64>> = (0..plan.axes.len()).map(along).collect();
-    let last = ranks.len().checked_sub(1);
-    let last = last.map(|row| {
-        positions
-            .iter()
-            .map(|along| along[row])
-            .collect::<Vec<u64>>()
-    });
-    let mut rows = made(view, plan, &positions, ranks.len()).await?;
-    if is_cut {
-        rows.cut_after.clone_from(&last);
-    }
-    share.keep((ranks.len() as u64).saturating_mul(row_bytes(view, plan)));
-    let next = last.as_ref().filter(|_| is_cut);
-    Ok(Some(Found {
-        rows,
-        next: next.and_then(|last| super::blocks::next(&plan.axes, last)),
-        last,
-        share,
-    }))
+    let all: Vec<Range<u64>> = lengths.iter().map(|&n| 0..n).collect();
+    let found = of_ranks(view, plan, &all, &ranks, at(max_rows), share);
+    found.await.map(Some)
 }
 
 /// The variables that decide, if each of them lies along all axes and it is known which chunks it has.
