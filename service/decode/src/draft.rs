@@ -16,7 +16,7 @@ mod webhook;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::{self as decode, Content, Decoded, Decoding, Limits, compression};
+use crate::{self as decode, Content, Decoded, Decoder, Decoding, Limits, compression};
 use serde_json::{Map, Value as Json};
 
 pub use template::{TEMPLATES, Template, like};
@@ -40,6 +40,14 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// What files are decoded with.
+    ///
+    /// # Errors
+    /// [`DraftError`] if what was found is no way of decoding.
+    pub fn decoder(&self) -> Result<Decoder, DraftError> {
+        decoder(&self.decode)
+    }
+
     /// What a configuration needs for the draft: the dataset `name`, whose schema is `file`, and an endpoint with the name of
     /// the node where files must be decoded in another way than by default.
     pub fn configuration(&self, name: &str, file: &str) -> String {
@@ -144,15 +152,20 @@ pub fn draft(
     })
 }
 
+/// What reads as `decode` says.
+fn decoder(decode: &Map<String, Json>) -> Result<Decoder, DraftError> {
+    let decoding: Decoding = serde_json::from_value(Json::Object(decode.clone()))
+        .map_err(|error| DraftError::Nothing(error.to_string()))?;
+    Ok(decoding.prepare(Path::new("."))?)
+}
+
 /// The payload read as `decode` says.
 fn decoded(
     payload: &[u8],
     content: &Content,
     decode: &Map<String, Json>,
 ) -> Result<Decoded, DraftError> {
-    let decoding: Decoding = serde_json::from_value(Json::Object(decode.clone()))
-        .map_err(|error| DraftError::Nothing(error.to_string()))?;
-    let decoder = decoding.prepare(Path::new("."))?;
+    let decoder = decoder(decode)?;
     Ok(decode::decode_arrays(
         payload,
         content,

@@ -312,7 +312,11 @@ pub(crate) async fn prepare(
     aside: impl Fn(u64) -> Option<SetAside>,
 ) -> Result<(Vec<Prepared>, Share<'static>), JournalError> {
     let sizes = waiting.iter().map(|waiting| waiting.header.as_ref());
-    let thought = prepare::thought_of(sizes.map(|header| (header.n_bytes, may_expand(header))));
+    let sizes = sizes.map(|header| {
+        let encoding = header.content_encoding.as_deref();
+        (header.n_bytes, may_expand(&header.content_type, encoding))
+    });
+    let thought = prepare::thought_of(sizes);
     let mut known = Vec::with_capacity(waiting.len());
     for waiting in waiting {
         let seq = waiting.header.seq;
@@ -380,25 +384,26 @@ enum NotTried {
 
 /// Waits for the memory that preparing a contribution is thought to take.
 pub(crate) async fn room_for(header: &Header) -> Share<'static> {
-    room_for_bytes(header.n_bytes, may_expand(header)).await
+    let encoding = header.content_encoding.as_deref();
+    room_for_body(header.n_bytes, &header.content_type, encoding).await
 }
 
-/// The same for `n_bytes`, which may be compressed or not.
-pub(crate) async fn room_for_bytes(n_bytes: u64, may_expand: bool) -> Share<'static> {
-    let sizes = std::iter::once((n_bytes, may_expand));
+/// The same for a body of `n_bytes` that is sent as this.
+pub(crate) async fn room_for_body(
+    n_bytes: u64,
+    content_type: &str,
+    content_encoding: Option<&str>,
+) -> Share<'static> {
+    let sizes = std::iter::once((n_bytes, may_expand(content_type, content_encoding)));
     prepare::room(prepare::thought_of(sizes)).await
 }
 
-/// Whether a contribution may be much more than its bytes.
-fn may_expand(header: &Header) -> bool {
-    header.content_encoding.is_some() || !is_text(&header.content_type)
-}
-
-/// Whether a body of this type is not more than its bytes.
-pub(crate) fn is_text(content_type: &str) -> bool {
-    ["text/", "application/json", "application/x-ndjson"]
+/// Whether a body that is sent as this may be much more than its bytes.
+fn may_expand(content_type: &str, content_encoding: Option<&str>) -> bool {
+    let is_text = ["text/", "application/json", "application/x-ndjson"]
         .iter()
-        .any(|kind| content_type.starts_with(kind))
+        .any(|kind| content_type.starts_with(kind));
+    content_encoding.is_some() || !is_text
 }
 
 /// What a contribution means, or why nobody can say.

@@ -11,6 +11,7 @@ use zarr_fuse_journal::{
     self as journal, CorrectionError, Header, JournalError, NewContribution, Payload, PayloadPlace,
     outcome::{Outcome, Problems, RowProblem},
 };
+use zarr_fuse_store::blocking;
 
 use super::Dataset;
 use crate::commit::{self, CommitError};
@@ -135,16 +136,15 @@ pub async fn in_turn<T: Send + 'static>(
     content: &Content,
     work: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<T, DryRunError> {
-    let may_expand = content.content_encoding.is_some() || !fold::is_text(&content.content_type);
-    let _turn = turn(fold::room_for_bytes(payload.len(), may_expand)).await?;
-    let done = tokio::task::spawn_blocking(move || {
+    let encoding = content.content_encoding.as_deref();
+    let room = fold::room_for_body(payload.len(), &content.content_type, encoding);
+    let _turn = turn(room).await?;
+    blocking(move || {
         let bytes = payload.bytes().map_err(DryRunError::Spool)?;
         let done = fold::isolated(|| work(&bytes));
         done.map_err(|panic| DryRunError::Fault(fold::said(&*panic).to_owned()))
-    });
-    done.await
-        .map_err(std::io::Error::other)
-        .map_err(DryRunError::Spool)?
+    })
+    .await
 }
 
 async fn try_out(

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 use zarr_fuse_decode::{
-    Content, DecodeError, Decoder, Decoding, content_of_file,
+    Content, DecodeError, Decoding, content_of_file,
     draft::{self, Draft, DraftError, Order, Question, Unzoned, Wishes},
 };
 use zarr_fuse_fusion::{
@@ -20,7 +20,7 @@ use zarr_fuse_fusion::{
     preview::Preview,
 };
 use zarr_fuse_journal::{self as journal, NewContribution, outcome::Outcome};
-use zarr_fuse_schemas::Schema;
+use zarr_fuse_schemas::{Schema, row_problem::whole};
 
 use super::body;
 use super::caller::Caller;
@@ -202,9 +202,9 @@ pub(crate) async fn create_draft(
     may_draft(&app, &who)?;
     let query = query.into_inner();
     let content = content(&req, &query)?;
-    let needs_file = query.like.is_none();
-    if needs_file {
-        let plain = decoder(&Map::new())?;
+    if query.like.is_none() {
+        let plain = Decoding::default().prepare(Path::new("."));
+        let plain = plain.map_err(|error| unsound(&error))?;
         plain.accepts(&content).map_err(ApiError::Unsupported)?;
     }
     let payload = body::read(&app, &req, payload).await?;
@@ -303,7 +303,7 @@ async fn tried(
     payload: journal::Payload,
 ) -> Result<DraftTrial, ApiError> {
     let fault = |error| ApiError::Internal(Arc::new(error));
-    let decoder = decoder(&draft.decode)?;
+    let decoder = draft.decoder().map_err(|error| unsound(&error))?;
     let runtime = Handle::current();
     let opened =
         spawn_blocking(move || runtime.block_on(Dataset::in_memory(schema.into(), decoder)));
@@ -324,27 +324,13 @@ async fn tried(
     Ok(DraftTrial { outcome, preview })
 }
 
-fn decoder(decode: &Map<String, Json>) -> Result<Decoder, ApiError> {
-    let decoding: Decoding =
-        serde_json::from_value(Json::Object(decode.clone())).map_err(|error| unsound(&error))?;
-    let decoder = decoding.prepare(Path::new("."));
-    decoder.map_err(|error| unsound(&error))
-}
-
 fn no_draft(error: &DraftError) -> ApiError {
-    let mut said = vec![error.to_string()];
-    let mut cause = std::error::Error::source(error);
-    while let Some(one) = cause {
-        said.push(one.to_string());
-        cause = one.source();
-    }
-    let text = said.join(": ");
     let is_too_large = matches!(
         error,
         DraftError::Decode(DecodeError::TooLargeDecompressed { .. })
     );
     ApiError::NoDraft {
-        reason: format!("the file gives no draft: {text}"),
+        reason: format!("the file gives no draft: {}", whole(error).reason),
         is_too_large,
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use zarr_fuse_decode::{
-    Decoding, content_of_file,
+    content_of_file,
     draft::{Draft, Order, Question, Wishes, draft, like},
 };
 use zarr_fuse_fusion::dataset::Dataset;
@@ -14,7 +14,6 @@ use zarr_fuse_journal::outcome::Status;
 use zarr_fuse_schemas::Schema;
 
 use anyhow::Context as _;
-use serde_json::Value as Json;
 
 use super::{note, print, trial};
 
@@ -171,10 +170,8 @@ impl Init {
             note(&format!("warning: {warning}"));
         }
         let schema = Arc::new(schema);
-        let decoding: Decoding = serde_json::from_value(Json::Object(drafted.decode.clone()))?;
         let mut code = ExitCode::SUCCESS;
-        let decoder = decoding.prepare(Path::new("."))?;
-        let dataset = Dataset::in_memory(schema, decoder).await?;
+        let dataset = Dataset::in_memory(schema, drafted.decoder()?).await?;
         for file in &self.files {
             let (outcome, shown) = trial::of_file(&dataset, &drafted.node, file).await?;
             trial::show(file, &outcome, shown.as_ref())?;
