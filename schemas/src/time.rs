@@ -78,6 +78,17 @@ impl TimeUnit {
 }
 
 impl Tick {
+    /// All there are, finest first.
+    pub const ALL: [Self; 7] = [
+        Self::Nanosecond,
+        Self::Microsecond,
+        Self::Millisecond,
+        Self::Second,
+        Self::Minute,
+        Self::Hour,
+        Self::Day,
+    ];
+
     /// Reads `D`, `h`, `m`, `s`, `ms`, `us` or `ns`.
     pub fn parse(symbol: &str) -> Option<Self> {
         let tick = match symbol {

@@ -7,16 +7,6 @@ use zarr_fuse_schemas::time::{Fold, Since, Tick, TimeFormat, TimeUnit, Zone};
 /// Tick, stored tick, flags, format, epoch, text.
 type Input = (u8, u8, u8, Option<String>, Option<String>, String);
 
-const TICKS: [Tick; 7] = [
-    Tick::Nanosecond,
-    Tick::Microsecond,
-    Tick::Millisecond,
-    Tick::Second,
-    Tick::Minute,
-    Tick::Hour,
-    Tick::Day,
-];
-
 /// One input of the fuzzer.
 pub fn run(bytes: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(bytes)) else {
@@ -36,7 +26,7 @@ pub fn run(bytes: &[u8]) {
         _ => Some(Fold::Infer),
     };
     let source = TimeUnit {
-        tick: TICKS[usize::from(tick) % TICKS.len()],
+        tick: Tick::ALL[usize::from(tick) % Tick::ALL.len()],
         zone,
         dayfirst: flags & 16 != 0,
         yearfirst: flags & 32 != 0,
@@ -45,7 +35,7 @@ pub fn run(bytes: &[u8]) {
         since: since.and_then(|text| Since::parse(&text)),
         fold,
     };
-    let stored = TICKS[usize::from(stored) % TICKS.len()];
+    let stored = Tick::ALL[usize::from(stored) % Tick::ALL.len()];
     let Ok(ticks) = parse_time(&text, &source, stored) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 import { request } from "../api/client";
 import type { components } from "../api/schema";
-import { kindOf } from "./kind";
+import { headersOf } from "./kind";
 
 export type Drafted = components["schemas"]["Drafted"];
 export type DraftQuestion = components["schemas"]["DraftQuestion"];
@@ -19,10 +19,7 @@ export function draftPath(name: string, answers: Answers): string {
 
 /** The draft; nothing is stored. */
 export async function draftFor(file: File, answers: Answers, signal: AbortSignal): Promise<Drafted> {
-  const { type, encoding } = kindOf(file.name);
-  const headers: Record<string, string> = { "Content-Type": type };
-  if (encoding !== undefined) headers["Content-Encoding"] = encoding;
-  const response = await request(draftPath(file.name, answers), { method: "POST", headers, body: file, signal });
+  const response = await request(draftPath(file.name, answers), { method: "POST", headers: headersOf(file.name), body: file, signal });
   return (await response.json()) as Drafted;
 }
 

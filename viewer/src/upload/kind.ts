@@ -34,3 +34,9 @@ export function kindOf(name: string): Kind {
   const type = TYPES.find(([, known]) => known.includes(ending ?? ""))?.[0] ?? "application/octet-stream";
   return encoding === undefined ? { type } : { type, encoding };
 }
+
+/** Headers that say what a file of this name holds. */
+export function headersOf(name: string): Record<string, string> {
+  const { type, encoding } = kindOf(name);
+  return encoding === undefined ? { "Content-Type": type } : { "Content-Type": type, "Content-Encoding": encoding };
+}

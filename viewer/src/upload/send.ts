@@ -1,7 +1,7 @@
 /** Sends a file: to try it, or to contribute it. */
 
 import { type Outcome, pathOf, type Problem, Refused, request } from "../api/client";
-import { kindOf } from "./kind";
+import { headersOf } from "./kind";
 import type { Preview, Trial } from "./preview";
 
 export interface Destination {
@@ -46,9 +46,7 @@ export async function contribute(file: File, to: Destination, key: string): Prom
 export const newKey = (): string => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function post(file: File, { endpoint, node }: Destination, query: string, { key, signal }: { key?: string; signal?: AbortSignal }): Promise<Response> {
-  const { type, encoding } = kindOf(file.name);
-  const headers: Record<string, string> = { "Content-Type": type };
-  if (encoding !== undefined) headers["Content-Encoding"] = encoding;
+  const headers = headersOf(file.name);
   if (key !== undefined) headers["Idempotency-Key"] = key;
   return request(`${pathOf("api/v1/ingest", endpoint, node)}?${query}`, { method: "POST", headers, body: file, ...(signal === undefined ? {} : { signal }) });
 }

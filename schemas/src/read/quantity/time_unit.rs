@@ -83,20 +83,11 @@ pub(super) fn counted(
     default: Option<&TimeUnit>,
 ) -> Option<TimeUnit> {
     let tick = tick.trim();
-    let known = [
-        Tick::Nanosecond,
-        Tick::Microsecond,
-        Tick::Millisecond,
-        Tick::Second,
-        Tick::Minute,
-        Tick::Hour,
-        Tick::Day,
-    ];
     let is_called = |known: &Tick| {
         let name = known.cf_name();
         tick == known.symbol() || tick == name || Some(tick) == name.strip_suffix('s')
     };
-    let Some(found) = known.into_iter().find(is_called) else {
+    let Some(found) = Tick::ALL.into_iter().find(is_called) else {
         field.problem(reader, Tick::remedy(tick));
         return None;
     };

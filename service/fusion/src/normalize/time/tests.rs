@@ -530,15 +530,7 @@ fn ticks_are_written_as_iso_8601_in_their_zone() {
 }
 
 fn ticks() -> impl Strategy<Value = Tick> {
-    prop::sample::select(vec![
-        Tick::Nanosecond,
-        Tick::Microsecond,
-        Tick::Millisecond,
-        Tick::Second,
-        Tick::Minute,
-        Tick::Hour,
-        Tick::Day,
-    ])
+    prop::sample::select(&Tick::ALL[..])
 }
 
 fn zones() -> impl Strategy<Value = Zone> {
